@@ -1,0 +1,4 @@
+//! migsim
+
+pub mod time;
+pub mod units;

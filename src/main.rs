@@ -1,0 +1,2 @@
+//! The `migsim` command.
+fn main() {}

@@ -1,0 +1,238 @@
+//! Human units on the way in: `"100 us"`, `"256 MiB"`, `"1 Gbit/s"`.
+//!
+//! Parsing is left to crates (fundu, bytesize, human-bandwidth); this module gives their results the project's types
+//! and error messages that name what was expected.
+
+use std::fmt;
+use std::str::FromStr;
+
+use fundu::TimeUnit::{Hour, MicroSecond, MilliSecond, Minute, NanoSecond, Second};
+use fundu::{CustomDurationParser, CustomTimeUnit};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
+
+use crate::time::SimTime;
+
+/// What a text in human units should have been.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is not {expected}")]
+pub struct UnitError {
+    given: String,
+    expected: &'static str,
+}
+
+const EXPECTED_TIME: &str =
+    "a duration with its unit (ns, us, ms, s, min, h), such as \"100 us\" or \"1.5 s\"";
+const EXPECTED_BYTES: &str = "a size with its unit (B, KiB, MiB, GiB, TiB, kB, MB, GB, TB), such as \"4 KiB\" or \"256 MiB\"";
+const EXPECTED_BANDWIDTH: &str = "a bandwidth above zero with its unit (kbit/s, Mbit/s, Gbit/s, Tbit/s), such as \"200 Mbit/s\" or \"1 Gbit/s\"";
+
+/// A longest duration that a scenario may hold: 30 days keeps sums of several far from [`SimTime::MAX`].
+const LONGEST: SimTime = SimTime::from_ms(30 * 24 * 3_600 * 1_000);
+
+impl FromStr for SimTime {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        const UNITS: [CustomTimeUnit<'_>; 6] = [
+            CustomTimeUnit::with_default(NanoSecond, &["ns"]),
+            CustomTimeUnit::with_default(MicroSecond, &["us", "µs"]),
+            CustomTimeUnit::with_default(MilliSecond, &["ms"]),
+            CustomTimeUnit::with_default(Second, &["s", "sec"]),
+            CustomTimeUnit::with_default(Minute, &["min"]),
+            CustomTimeUnit::with_default(Hour, &["h"]),
+        ];
+        let fail = || UnitError {
+            given: text.to_owned(),
+            expected: EXPECTED_TIME,
+        };
+        let text_trimmed = text.trim();
+        if text_trimmed == "0" {
+            return Ok(SimTime::ZERO);
+        }
+        // A bare number would be taken as seconds: here it is more likely a forgotten unit.
+        if !text_trimmed.ends_with(char::is_alphabetic) {
+            return Err(fail());
+        }
+        let mut parser = CustomDurationParser::with_time_units(&UNITS);
+        parser.allow_time_unit_delimiter(true);
+        parser.disable_infinity(true);
+        let parsed: std::time::Duration = parser
+            .parse(text_trimmed)
+            .ok()
+            .and_then(|duration| duration.try_into().ok())
+            .ok_or_else(fail)?;
+        let time = SimTime::from_wide_ps(parsed.as_nanos() * 1_000);
+        if time > LONGEST {
+            return Err(UnitError {
+                given: text.to_owned(),
+                expected: "a duration of at most 720 h",
+            });
+        }
+        Ok(time)
+    }
+}
+
+/// A size in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes(pub u64);
+
+impl FromStr for Bytes {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text.trim().parse::<bytesize::ByteSize>() {
+            Ok(size) if !text.trim_start().starts_with('-') => Ok(Bytes(size.as_u64())),
+            _ => Err(UnitError {
+                given: text.to_owned(),
+                expected: EXPECTED_BYTES,
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&bytesize::ByteSize(self.0).to_string())
+    }
+}
+
+/// A link rate in bits per second, above zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bandwidth(u64);
+
+impl Bandwidth {
+    /// From bits per second; `None` for zero.
+    pub fn from_bits_per_second(bits: u64) -> Option<Self> {
+        (bits > 0).then_some(Bandwidth(bits))
+    }
+
+    /// In bits per second.
+    pub fn bits_per_second(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Bandwidth {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        human_bandwidth::parse_bandwidth(text.trim())
+            .ok()
+            .and_then(|parsed| u64::try_from(parsed.as_bps()).ok())
+            .and_then(Bandwidth::from_bits_per_second)
+            .ok_or_else(|| UnitError {
+                given: text.to_owned(),
+                expected: EXPECTED_BANDWIDTH,
+            })
+    }
+}
+
+impl fmt::Display for Bandwidth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u64, &str); 4] = [
+            (1_000_000_000_000, "Tbit/s"),
+            (1_000_000_000, "Gbit/s"),
+            (1_000_000, "Mbit/s"),
+            (1_000, "kbit/s"),
+        ];
+        let (scale, unit) = UNITS
+            .into_iter()
+            .find(|(scale, _)| self.0 >= *scale)
+            .unwrap_or((1, "bit/s"));
+        f.pad(&format!("{} {unit}", self.0 as f64 / scale as f64))
+    }
+}
+
+/// Gives a type with `FromStr` a visitor of its own, so that an error says what was expected.
+macro_rules! deserialize_from_text {
+    ($type:ty, $expected:expr, $integer:expr) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl Visitor<'_> for Text {
+                    type Value = $type;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expected)
+                    }
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$type, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                    fn visit_i64<E: de::Error>(self, value: i64) -> Result<$type, E> {
+                        let from_integer: fn(u64) -> Option<$type> = $integer;
+                        u64::try_from(value)
+                            .ok()
+                            .and_then(from_integer)
+                            .ok_or_else(|| E::invalid_value(de::Unexpected::Signed(value), &self))
+                    }
+                }
+                deserializer.deserialize_any(Text)
+            }
+        }
+    };
+}
+
+// A bare integer is a number of bytes, and zero is a duration whatever its unit; anything else needs a unit.
+deserialize_from_text!(SimTime, EXPECTED_TIME, |value| (value == 0)
+    .then_some(SimTime::ZERO));
+deserialize_from_text!(Bytes, EXPECTED_BYTES, |value| Some(Bytes(value)));
+deserialize_from_text!(Bandwidth, EXPECTED_BANDWIDTH, |_| None);
+
+/// Exact decimal seconds, as every report column ending in `_s` holds them.
+impl Serialize for SimTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_decimal_seconds())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!("100 us".parse(), Ok(SimTime::from_us(100)));
+        assert_eq!("100us".parse(), Ok(SimTime::from_us(100)));
+        assert_eq!("1.5 ms".parse(), Ok(SimTime::from_us(1_500)));
+        assert_eq!("2 s".parse(), Ok(SimTime::from_ms(2_000)));
+        assert_eq!("0".parse(), Ok(SimTime::ZERO));
+        for bad in [
+            "",
+            "5",
+            "-1 s",
+            "ten ms",
+            "1 fortnight",
+            "1e400 s",
+            "9999 h",
+            "inf s",
+            "infinity",
+        ] {
+            assert!(bad.parse::<SimTime>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!("4 KiB".parse(), Ok(Bytes(4_096)));
+        assert_eq!("256MiB".parse(), Ok(Bytes(256 << 20)));
+        assert_eq!("1 MB".parse(), Ok(Bytes(1_000_000)));
+        for bad in ["", "-4 KiB", "4 parsecs", "KiB"] {
+            assert!(bad.parse::<Bytes>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn bandwidths() {
+        let gigabit = Bandwidth::from_bits_per_second(1_000_000_000).unwrap();
+        assert_eq!("1 Gbit/s".parse(), Ok(gigabit));
+        assert_eq!("1Gbit/s".parse(), Ok(gigabit));
+        assert_eq!("1000 Mbps".parse(), Ok(gigabit));
+        assert_eq!(gigabit.to_string(), "1 Gbit/s");
+        assert_eq!(
+            "2.5 Gbit/s".parse::<Bandwidth>().unwrap().to_string(),
+            "2.5 Gbit/s"
+        );
+        for bad in ["", "0 bit/s", "-1 Gbit/s", "1 Gbyte", "fast", "1"] {
+            assert!(bad.parse::<Bandwidth>().is_err(), "{bad}");
+        }
+    }
+}
