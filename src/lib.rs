@@ -1,4 +1,5 @@
 //! migsim
 
 pub mod time;
+pub mod trace;
 pub mod units;

@@ -1,0 +1,53 @@
+//! Traces on their way out, as CSV.
+
+use std::io::{self, Write};
+
+use super::{PageRun, Trace, TraceError};
+
+/// Writes the records as `time_ns,vcpu,page,op` rows under that header line, by time, then vCPU.
+///
+/// # Errors
+/// [`TraceError`] of a damaged trace; [`TraceError::Write`] when `out` refuses.
+pub fn csv(trace: &Trace, out: impl Write) -> Result<(), TraceError> {
+    rows(trace, usize::MAX, out)
+}
+
+/// As [`csv`], but only the first `count` records.
+///
+/// # Errors
+/// As [`csv`].
+pub fn rows(trace: &Trace, count: usize, mut out: impl Write) -> Result<(), TraceError> {
+    out.write_all(b"time_ns,vcpu,page,op\n")
+        .map_err(write_error)?;
+    for record in trace.records().take(count) {
+        let record = record?;
+        let op = record.op.letter();
+        writeln!(
+            out,
+            "{},{},{},{op}",
+            record.time_ns, record.vcpu, record.page
+        )
+        .map_err(write_error)?;
+    }
+    out.flush().map_err(write_error)
+}
+
+/// Writes runs of zero pages as `first_page,page_count` rows under that header line.
+///
+/// # Errors
+/// [`TraceError::Write`] when `out` refuses.
+pub fn zero_pages(runs: &[PageRun], mut out: impl Write) -> Result<(), TraceError> {
+    out.write_all(b"first_page,page_count\n")
+        .map_err(write_error)?;
+    for run in runs {
+        writeln!(out, "{},{}", run.first, run.count).map_err(write_error)?;
+    }
+    out.flush().map_err(write_error)
+}
+
+fn write_error(source: io::Error) -> TraceError {
+    TraceError::Write {
+        name: "CSV".to_owned(),
+        source,
+    }
+}

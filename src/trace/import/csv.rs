@@ -1,0 +1,157 @@
+//! CSV: `time_ns,vcpu,page,op` records, `first_page,page_count` zero pages.
+//!
+//! Fields are plain integers and letters, so rows are split at commas and nothing is quoted: a stray quote cannot
+//! swallow the rest of a file.
+
+use std::io::Write;
+
+use super::lines::Lines;
+use super::{ImportError, ImportOptions, ImportSummary, Input, choose_level};
+use crate::trace::{Op, PageRun, Record, TraceError, TraceWriter};
+
+const RECORD: [&str; 4] = ["time_ns", "vcpu", "page", "op"];
+const ZERO_PAGES: [&str; 2] = ["first_page", "page_count"];
+
+/// Writes the records of a CSV with the header line `time_ns,vcpu,page,op` to `out` as a trace.
+///
+/// `op` is one of `r`, `w`, `x`. Times of one vCPU ascend or are equal; vCPUs may be interleaved or follow one another.
+///
+/// # Errors
+/// [`ImportError`] names the line and column, and what was expected there.
+pub fn csv(
+    input: Input<'_>,
+    options: &ImportOptions,
+    out: impl Write,
+) -> Result<ImportSummary, ImportError> {
+    let mut lines = Lines::new(input);
+    expect_header(&mut lines, &RECORD)?;
+    let mut writer = TraceWriter::new(out, options.header(), options.zero_runs.clone())?;
+    let mut records = 0;
+    while lines.advance()? {
+        let record = record(&lines)?;
+        writer.push(record).map_err(|error| match error {
+            TraceError::Invalid { expected, .. } => lines.error(expected),
+            error => error.into(),
+        })?;
+        records += 1;
+        choose_level(&mut writer, records);
+    }
+    if records == 0 {
+        return Err(lines.error("at least one record after the header line, found the end"));
+    }
+    writer.finish(None)?;
+    Ok(ImportSummary { records })
+}
+
+/// Reads a CSV with the header line `first_page,page_count`: runs of pages that were all zero.
+///
+/// # Errors
+/// [`ImportError`] names the line and column, and what was expected there.
+pub fn zero_pages(input: Input<'_>) -> Result<Vec<PageRun>, ImportError> {
+    let mut lines = Lines::new(input);
+    expect_header(&mut lines, &ZERO_PAGES)?;
+    let mut runs = Vec::new();
+    let mut end = 0;
+    while lines.advance()? {
+        let fields = split(&lines, &ZERO_PAGES)?;
+        let run = PageRun {
+            first: integer(&lines, &ZERO_PAGES, fields, 0)?,
+            count: integer(&lines, &ZERO_PAGES, fields, 1)?,
+        };
+        if run.count == 0 {
+            return Err(lines.field_error(1, ZERO_PAGES[1], "at least 1 page, found 0"));
+        }
+        if u64::from(run.first) < end {
+            let expected = format!("a page from {end} on (runs ascend), found {}", run.first);
+            return Err(lines.field_error(0, ZERO_PAGES[0], expected));
+        }
+        end = run.end();
+        runs.push(run);
+    }
+    Ok(runs)
+}
+
+fn expect_header(lines: &mut Lines<'_>, names: &[&str]) -> Result<(), ImportError> {
+    let header = names.join(",");
+    if !lines.advance()? {
+        return Err(lines.error(format!("the header line `{header}`, found an empty file")));
+    }
+    if lines.line() != header.as_bytes() {
+        let found = excerpt(lines.line());
+        return Err(lines.error(format!("the header line `{header}`, found `{found}`")));
+    }
+    Ok(())
+}
+
+fn record(lines: &Lines<'_>) -> Result<Record, ImportError> {
+    let fields = split(lines, &RECORD)?;
+    let op = match fields[3] {
+        [letter] => Op::from_letter(char::from(*letter)),
+        _ => None,
+    };
+    Ok(Record {
+        time_ns: integer(lines, &RECORD, fields, 0)?,
+        vcpu: integer(lines, &RECORD, fields, 1)?,
+        page: integer(lines, &RECORD, fields, 2)?,
+        op: op.ok_or_else(|| {
+            let found = excerpt(fields[3]);
+            lines.field_error(3, RECORD[3], format!("one of r, w, x, found `{found}`"))
+        })?,
+    })
+}
+
+/// The fields of the current line, which has as many as there are names.
+fn split<'a, const N: usize>(
+    lines: &'a Lines<'_>,
+    names: &[&str; N],
+) -> Result<[&'a [u8]; N], ImportError> {
+    let mut fields: [&[u8]; N] = [&[]; N];
+    let mut found = 0;
+    for field in lines.line().split(|&byte| byte == b',') {
+        if let Some(slot) = fields.get_mut(found) {
+            *slot = field.trim_ascii();
+        }
+        found += 1;
+    }
+    if found != N {
+        let names = names.join(",");
+        return Err(lines.error(format!("{N} fields ({names}), found {found}")));
+    }
+    Ok(fields)
+}
+
+/// An unsigned integer that the type `T` holds.
+fn integer<T: TryFrom<u64>, const N: usize>(
+    lines: &Lines<'_>,
+    names: &[&'static str; N],
+    fields: [&[u8]; N],
+    column: usize,
+) -> Result<T, ImportError> {
+    let digits = fields[column];
+    let value = match digits {
+        [] => None,
+        _ => digits.iter().try_fold(0_u64, |value, &byte| {
+            let digit = char::from(byte).to_digit(10)?;
+            value.checked_mul(10)?.checked_add(digit.into())
+        }),
+    };
+    value
+        .and_then(|value| T::try_from(value).ok())
+        .ok_or_else(|| {
+            let most = u64::MAX >> (64 - 8 * size_of::<T>());
+            let found = excerpt(digits);
+            lines.field_error(
+                column,
+                names[column],
+                format!("an integer from 0 to {most}, found `{found}`"),
+            )
+        })
+}
+
+/// What an error shows of a field or line: its beginning, whatever its bytes.
+fn excerpt(bytes: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    let shown = bytes.get(..SHOWN).unwrap_or(bytes);
+    let dots = if bytes.len() > SHOWN { "…" } else { "" };
+    format!("{}{dots}", shown.escape_ascii())
+}
