@@ -29,17 +29,16 @@ impl<'a> Input<'a> {
         let name = name.into();
         let mut magic = Vec::new();
         let text = (&mut raw).take(4).read_to_end(&mut magic).and_then(|_| {
-            let zstd = magic == ZSTD;
-            let gzip = magic.starts_with(&GZIP);
+            let (zstd, gzip) = (magic == ZSTD, magic.starts_with(&GZIP));
             let whole = BufReader::new(Cursor::new(magic).chain(raw));
-            Ok(if zstd {
+            let text: Box<dyn BufRead + 'a> = if zstd {
                 Box::new(BufReader::new(zstd::Decoder::with_buffer(whole)?))
-                    as Box<dyn BufRead + 'a>
             } else if gzip {
                 Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(whole)))
             } else {
                 Box::new(whole)
-            })
+            };
+            Ok(text)
         });
         match text {
             Ok(text) => Ok(Input { name, text }),
