@@ -1,3 +1,54 @@
-//! The command line.
+//! The command line: raw arguments become a validated scenario and trace, and the library does the rest.
 
-pub mod trace;
+mod compare;
+mod inputs;
+mod output;
+mod progress;
+mod run;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Simulate VM live migration, page by page.
+///
+/// migsim replays recorded memory-access traces and compares post-copy, pre-record and pre-record + PDoPMP (a
+/// reconstruction from the paper's abstract) on page faults, stalls, downtime and total migration time.
+#[derive(Debug, Parser)]
+#[command(name = "migsim", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Compare(compare::CompareArgs),
+    Run(run::RunArgs),
+    Trace(trace::TraceArgs),
+}
+
+/// Something is wrong with what the user gave: usage, configuration or files.
+const EXIT_INVALID: u8 = 2;
+
+/// Runs the command that the process's arguments name. Errors go to standard error.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => {
+            let printed = Cli::command().print_help();
+            printed.map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
+        Some(Command::Compare(arguments)) => compare::run(arguments),
+        Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Trace(arguments)) => trace::run(arguments),
+    };
+    result.unwrap_or_else(|error| {
+        if output::is_closed_pipe(&error) {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("migsim: {error:#}");
+        ExitCode::from(EXIT_INVALID)
+    })
+}

@@ -30,8 +30,10 @@ pub mod import;
 mod open;
 mod reader;
 mod records;
+pub mod replay;
 mod storage;
 pub mod synthetic;
+pub mod touch_order;
 mod writer;
 
 pub use reader::Trace;

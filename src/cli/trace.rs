@@ -18,7 +18,7 @@ mod progress;
 
 /// Arguments of `migsim trace`.
 #[derive(Debug, Args)]
-pub struct TraceArgs {
+pub(super) struct TraceArgs {
     #[command(subcommand)]
     command: Command,
 }
@@ -111,7 +111,7 @@ enum InfoFormat {
 ///
 /// # Errors
 /// An unreadable, invalid or unwritable file. A closed standard output is an [`io::Error`] in the error's chain.
-pub fn run(args: TraceArgs) -> Result<ExitCode> {
+pub(super) fn run(args: TraceArgs) -> Result<ExitCode> {
     match args.command {
         Command::Import(args) => import(&args)?,
         Command::Info { trace, format } => {

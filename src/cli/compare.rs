@@ -1,0 +1,42 @@
+//! `migsim compare`: strategies side by side.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::inputs::InputArgs;
+use super::output::OutputArgs;
+use super::progress;
+use crate::comparison::compare;
+use crate::report::{row, table};
+use crate::strategy::Registry;
+
+/// Run several strategies on one scenario and show them side by side
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    #[command(flatten)]
+    inputs: InputArgs,
+
+    /// Strategies to compare, instead of the scenario's
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    strategies: Option<Vec<String>>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
+    let inputs = arguments.inputs.load(arguments.strategies.as_deref())?;
+    let runs = progress::while_working("simulating", || {
+        compare(&inputs.scenario, &inputs.trace, &Registry::standard())
+    })?;
+    let rows: Vec<_> = runs
+        .iter()
+        .map(|run| row(&inputs.provenance, run))
+        .collect();
+    arguments.output.write(&rows, |styled| {
+        let header = table::header(&inputs.scenario, &inputs.trace);
+        format!("{header}\n{}", table::comparison(&runs, styled))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,226 @@
+//! Several strategies on one scenario and trace: what `compare` and `run` show, and what a point of a sweep is.
+
+use rayon::prelude::*;
+
+use crate::metrics::Metrics;
+use crate::migration::{MigrationError, Outcome, SwitchOver, migrate};
+use crate::scenario::{Scenario, TraceSettings, VmSettings};
+use crate::strategy::{Build, Entry, Registry, Strategy, UnknownStrategy};
+use crate::time::SimTime;
+use crate::trace::Trace;
+use crate::trace::replay::Replay;
+use crate::units::Bytes;
+use crate::vm::Memory;
+
+/// Why a comparison could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ComparisonError {
+    /// A strategy's name is not registered.
+    #[error("migration.strategies: {0}")]
+    Strategy(#[from] UnknownStrategy),
+    /// Scenario and trace do not fit together.
+    #[error("{key}: {problem}")]
+    Misfit {
+        /// The scenario's key.
+        key: &'static str,
+        /// What it is and what was expected.
+        problem: String,
+    },
+    /// A run failed.
+    #[error("{strategy}: {source}")]
+    Run {
+        /// Name of the strategy.
+        strategy: String,
+        /// What went wrong.
+        source: MigrationError,
+    },
+    /// The record window or the touch order could not be made.
+    #[error(transparent)]
+    SwitchOver(#[from] MigrationError),
+}
+
+/// One strategy's run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Name of the strategy.
+    pub strategy: &'static str,
+    /// What it came to.
+    pub metrics: Metrics,
+    /// Share of the stall between post-copy and clairvoyant that the strategy saves, where both ran beside it and differ.
+    pub gap_closed: Option<f64>,
+}
+
+/// Runs the scenario's strategies on a trace. The runs are independent, go in parallel, and come back in the scenario's
+/// order whatever the number of threads.
+///
+/// # Errors
+///
+/// [`ComparisonError`]; the first in the order of strategies.
+pub fn compare(
+    scenario: &Scenario,
+    trace: &Trace,
+    registry: &Registry,
+) -> Result<Vec<Run>, ComparisonError> {
+    let entries = scenario
+        .migration
+        .strategies
+        .iter()
+        .map(|name| registry.get(name))
+        .collect::<Result<Vec<&Entry>, _>>()?;
+    let ground = Ground::new(scenario, trace)?;
+    let mut runs = entries
+        .par_iter()
+        .map(|entry| ground.run(entry))
+        .collect::<Result<Vec<Run>, _>>()?;
+    rate_gaps(&mut runs);
+    Ok(runs)
+}
+
+/// What runs of one scenario share.
+struct Ground<'a> {
+    scenario: &'a Scenario,
+    plain: SwitchOver,
+    recorded: SwitchOver,
+}
+
+impl<'a> Ground<'a> {
+    fn new(scenario: &'a Scenario, trace: &Trace) -> Result<Self, ComparisonError> {
+        let replay = replay(scenario, trace)?;
+        let (plain, recorded) = rayon::join(
+            || SwitchOver::prepare(scenario, &replay, false),
+            || SwitchOver::prepare(scenario, &replay, true),
+        );
+        Ok(Ground {
+            scenario,
+            plain: plain?,
+            recorded: recorded?,
+        })
+    }
+
+    /// The strategy, and the switch-over that it wants. An oracle is built after the plain one.
+    fn build(&self, entry: &Entry) -> (Box<dyn Strategy>, &SwitchOver) {
+        let strategy = match entry.build {
+            Build::Causal(build) => build(self.scenario),
+            Build::Oracle(build) => build(self.scenario, &self.plain.touch_order),
+        };
+        let switch_over = if strategy.records() {
+            &self.recorded
+        } else {
+            &self.plain
+        };
+        (strategy, switch_over)
+    }
+
+    fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
+        let (mut strategy, switch_over) = self.build(entry);
+        let outcome: Outcome =
+            migrate(self.scenario, switch_over, strategy.as_mut()).map_err(|source| {
+                ComparisonError::Run {
+                    strategy: entry.name.to_owned(),
+                    source,
+                }
+            })?;
+        Ok(Run {
+            strategy: entry.name,
+            metrics: Metrics::of(self.scenario, switch_over, &outcome, strategy.predicted()),
+            gap_closed: None,
+        })
+    }
+}
+
+/// The trace as this scenario's guest runs it.
+///
+/// # Errors
+///
+/// [`ComparisonError::Misfit`] when the scenario's memory or position does not fit the trace.
+pub fn replay<'a>(scenario: &Scenario, trace: &'a Trace) -> Result<Replay<'a>, ComparisonError> {
+    let memory = memory(&scenario.vm, trace)?;
+    let start_ns = start(&scenario.trace, trace)?;
+    Ok(Replay::new(
+        trace,
+        start_ns,
+        scenario.trace.time_scale,
+        scenario.trace.at_end,
+        memory,
+    ))
+}
+
+/// The position of the migration command, at the nearest boundary of the recorder's epochs.
+///
+/// # Errors
+///
+/// [`ComparisonError::Misfit`] when it lies behind the trace's end.
+pub fn start(settings: &TraceSettings, trace: &Trace) -> Result<u64, ComparisonError> {
+    let epoch = trace.header().compaction_ns.max(1);
+    let duration = trace.duration_ns();
+    let start = (settings.start.as_ps() / 1_000 + epoch / 2) / epoch * epoch;
+    if start >= duration {
+        return Err(ComparisonError::Misfit {
+            key: "trace.start",
+            problem: format!(
+                "{} is not before the trace's end, expected less than {}",
+                settings.start,
+                SimTime::from_ns(duration)
+            ),
+        });
+    }
+    Ok(start)
+}
+
+/// The largest memory that can be simulated, in host pages.
+const MOST_PAGES: u64 = 1 << 30;
+
+fn memory(vm: &VmSettings, trace: &Trace) -> Result<Memory, ComparisonError> {
+    let header = trace.header();
+    let misfit = |key, problem: String| Err(ComparisonError::Misfit { key, problem });
+    let page_size = header.page_size;
+    if let Some(Bytes(other)) = vm.page_size.filter(|size| size.0 != page_size) {
+        return misfit(
+            "vm.page_size",
+            format!("{other} bytes, expected the trace's {page_size}"),
+        );
+    }
+    let host_page = vm.host_page.map_or(page_size, |size| size.0);
+    if !host_page.is_power_of_two() || host_page < page_size || host_page > 1 << 30 {
+        return misfit(
+            "vm.host_page",
+            format!(
+                "{host_page} bytes, expected a power of two from the trace's page ({page_size} bytes) to 1 GiB"
+            ),
+        );
+    }
+    let traced = u64::from(header.pages) * page_size;
+    let memory = vm.memory.map_or(traced, |size| size.0);
+    if memory < traced || memory.div_ceil(host_page) > MOST_PAGES {
+        return misfit(
+            "vm.memory",
+            format!(
+                "{}, expected the trace's {} or more, and at most {MOST_PAGES} host pages",
+                Bytes(memory),
+                Bytes(traced)
+            ),
+        );
+    }
+    Ok(Memory {
+        pages: memory.div_ceil(host_page) as u32,
+        host_page,
+        host_shift: (host_page / page_size).trailing_zeros(),
+    })
+}
+
+fn rate_gaps(runs: &mut [Run]) {
+    let stall_of = |name: &str| {
+        runs.iter()
+            .find(|run| run.strategy == name)
+            .map(|run| run.metrics.stall.as_secs_f64())
+    };
+    let (Some(worst), Some(best)) = (stall_of("post-copy"), stall_of("clairvoyant")) else {
+        return;
+    };
+    if worst <= best {
+        return;
+    }
+    for run in runs {
+        run.gap_closed = Some((worst - run.metrics.stall.as_secs_f64()) / (worst - best));
+    }
+}

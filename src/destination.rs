@@ -1,0 +1,284 @@
+//! The destination host: the receiving thread, and vCPUs that replay their touch order and fault.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde::Deserialize;
+
+use crate::link::Message;
+use crate::time::SimTime;
+use crate::trace::touch_order::{Touch, TouchOrder};
+use crate::vm::{PageId, PageSet};
+
+/// What stands still while a page fault is resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultBlocks {
+    /// The vCPU that touched the page (userfaultfd).
+    Vcpu,
+    /// The whole VM, as in prototypes that suspend it on each fault.
+    Vm,
+}
+
+/// `[destination]`: what a fault costs beside the network.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DestinationSettings {
+    /// From the touch until the request is on its way. Default 20 us, an assumption: an exit from the guest, the
+    /// kernel's fault path and a wake-up of the thread that reads userfaultfd.
+    pub fault_trap: SimTime,
+    /// Putting one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
+    pub install: SimTime,
+    /// From the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
+    pub wake: SimTime,
+    /// Default `vcpu`: what userfaultfd does.
+    pub fault_blocks: FaultBlocks,
+}
+
+impl Default for DestinationSettings {
+    fn default() -> Self {
+        DestinationSettings {
+            fault_trap: SimTime::from_us(20),
+            install: SimTime::from_us(2),
+            wake: SimTime::from_us(10),
+            fault_blocks: FaultBlocks::Vcpu,
+        }
+    }
+}
+
+/// The receiving thread: pages arrive in the order in which they left and are installed one by one.
+#[derive(Debug)]
+pub struct Receiver {
+    latency: SimTime,
+    install: SimTime,
+    lane: VecDeque<(SimTime, Message)>,
+    busy_until: SimTime,
+}
+
+impl Receiver {
+    /// A receiver with nothing on its way, `latency` behind the link's far end.
+    pub fn new(latency: SimTime, install: SimTime) -> Self {
+        Receiver {
+            latency,
+            install,
+            lane: VecDeque::new(),
+            busy_until: SimTime::ZERO,
+        }
+    }
+
+    /// A message has left the link at `now`.
+    pub fn expect(&mut self, now: SimTime, message: Message) {
+        self.busy_until = self.busy_until.max(now + self.latency) + self.install;
+        self.lane.push_back((self.busy_until, message));
+    }
+
+    /// When the next page is installed; [`SimTime::MAX`] with none on its way.
+    pub fn next_installation(&self) -> SimTime {
+        self.lane.front().map_or(SimTime::MAX, |(time, _)| *time)
+    }
+
+    /// Whether nothing is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.lane.is_empty()
+    }
+
+    /// Takes the page that is installed next.
+    pub fn installed(&mut self) -> Option<Message> {
+        self.lane.pop_front().map(|(_, message)| message)
+    }
+}
+
+/// One stall: a fault from the touch until the vCPU goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// The touch.
+    pub from: SimTime,
+    /// The vCPU, or the VM, runs again.
+    pub until: SimTime,
+    /// Whether the page was still on the source, unsent, when the request reached it.
+    pub requested: bool,
+}
+
+/// What a vCPU's touch came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TouchOutcome {
+    /// Nothing to do: the vCPU is stopped, or has no page left to touch.
+    Nothing,
+    /// The touch is due later, as stalls have come between.
+    Later(SimTime),
+    /// The page is missing. `first` when no other vCPU waits for it already.
+    Fault {
+        /// The missing page.
+        page: PageId,
+        /// Whether a request has to be made.
+        first: bool,
+    },
+}
+
+#[derive(Debug)]
+struct Vcpu<'a> {
+    touches: &'a [Touch],
+    /// Stalls so far; in `vm` mode those of the whole VM.
+    shift: SimTime,
+    faulted_at: Option<SimTime>,
+    /// Whether a touch event is pending in the queue.
+    scheduled: bool,
+}
+
+/// Those who wait for a page.
+#[derive(Debug, Default)]
+struct Waiters {
+    vcpus: Vec<u16>,
+    requested: bool,
+}
+
+/// The VM after its resume.
+#[derive(Debug)]
+pub struct Destination<'a> {
+    resumed_at: SimTime,
+    blocks: FaultBlocks,
+    installed: PageSet,
+    vcpus: Vec<Vcpu<'a>>,
+    waiting: HashMap<PageId, Waiters>,
+    blocked: usize,
+    stalls: Vec<Stall>,
+}
+
+impl<'a> Destination<'a> {
+    /// A VM of `pages` pages, none of them there, that resumes at `resumed_at`.
+    pub fn new(
+        pages: u32,
+        order: &'a TouchOrder,
+        resumed_at: SimTime,
+        blocks: FaultBlocks,
+    ) -> Self {
+        let vcpus = order
+            .vcpus()
+            .map(|touches| Vcpu {
+                touches,
+                shift: SimTime::ZERO,
+                faulted_at: None,
+                scheduled: false,
+            })
+            .collect();
+        Destination {
+            resumed_at,
+            blocks,
+            installed: PageSet::empty(pages),
+            vcpus,
+            waiting: HashMap::new(),
+            blocked: 0,
+            stalls: Vec::new(),
+        }
+    }
+
+    /// The pages that have been installed.
+    pub fn installed(&self) -> &PageSet {
+        &self.installed
+    }
+
+    /// Whether any vCPU waits for a page.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked > 0
+    }
+
+    /// All stalls, in the order in which they ended.
+    pub fn into_stalls(self) -> Vec<Stall> {
+        self.stalls
+    }
+
+    /// When the vCPU's next touch of a missing page is due, if an event for it has to be scheduled.
+    pub fn schedule(&mut self, vcpu: u16) -> Option<SimTime> {
+        let state = &mut self.vcpus[usize::from(vcpu)];
+        if state.scheduled || state.faulted_at.is_some() {
+            return None;
+        }
+        // Installed pages stay: touching them costs nothing, now or later.
+        let missing = state
+            .touches
+            .iter()
+            .position(|touch| !self.installed.contains(touch.page))
+            .unwrap_or(state.touches.len());
+        state.touches = &state.touches[missing..];
+        let touch = state.touches.first()?;
+        state.scheduled = true;
+        Some(self.resumed_at + touch.offset + state.shift)
+    }
+
+    /// The vCPU's pending touch event comes up.
+    pub fn touch(&mut self, now: SimTime, vcpu: u16) -> TouchOutcome {
+        self.vcpus[usize::from(vcpu)].scheduled = false;
+        let paused = self.blocks == FaultBlocks::Vm && self.blocked > 0;
+        if paused {
+            return TouchOutcome::Nothing;
+        }
+        let Some(due) = self.schedule(vcpu) else {
+            return TouchOutcome::Nothing;
+        };
+        if due > now {
+            return TouchOutcome::Later(due);
+        }
+        let state = &mut self.vcpus[usize::from(vcpu)];
+        let Some(touch) = state.touches.first() else {
+            return TouchOutcome::Nothing;
+        };
+        state.scheduled = false;
+        state.faulted_at = Some(now);
+        self.blocked += 1;
+        let waiters = self.waiting.entry(touch.page).or_default();
+        waiters.vcpus.push(vcpu);
+        TouchOutcome::Fault {
+            page: touch.page,
+            first: waiters.vcpus.len() == 1,
+        }
+    }
+
+    /// The page's request has reached the source before the page was sent.
+    pub fn mark_requested(&mut self, page: PageId) {
+        if let Some(waiters) = self.waiting.get_mut(&page) {
+            waiters.requested = true;
+        }
+    }
+
+    /// A page is in place, and those who wait for it will run at `wake_at`. Returns them.
+    pub fn install(&mut self, page: PageId, wake_at: SimTime) -> Vec<u16> {
+        self.installed.insert(page);
+        if self.blocked == 0 {
+            return Vec::new();
+        }
+        let Some(waiters) = self.waiting.remove(&page) else {
+            return Vec::new();
+        };
+        for &vcpu in &waiters.vcpus {
+            if let Some(from) = self.vcpus[usize::from(vcpu)].faulted_at {
+                self.stalls.push(Stall {
+                    from,
+                    until: wake_at,
+                    requested: waiters.requested,
+                });
+            }
+        }
+        waiters.vcpus
+    }
+
+    /// A vCPU goes on after its fault. Returns the vCPUs that may have something to schedule now.
+    pub fn wake(&mut self, now: SimTime, vcpu: u16) -> std::ops::Range<u16> {
+        let state = &mut self.vcpus[usize::from(vcpu)];
+        let Some(from) = state.faulted_at.take() else {
+            return 0..0;
+        };
+        self.blocked -= 1;
+        let stall = now - from;
+        match self.blocks {
+            FaultBlocks::Vcpu => {
+                state.shift += stall;
+                vcpu..vcpu + 1
+            }
+            FaultBlocks::Vm => {
+                for state in &mut self.vcpus {
+                    state.shift += stall;
+                }
+                0..self.vcpus.len() as u16
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The network link from source to destination.
+//!
+//! A link transmits *messages* (a page, a zero page, the core state). Messages wait in up to two queues, one for
+//! pushed pages and one for demanded pages; the [`Discipline`] says who shares the bandwidth with whom. The link is
+//! work-conserving, and the only thing that it decides is when a message has left.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+use crate::time::SimTime;
+use crate::units::Bandwidth;
+use crate::vm::PageId;
+
+/// How demanded pages share the link with the backlog of pushed ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Discipline {
+    /// One stream: a demanded page waits behind everything queued (QEMU's default).
+    Fifo,
+    /// A channel of its own that shares the bandwidth equally (QEMU's `postcopy-preempt`).
+    Fair,
+    /// A channel of its own that takes the whole bandwidth while it has something to send: an ideal.
+    Priority,
+}
+
+/// `[link]`: what the network between the hosts is like.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkSettings {
+    /// Bits per second on the wire. Default 1 Gbit/s: the slowest link that migrations are commonly run on.
+    pub bandwidth: Bandwidth,
+    /// One-way latency. Default 100 us: two hosts in one data centre.
+    pub latency: SimTime,
+    /// Largest IP packet in bytes. Default 1500: Ethernet.
+    pub mtu: u32,
+    /// Bytes on the wire that a packet has beyond its TCP payload. Default 66: Ethernet 14, IPv4 20, TCP 20 and its
+    /// timestamp option 12 (RFC 7323); 90 counts preamble, checksum and inter-frame gap too.
+    pub packet_overhead: u32,
+    /// Bytes before each page. Default 8: QEMU sends the page's address and flags in one 64-bit word
+    /// (`migration/ram.c`, `save_page_header`).
+    pub message_header: u32,
+    /// Bytes of a zero page, all in all. Default 9: QEMU's header and one byte (`migration/ram.c`, `save_zero_page`).
+    pub zero_page_bytes: u32,
+    /// Default `fifo`: QEMU without `postcopy-preempt`.
+    pub discipline: Discipline,
+}
+
+impl Default for LinkSettings {
+    fn default() -> Self {
+        LinkSettings {
+            bandwidth: Bandwidth::from_bits_per_second(1_000_000_000).expect("not zero"),
+            latency: SimTime::from_us(100),
+            mtu: 1_500,
+            packet_overhead: 66,
+            message_header: 8,
+            zero_page_bytes: 9,
+            discipline: Discipline::Fifo,
+        }
+    }
+}
+
+/// Bytes of IPv4 (20), TCP (20) and TCP timestamps (12) inside each packet of `mtu` bytes.
+const PACKET_HEADERS: u32 = 52;
+
+/// Smallest `mtu` that a scenario may name: what every IPv4 host must forward (RFC 791).
+pub const SMALLEST_MTU: u32 = 68;
+
+impl LinkSettings {
+    fn payload(&self) -> u128 {
+        u128::from(self.mtu.max(SMALLEST_MTU) - PACKET_HEADERS)
+    }
+
+    /// Bytes on the wire for `bytes` of a stream, packet overhead included in proportion; rounded up.
+    pub fn wire_bytes(&self, bytes: u64) -> u64 {
+        let on_wire = u128::from(bytes) * (self.payload() + u128::from(self.packet_overhead));
+        u64::try_from(on_wire.div_ceil(self.payload())).unwrap_or(u64::MAX)
+    }
+
+    /// Time for `bytes` of a stream to pass on to the wire at full bandwidth; rounded up to a picosecond.
+    pub fn transmission(&self, bytes: u64) -> SimTime {
+        const PS_PER_SECOND: u128 = 1_000_000_000_000;
+        let bits = u128::from(bytes) * 8 * (self.payload() + u128::from(self.packet_overhead));
+        let rate = self.payload() * u128::from(self.bandwidth.bits_per_second());
+        SimTime::from_wide_ps((bits * PS_PER_SECOND).div_ceil(rate))
+    }
+
+    /// Bytes of a page's message, before packet overhead.
+    pub fn page_message(&self, host_page: u64) -> u64 {
+        host_page + u64::from(self.message_header)
+    }
+}
+
+/// A page on its way to the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// Which page.
+    pub page: PageId,
+    /// Whether its content is all zeros, so that a mark is sent instead.
+    pub zero: bool,
+    /// Whether a request asked for it.
+    pub demanded: bool,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    messages: VecDeque<Message>,
+    /// Bytes of all messages not yet completely transmitted.
+    occupancy: u64,
+    /// Work left on the front message, in half-picoseconds of the full bandwidth.
+    work_left: u64,
+}
+
+/// The link, transmitting.
+#[derive(Debug)]
+pub struct Link {
+    discipline: Discipline,
+    page_bytes: u64,
+    zero_page_bytes: u64,
+    /// Work of a message in half-picoseconds: two units pass per picosecond, one when two queues share evenly.
+    page_work: u64,
+    zero_page_work: u64,
+    push: Queue,
+    demand: Queue,
+    /// When `work_left` was last brought up to date.
+    updated: SimTime,
+    bytes_handed: u64,
+}
+
+impl Link {
+    /// An idle link for pages of `host_page` bytes.
+    pub fn new(settings: &LinkSettings, host_page: u64) -> Self {
+        let page_bytes = settings.page_message(host_page);
+        let zero_page_bytes = u64::from(settings.zero_page_bytes);
+        let work = |bytes| settings.transmission(bytes).times(2).as_ps();
+        Link {
+            discipline: settings.discipline,
+            page_bytes,
+            zero_page_bytes,
+            page_work: work(page_bytes),
+            zero_page_work: work(zero_page_bytes),
+            push: Queue::default(),
+            demand: Queue::default(),
+            updated: SimTime::ZERO,
+            bytes_handed: 0,
+        }
+    }
+
+    /// Bytes of all messages handed to the link so far, before packet overhead.
+    pub fn bytes_handed(&self) -> u64 {
+        self.bytes_handed
+    }
+
+    /// Whether nothing waits to be transmitted.
+    pub fn is_idle(&self) -> bool {
+        self.push.messages.is_empty() && self.demand.messages.is_empty()
+    }
+
+    /// Bytes waiting in the queue that such a page would join, the message on the wire included.
+    pub fn occupancy(&self, demanded: bool) -> u64 {
+        if self.own_channel(demanded) {
+            self.demand.occupancy
+        } else {
+            self.push.occupancy
+        }
+    }
+
+    fn own_channel(&self, demanded: bool) -> bool {
+        demanded && self.discipline != Discipline::Fifo
+    }
+
+    fn bytes(&self, message: Message) -> u64 {
+        if message.zero {
+            self.zero_page_bytes
+        } else {
+            self.page_bytes
+        }
+    }
+
+    fn work(&self, message: Message) -> u64 {
+        if message.zero {
+            self.zero_page_work
+        } else {
+            self.page_work
+        }
+    }
+
+    /// Work units per picosecond of the push and the demand queue's front.
+    fn rates(&self) -> (u64, u64) {
+        match (
+            self.push.messages.is_empty(),
+            self.demand.messages.is_empty(),
+        ) {
+            (_, true) => (2, 0),
+            (true, false) => (0, 2),
+            (false, false) => match self.discipline {
+                Discipline::Fair => (1, 1),
+                Discipline::Fifo | Discipline::Priority => (0, 2),
+            },
+        }
+    }
+
+    fn advance(&mut self, now: SimTime) {
+        let elapsed = now.saturating_sub(self.updated).as_ps();
+        let (push_rate, demand_rate) = self.rates();
+        for (queue, rate) in [(&mut self.push, push_rate), (&mut self.demand, demand_rate)] {
+            queue.work_left = queue.work_left.saturating_sub(elapsed.saturating_mul(rate));
+        }
+        self.updated = now;
+    }
+
+    /// Puts a message into its queue.
+    pub fn enqueue(&mut self, now: SimTime, message: Message) {
+        self.advance(now);
+        let (bytes, work) = (self.bytes(message), self.work(message));
+        let queue = if self.own_channel(message.demanded) {
+            &mut self.demand
+        } else {
+            &mut self.push
+        };
+        if queue.messages.is_empty() {
+            queue.work_left = work;
+        }
+        queue.messages.push_back(message);
+        queue.occupancy += bytes;
+        self.bytes_handed += bytes;
+    }
+
+    /// When the next message will have left, if nothing else is enqueued before; [`SimTime::MAX`] on an idle link.
+    pub fn next_departure(&self) -> SimTime {
+        let (push_rate, demand_rate) = self.rates();
+        let due = |queue: &Queue, rate: u64| {
+            if queue.messages.is_empty() || rate == 0 {
+                SimTime::MAX
+            } else {
+                self.updated + SimTime::from_ps(queue.work_left.div_ceil(rate))
+            }
+        };
+        due(&self.push, push_rate).min(due(&self.demand, demand_rate))
+    }
+
+    /// Takes the message that has left at `now`, which [`Link::next_departure`] named; of two, the demanded one.
+    pub fn depart(&mut self, now: SimTime) -> Option<Message> {
+        self.advance(now);
+        let (_, demand_rate) = self.rates();
+        let demand_done = demand_rate > 0 && self.demand.work_left == 0;
+        let queue = if demand_done {
+            &mut self.demand
+        } else {
+            &mut self.push
+        };
+        let message = queue.messages.pop_front()?;
+        let next = queue.messages.front().copied();
+        let (bytes, work) = (self.bytes(message), next.map_or(0, |next| self.work(next)));
+        let queue = if demand_done {
+            &mut self.demand
+        } else {
+            &mut self.push
+        };
+        queue.occupancy -= bytes;
+        queue.work_left = work;
+        Some(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(discipline: Discipline) -> LinkSettings {
+        LinkSettings {
+            discipline,
+            ..LinkSettings::default()
+        }
+    }
+
+    fn message(page: PageId, demanded: bool) -> Message {
+        Message {
+            page,
+            zero: false,
+            demanded,
+        }
+    }
+
+    /// Departures of one pushed page, enqueued at 0, and one demanded page, enqueued half-way through it.
+    fn departures(discipline: Discipline) -> Vec<(PageId, u64)> {
+        let mut link = Link::new(&settings(discipline), 4_096);
+        link.enqueue(SimTime::ZERO, message(0, false));
+        link.enqueue(SimTime::from_ps(17_000_000), message(1, true));
+        let mut seen = Vec::new();
+        while link.next_departure() < SimTime::MAX {
+            let now = link.next_departure();
+            let left = link.depart(now).expect("a departure was named");
+            seen.push((left.page, now.as_ps()));
+        }
+        seen
+    }
+
+    #[test]
+    fn a_page_takes_its_bits_and_the_packets_share() {
+        // 4,104 bytes of stream at 1514/1448 wire bytes each and 8 ns a byte: 4,104 · 8 · 1514 / 1448 = 34,328.486… ns.
+        assert_eq!(
+            settings(Discipline::Fifo).transmission(4_104),
+            SimTime::from_ps(34_328_487)
+        );
+        assert_eq!(settings(Discipline::Fifo).wire_bytes(1_448), 1_514);
+    }
+
+    #[test]
+    fn disciplines_share_differently() {
+        // One page needs P = 34,328,487 ps. The demanded one comes at 17,000,000.
+        // fifo: P, then 2 P.
+        assert_eq!(
+            departures(Discipline::Fifo),
+            [(0, 34_328_487), (1, 68_656_974)]
+        );
+        // fair: the pushed page has 17,328,487 left at half speed, so it leaves at 17,000,000 + 34,656,974; by then the
+        // demanded one has had 17,328,487 and goes on alone with 17,000,000: 51,656,974 + 17,000,000.
+        assert_eq!(
+            departures(Discipline::Fair),
+            [(0, 51_656_974), (1, 68_656_974)]
+        );
+        // priority: the demanded page goes at once, the pushed one stands still for P.
+        assert_eq!(
+            departures(Discipline::Priority),
+            [(1, 51_328_487), (0, 68_656_974)]
+        );
+    }
+}

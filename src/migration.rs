@@ -1,0 +1,308 @@
+//! One migration: the phases, and the event loop that joins source, link and destination.
+//!
+//! ```text
+//! 0            W          suspend · core state · latency · resume          R                            end
+//! ├─ recorded ─┼──────────────────── downtime ─────────────────────────────┼─ pages: demanded, pushed ───┤
+//! ```
+//!
+//! What happens first at one instant: a message leaves the link, a page is installed, a vCPU wakes, an acknowledgement
+//! and then a request reaches the source, a vCPU touches a page, a fault handler sends its request, the migration thread
+//! acts. Several of one kind go by vCPU number.
+
+use crate::destination::{Destination, Receiver, Stall, TouchOutcome};
+use crate::engine::EventQueue;
+use crate::link::{Link, LinkSettings};
+use crate::scenario::Scenario;
+use crate::source::recorder::{RecordError, Recording, record};
+use crate::source::{DemandMode, MigrationThread, NotUnsent};
+use crate::strategy::{Observation, Strategy};
+use crate::time::SimTime;
+use crate::trace::TraceError;
+use crate::trace::replay::Replay;
+use crate::trace::touch_order::TouchOrder;
+use crate::vm::{Memory, PageId, PageSet};
+
+/// Why a migration could not be simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The trace could not be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The record window could not be replayed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A strategy broke its contract.
+    #[error(transparent)]
+    Strategy(#[from] NotUnsent),
+    /// Simulated time ran out.
+    #[error("the migration takes longer than 213 days; expected a faster link or a smaller memory")]
+    TooLong,
+}
+
+/// What the VM has done by the time it is suspended, and what it will do afterwards. Strategies that record share one,
+/// strategies that do not share another.
+#[derive(Debug)]
+pub struct SwitchOver {
+    /// From the migration command until the VM is suspended.
+    pub suspended_at: SimTime,
+    /// No vCPU runs for so long.
+    pub downtime: SimTime,
+    /// What was recorded in the window; nothing if none was asked for.
+    pub recording: Recording,
+    /// What the destination will touch.
+    pub touch_order: TouchOrder,
+    /// Pages without content.
+    pub zero_pages: PageSet,
+    /// How the memory is divided.
+    pub memory: Memory,
+}
+
+impl SwitchOver {
+    /// Runs the VM on the source for its record window, if `records`, and suspends it.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationError`] when the trace is damaged or the window too long for it.
+    pub fn prepare(
+        scenario: &Scenario,
+        replay: &Replay<'_>,
+        records: bool,
+    ) -> Result<Self, MigrationError> {
+        let (vm, link) = (&scenario.vm, &scenario.link);
+        let core_transmission = link.transmission(vm.core_state.0);
+        let overlap = records && scenario.migration.overlap_core;
+        let window = match (records, overlap) {
+            (false, _) => SimTime::ZERO,
+            (true, false) => scenario.migration.record_window,
+            (true, true) => scenario.migration.record_window.max(core_transmission),
+        };
+        let (recording, positions) = record(replay, window, scenario.source.record_trap)?;
+        let transfer = if overlap {
+            SimTime::ZERO
+        } else {
+            core_transmission
+        };
+        Ok(SwitchOver {
+            suspended_at: window,
+            downtime: vm.suspend + transfer + link.latency + vm.resume,
+            recording,
+            touch_order: TouchOrder::after(replay, &positions)?,
+            zero_pages: replay.zero_pages(&positions)?,
+            memory: replay.memory(),
+        })
+    }
+
+    /// What a strategy is shown.
+    pub fn observation(&self, link: &LinkSettings) -> Observation<'_> {
+        Observation {
+            recording: &self.recording,
+            memory: self.memory,
+            zero_pages: &self.zero_pages,
+            page_time: link.transmission(link.page_message(self.memory.host_page)),
+        }
+    }
+}
+
+/// What a migration came to, before it is summed up as [`crate::metrics::Metrics`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// When the VM resumed on the destination.
+    pub resumed_at: SimTime,
+    /// When the last page was installed; `None` if some never are (`push = "none"`).
+    pub completed_at: Option<SimTime>,
+    /// All stalls, in the order in which they ended.
+    pub stalls: Vec<Stall>,
+    /// Pages sent with their content.
+    pub pages_sent: u64,
+    /// Zero pages sent.
+    pub zero_pages_sent: u64,
+    /// Bytes of all pages' messages, before packet overhead.
+    pub page_bytes: u64,
+}
+
+/// Events that wait in the queue. Their order is the order at equal times; pages that leave the link and pages that are
+/// installed come before all of them, the migration thread's action after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Wake { vcpu: u16 },
+    Acknowledged,
+    Requested { vcpu: u16, page: PageId },
+    Touch { vcpu: u16 },
+    FaultHandled { vcpu: u16, page: PageId },
+}
+
+/// Migrates the VM after its switch-over.
+///
+/// # Errors
+///
+/// [`MigrationError`] when the strategy misbehaves or simulated time runs out.
+pub fn migrate(
+    scenario: &Scenario,
+    switch_over: &SwitchOver,
+    strategy: &mut dyn Strategy,
+) -> Result<Outcome, MigrationError> {
+    strategy.plan(&switch_over.observation(&scenario.link));
+    let mut migration = Migration::new(scenario, switch_over);
+    migration.run(strategy)?;
+    Ok(migration.outcome())
+}
+
+struct Migration<'a> {
+    scenario: &'a Scenario,
+    pages: u32,
+    resumed_at: SimTime,
+    completed_at: Option<SimTime>,
+    queue: EventQueue<Event>,
+    source: MigrationThread<'a>,
+    link: Link,
+    receiver: Receiver,
+    destination: Destination<'a>,
+}
+
+impl<'a> Migration<'a> {
+    fn new(scenario: &'a Scenario, switch_over: &'a SwitchOver) -> Self {
+        let resumed_at = switch_over.suspended_at + switch_over.downtime;
+        let pages = switch_over.memory.pages;
+        let order = &switch_over.touch_order;
+        let mut migration = Migration {
+            scenario,
+            pages,
+            resumed_at,
+            completed_at: None,
+            queue: EventQueue::new(),
+            source: MigrationThread::new(&scenario.source, &switch_over.zero_pages, resumed_at),
+            link: Link::new(&scenario.link, switch_over.memory.host_page),
+            receiver: Receiver::new(scenario.link.latency, scenario.destination.install),
+            destination: Destination::new(
+                pages,
+                order,
+                resumed_at,
+                scenario.destination.fault_blocks,
+            ),
+        };
+        for vcpu in 0..order.vcpus().len() as u16 {
+            migration.schedule_touch(vcpu);
+        }
+        migration
+    }
+
+    fn run(&mut self, strategy: &mut dyn Strategy) -> Result<(), MigrationError> {
+        while self.completed_at.is_none() || self.destination.is_blocked() {
+            let departure = self.link.next_departure();
+            let installation = self.receiver.next_installation();
+            let event = self.queue.next_time();
+            let action = self.source.next_action();
+            let now = departure.min(installation).min(event).min(action);
+            if now == SimTime::MAX {
+                return self.finished();
+            }
+            if departure == now {
+                self.depart(now);
+            } else if installation == now {
+                self.install(now);
+            } else if event == now {
+                self.handle_next_event(strategy);
+            } else {
+                self.source.act(now, &mut self.link, strategy)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is due any more: because all is done, or because it is due beyond the end of simulated time?
+    fn finished(&self) -> Result<(), MigrationError> {
+        let done = self.queue.is_empty()
+            && self.link.is_idle()
+            && self.receiver.is_idle()
+            && self.source.is_idle();
+        if done {
+            Ok(())
+        } else {
+            Err(MigrationError::TooLong)
+        }
+    }
+
+    fn depart(&mut self, now: SimTime) {
+        if let Some(message) = self.link.depart(now) {
+            self.receiver.expect(now, message);
+            self.source.notify(now);
+        }
+    }
+
+    fn install(&mut self, now: SimTime) {
+        let Some(message) = self.receiver.installed() else {
+            return;
+        };
+        let synchronous = self.scenario.source.demand_mode == DemandMode::Synchronous;
+        if message.demanded && synchronous {
+            let arrival = now + self.scenario.link.latency;
+            self.queue.schedule(arrival, Event::Acknowledged);
+        }
+        let wake_at = now + self.scenario.destination.wake;
+        for vcpu in self.destination.install(message.page, wake_at) {
+            self.queue.schedule(wake_at, Event::Wake { vcpu });
+        }
+        if self.destination.installed().count() == self.pages {
+            self.completed_at = Some(now);
+        }
+    }
+
+    fn handle_next_event(&mut self, strategy: &mut dyn Strategy) {
+        let Some((now, event)) = self.queue.take() else {
+            return;
+        };
+        match event {
+            Event::Wake { vcpu } => {
+                for runnable in self.destination.wake(now, vcpu) {
+                    self.schedule_touch(runnable);
+                }
+            }
+            Event::Acknowledged => self.source.acknowledge(now),
+            Event::Requested { page, .. } => {
+                if self.source.request(now, page, strategy) {
+                    self.destination.mark_requested(page);
+                }
+            }
+            Event::Touch { vcpu } => self.touch(now, vcpu),
+            Event::FaultHandled { vcpu, page } => {
+                if !self.destination.installed().contains(page) {
+                    let arrival = now + self.scenario.link.latency;
+                    self.queue
+                        .schedule(arrival, Event::Requested { vcpu, page });
+                }
+            }
+        }
+    }
+
+    fn schedule_touch(&mut self, vcpu: u16) {
+        if let Some(due) = self.destination.schedule(vcpu) {
+            self.queue.schedule(due, Event::Touch { vcpu });
+        }
+    }
+
+    fn touch(&mut self, now: SimTime, vcpu: u16) {
+        match self.destination.touch(now, vcpu) {
+            TouchOutcome::Nothing => {}
+            TouchOutcome::Later(due) => self.queue.schedule(due, Event::Touch { vcpu }),
+            TouchOutcome::Fault { page, first } => {
+                if first {
+                    let handled = now + self.scenario.destination.fault_trap;
+                    self.queue
+                        .schedule(handled, Event::FaultHandled { vcpu, page });
+                }
+            }
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        let (pages_sent, zero_pages_sent) = self.source.pages_sent();
+        Outcome {
+            resumed_at: self.resumed_at,
+            completed_at: self.completed_at,
+            pages_sent,
+            zero_pages_sent,
+            page_bytes: self.link.bytes_handed(),
+            stalls: self.destination.into_stalls(),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Results as people and programs read them: one row a run, one small module a format.
+
+pub mod csv;
+pub mod json;
+pub mod table;
+
+use std::fmt;
+
+use crate::comparison::Run;
+use crate::metrics::Share;
+use crate::time::SimTime;
+
+/// A cell of a report.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A name.
+    Text(String),
+    /// A number of things or bytes.
+    Count(u64),
+    /// A time, in seconds.
+    Time(SimTime),
+    /// A fraction, of six decimals in files.
+    Fraction(f64),
+    /// Not known, or never.
+    Missing,
+}
+
+impl Value {
+    fn share(share: Share) -> Self {
+        share.fraction().map_or(Value::Missing, Value::Fraction)
+    }
+}
+
+/// As files hold it: plain numbers, seconds with all their digits, nothing for what is missing.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(text) => f.write_str(text),
+            Value::Count(count) => write!(f, "{count}"),
+            Value::Time(time) => f.write_str(&time.to_decimal_seconds()),
+            Value::Fraction(fraction) => write!(f, "{fraction:.6}"),
+            Value::Missing => Ok(()),
+        }
+    }
+}
+
+/// What identifies a run beside its strategy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Name of the trace.
+    pub trace: String,
+    /// The trace's content hash.
+    pub trace_hash: String,
+    /// Seed of the synthetic workload, if it is one.
+    pub seed: Option<u64>,
+}
+
+/// A row: columns with their values, in the order of the file.
+pub type Row = Vec<(&'static str, Value)>;
+
+/// A run as a row, with all columns of the metrics.
+pub fn row(provenance: &Provenance, run: &Run) -> Row {
+    use Value::{Count, Fraction, Missing, Text, Time};
+    let metrics = &run.metrics;
+    vec![
+        ("scenario", Text(provenance.scenario.clone())),
+        ("trace", Text(provenance.trace.clone())),
+        ("trace_hash", Text(provenance.trace_hash.clone())),
+        ("strategy", Text(run.strategy.to_owned())),
+        ("seed", provenance.seed.map_or(Missing, Count)),
+        ("version", Text(env!("CARGO_PKG_VERSION").to_owned())),
+        (
+            "total_migration_time_s",
+            metrics.total_migration_time.map_or(Missing, Time),
+        ),
+        ("downtime_s", Time(metrics.downtime)),
+        ("page_faults", Count(metrics.page_faults)),
+        ("requested_faults", Count(metrics.requested_faults)),
+        ("in_flight_faults", Count(metrics.in_flight_faults)),
+        ("stall_s", Time(metrics.stall)),
+        ("vcpu_blocktime_s", Time(metrics.vcpu_blocktime)),
+        ("fault_latency_mean_s", Time(metrics.fault_latency_mean)),
+        ("fault_latency_p50_s", Time(metrics.fault_latency_p50)),
+        ("fault_latency_p99_s", Time(metrics.fault_latency_p99)),
+        ("fault_latency_max_s", Time(metrics.fault_latency_max)),
+        ("bytes_sent", Count(metrics.bytes_sent)),
+        ("pages_sent", Count(metrics.pages_sent)),
+        ("zero_pages_sent", Count(metrics.zero_pages_sent)),
+        ("duplicate_pages_sent", Count(metrics.duplicate_pages_sent)),
+        ("pps_pages", Count(metrics.pps_pages)),
+        ("predicted_pages", Count(metrics.predicted_pages)),
+        (
+            "prediction_precision",
+            Value::share(metrics.prediction_precision),
+        ),
+        (
+            "prediction_coverage",
+            Value::share(metrics.prediction_coverage),
+        ),
+        ("gap_closed", run.gap_closed.map_or(Missing, Fraction)),
+        ("time_to_90pct_speed_s", Time(metrics.time_to_90pct_speed)),
+    ]
+}

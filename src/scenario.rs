@@ -1,0 +1,181 @@
+//! Scenarios: everything that a run depends on beside the trace, as TOML with human units.
+//!
+//! Each section's keys, with their defaults and the reasons for them, are documented at its type. Every key can be set
+//! in a file or by name: `link.bandwidth`, `migration.record_window`.
+
+mod load;
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub use load::{ScenarioError, ScenarioSource};
+
+use crate::destination::DestinationSettings;
+use crate::link::{LinkSettings, SMALLEST_MTU};
+use crate::source::SourceSettings;
+use crate::strategy::pdopmp::PdopmpSettings;
+use crate::strategy::pre_record::PreRecordSettings;
+use crate::time::SimTime;
+use crate::trace::replay::{AtEnd, TimeScale};
+use crate::trace::synthetic::Workload;
+use crate::units::Bytes;
+
+/// A whole scenario. The default is the one that `migsim compare` runs without arguments.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scenario {
+    /// `[trace]`
+    pub trace: TraceSettings,
+    /// `[vm]`
+    pub vm: VmSettings,
+    /// `[link]`
+    pub link: LinkSettings,
+    /// `[source]`
+    pub source: SourceSettings,
+    /// `[destination]`
+    pub destination: DestinationSettings,
+    /// `[migration]`
+    pub migration: MigrationSettings,
+    /// `[pre-record]`
+    #[serde(rename = "pre-record")]
+    pub pre_record: PreRecordSettings,
+    /// `[pdopmp]`
+    pub pdopmp: PdopmpSettings,
+}
+
+/// `[trace]`: what the guest does.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TraceSettings {
+    /// A recorded trace (`.mtrace`); a relative path starts at the scenario's file. Default: the recording inside the
+    /// program.
+    pub file: Option<PathBuf>,
+    /// A synthetic workload instead of a recorded trace.
+    pub workload: Option<Workload>,
+    /// Where in the trace, in recorded time, the migration command falls; rounded to the recorder's epochs. Default 2 s:
+    /// behind a recording's first moments, in which every page is touched for the first time.
+    pub start: SimTime,
+    /// Guest time per recorded time. Default 1; a recorder that slows the guest down f times wants 1/f.
+    pub time_scale: TimeScale,
+    /// What the guest does at the trace's end. Default `wrap`: recordings are short, and most guests go on.
+    pub at_end: AtEnd,
+}
+
+impl Default for TraceSettings {
+    fn default() -> Self {
+        TraceSettings {
+            file: None,
+            workload: None,
+            start: SimTime::from_ms(2_000),
+            time_scale: TimeScale::default(),
+            at_end: AtEnd::Wrap,
+        }
+    }
+}
+
+/// `[vm]`: the virtual machine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VmSettings {
+    /// Default: the trace's memory; 256 MiB for a synthetic workload. More than the trace's is memory that the guest
+    /// never touches and that is not zero.
+    pub memory: Option<Bytes>,
+    /// Default: the trace's page; 4 KiB for a synthetic workload.
+    pub page_size: Option<Bytes>,
+    /// Host page, the unit of fault and transfer. Default: the page of the trace.
+    pub host_page: Option<Bytes>,
+    /// CPU and device state, sent while no vCPU runs. Default 1 MiB, an assumption: the order of magnitude of a machine
+    /// with a few emulated devices.
+    pub core_state: Bytes,
+    /// Stopping the vCPUs and saving their state. Default 2 ms, an assumption.
+    pub suspend: SimTime,
+    /// Loading the state and starting the vCPUs. Default 5 ms, an assumption.
+    pub resume: SimTime,
+}
+
+impl Default for VmSettings {
+    fn default() -> Self {
+        VmSettings {
+            memory: None,
+            page_size: None,
+            host_page: None,
+            core_state: Bytes(1 << 20),
+            suspend: SimTime::from_ms(2),
+            resume: SimTime::from_ms(5),
+        }
+    }
+}
+
+/// `[migration]`: what is compared, and the record window.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MigrationSettings {
+    /// Names of the strategies, in the order of the rows. Default: post-copy, the paper's two, and the bound.
+    pub strategies: Vec<String>,
+    /// How long a recording strategy lets the VM run on at the source. Default 500 ms, an assumption: the abstract names
+    /// no number.
+    pub record_window: SimTime,
+    /// Whether the core state is sent during the record window, which lasts at least as long as that takes; what is left
+    /// of the switch-over is suspend, latency and resume. Default `false`; `true` is the reading of patent CN110795213B,
+    /// at its most favourable, as no state is sent twice.
+    pub overlap_core: bool,
+}
+
+impl Default for MigrationSettings {
+    fn default() -> Self {
+        MigrationSettings {
+            strategies: [
+                "post-copy",
+                "pre-record",
+                "pre-record+pdopmp",
+                "clairvoyant",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            record_window: SimTime::from_ms(500),
+            overlap_core: false,
+        }
+    }
+}
+
+/// A value that is of the right type but makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unfit {
+    pub(crate) key: &'static str,
+    pub(crate) expected: String,
+}
+
+impl Scenario {
+    /// Checks what types alone cannot.
+    fn check(&self) -> Result<(), Unfit> {
+        let unfit = |key, expected: &str| {
+            Err(Unfit {
+                key,
+                expected: expected.to_owned(),
+            })
+        };
+        if self.trace.file.is_some() && self.trace.workload.is_some() {
+            return unfit(
+                "trace.workload",
+                "expected either a file or a workload, not both",
+            );
+        }
+        if !(SMALLEST_MTU..=65_535).contains(&self.link.mtu) {
+            return unfit("link.mtu", "expected 68 to 65535 bytes");
+        }
+        if self.link.packet_overhead > 65_535 {
+            return unfit("link.packet_overhead", "expected at most 65535 bytes");
+        }
+        if self.source.send_buffer.0 == 0 {
+            return unfit("source.send_buffer", "expected at least 1 byte");
+        }
+        if self.vm.core_state.0 > 1 << 40 {
+            return unfit("vm.core_state", "expected at most 1 TiB");
+        }
+        if self.migration.strategies.is_empty() {
+            return unfit("migration.strategies", "expected at least one strategy");
+        }
+        Ok(())
+    }
+}

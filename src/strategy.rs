@@ -1,0 +1,137 @@
+//! Migration strategies: in which order the source pushes pages.
+//!
+//! A strategy sees what a hypervisor would see: the recording, if it asked for one, the memory's layout, and the
+//! requests that come in. It is never shown the future; only a strategy registered as [`Build::Oracle`] is built with
+//! the touch order.
+//!
+//! Adding one is a file and a line in [`Registry::standard`], or, from outside the crate, a call of
+//! [`Registry::register`].
+
+pub mod clairvoyant;
+pub mod pdopmp;
+pub mod post_copy;
+pub mod pre_record;
+pub mod push_order;
+pub mod scan;
+
+use crate::scenario::Scenario;
+use crate::source::Request;
+use crate::source::recorder::Recording;
+use crate::time::SimTime;
+use crate::trace::touch_order::TouchOrder;
+use crate::vm::{Memory, PageId, PageSet};
+
+/// What the source knows at the switch-over.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// The accesses of the record window; empty for a strategy that does not record.
+    pub recording: &'a Recording,
+    /// How the memory is divided.
+    pub memory: Memory,
+    /// Pages without content.
+    pub zero_pages: &'a PageSet,
+    /// Transmission time of a page at the link's full bandwidth.
+    pub page_time: SimTime,
+}
+
+/// A page order, made up as the migration goes.
+pub trait Strategy {
+    /// Whether the VM runs on for the record window before it is suspended.
+    fn records(&self) -> bool {
+        false
+    }
+
+    /// The switch-over: called once, before anything is pushed.
+    fn plan(&mut self, _observed: &Observation<'_>) {}
+
+    /// A request has reached the source. The page itself goes out at once if it is unsent; this is the occasion to
+    /// change the order of the others.
+    fn requested(&mut self, _request: &Request) {}
+
+    /// The next page to push, out of `unsent`; `None` to push nothing now.
+    fn next_page(&mut self, unsent: &PageSet) -> Option<PageId>;
+
+    /// Pages beyond the recorded ones that the plan names in advance, for the metrics of prediction.
+    fn predicted(&self) -> &[PageId] {
+        &[]
+    }
+}
+
+/// How a strategy comes into being for a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Build {
+    /// From the scenario alone.
+    Causal(fn(&Scenario) -> Box<dyn Strategy>),
+    /// With the touch order, which no hypervisor knows: a bound to measure others against.
+    Oracle(fn(&Scenario, &TouchOrder) -> Box<dyn Strategy>),
+}
+
+/// A strategy's entry in the [`Registry`].
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub summary: &'static str,
+    /// How to make it.
+    pub build: Build,
+}
+
+/// No strategy has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown strategy `{name}`, expected one of {known}")]
+pub struct UnknownStrategy {
+    name: String,
+    known: String,
+}
+
+/// The strategies that can be named.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    entries: Vec<Entry>,
+}
+
+impl Registry {
+    /// The strategies of this crate.
+    pub fn standard() -> Self {
+        Registry {
+            entries: vec![
+                post_copy::ENTRY,
+                pre_record::ENTRY,
+                pdopmp::ENTRY,
+                clairvoyant::ENTRY,
+            ],
+        }
+    }
+
+    /// Adds a strategy; one of the same name is replaced.
+    pub fn register(&mut self, entry: Entry) {
+        self.entries.retain(|known| known.name != entry.name);
+        self.entries.push(entry);
+    }
+
+    /// The entries in the order of registration.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Looks a strategy up.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownStrategy`], which lists the known ones.
+    pub fn get(&self, name: &str) -> Result<&Entry, UnknownStrategy> {
+        self.entries
+            .iter()
+            .find(|entry| entry.name == name)
+            .ok_or_else(|| UnknownStrategy {
+                name: name.to_owned(),
+                known: self
+                    .entries
+                    .iter()
+                    .map(|entry| format!("`{}`", entry.name))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
+    }
+}

@@ -1,0 +1,28 @@
+//! The bound: it knows the touch order and pushes by it.
+
+use super::push_order::PushOrder;
+use super::scan::Push;
+use super::{Build, Entry, Strategy};
+use crate::vm::{PageId, PageSet};
+
+/// `clairvoyant`.
+pub const ENTRY: Entry = Entry {
+    name: "clairvoyant",
+    summary: "knows the touch order: a bound, not an algorithm",
+    build: Build::Oracle(|_, order| {
+        let touched = order
+            .first_touches()
+            .iter()
+            .map(|touch| touch.page)
+            .collect();
+        Box::new(Clairvoyant(PushOrder::new(touched, Push::Linear)))
+    }),
+};
+
+struct Clairvoyant(PushOrder);
+
+impl Strategy for Clairvoyant {
+    fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
+        self.0.next_page(unsent)
+    }
+}

@@ -1,0 +1,108 @@
+//! The trend of a stream: where its accesses are heading, and how fast.
+
+use super::PdopmpSettings;
+use super::streams::Stream;
+use crate::time::SimTime;
+use crate::vm::PageId;
+
+/// A stream's trend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trend {
+    /// Whether it goes towards higher pages.
+    pub upwards: bool,
+    /// Pages from one access to the next: the median of the steps in the trend's direction, which single outliers do
+    /// not move.
+    pub stride: u32,
+    /// Pages that the stream has gone.
+    pub way: u32,
+    /// Time that it took for that.
+    pub time: SimTime,
+    /// Where it is now.
+    pub last: PageId,
+    /// When it got there.
+    pub last_time: SimTime,
+}
+
+impl Trend {
+    /// The trend of a stream; `None` if it has too few points or no clear direction, or came back to where it began.
+    pub fn of(stream: &Stream, settings: &PdopmpSettings) -> Option<Self> {
+        let (first, last) = (stream.points.first()?, stream.points.last()?);
+        if stream.points.len() < settings.min_points.max(2) as usize {
+            return None;
+        }
+        let steps: Vec<i64> = stream
+            .points
+            .windows(2)
+            .map(|pair| i64::from(pair[1].page) - i64::from(pair[0].page))
+            .collect();
+        let ups = steps.iter().filter(|step| **step > 0).count();
+        let downs = steps.len() - ups;
+        let consistency = 100 * ups.abs_diff(downs) / steps.len();
+        if consistency < settings.min_consistency_percent as usize {
+            return None;
+        }
+        let upwards = ups > downs;
+        let mut forward: Vec<u64> = steps
+            .iter()
+            .filter(|step| (**step > 0) == upwards)
+            .map(|step| step.unsigned_abs())
+            .collect();
+        let middle = forward.len() / 2;
+        let (_, stride, _) = forward.select_nth_unstable(middle);
+        let went_upwards = last.page > first.page;
+        let way = last.page.abs_diff(first.page);
+        let time = last.time - first.time;
+        (way > 0 && time > SimTime::ZERO && went_upwards == upwards).then_some(Trend {
+            upwards,
+            stride: u32::try_from(*stride).unwrap_or(u32::MAX),
+            way,
+            time,
+            last: last.page,
+            last_time: last.time,
+        })
+    }
+
+    /// Time that the trend takes for so many pages.
+    pub fn time_for(&self, pages: u64) -> SimTime {
+        SimTime::from_wide_ps(
+            u128::from(self.time.as_ps()) * u128::from(pages) / u128::from(self.way),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::streams::Point;
+    use super::*;
+
+    fn stream(pages: &[PageId]) -> Stream {
+        let points = pages
+            .iter()
+            .zip(0..)
+            .map(|(&page, index)| Point {
+                time: SimTime::from_us(10 * index),
+                page,
+            })
+            .collect();
+        Stream { points }
+    }
+
+    #[test]
+    fn a_sweep_has_a_trend_and_its_outlier_does_not_matter() {
+        let settings = PdopmpSettings::default();
+        let trend = Trend::of(&stream(&[10, 12, 14, 13, 16, 18, 20, 22]), &settings)
+            .expect("six of seven steps go up");
+        assert!(trend.upwards);
+        assert_eq!((trend.stride, trend.way, trend.last), (2, 12, 22));
+        // 12 pages in 70 us.
+        assert_eq!(trend.time_for(6), SimTime::from_us(35));
+    }
+
+    #[test]
+    fn no_trend() {
+        let settings = PdopmpSettings::default();
+        for pages in [&[5][..], &[5, 6, 7], &[5, 9, 4, 8, 3, 7], &[]] {
+            assert_eq!(Trend::of(&stream(pages), &settings), None, "{pages:?}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Post-copy: demand paging, and an active push through memory beside it (Hines and Gopalan, VEE 2009).
+
+use super::scan::Scan;
+use super::{Build, Entry, Strategy};
+use crate::source::Request;
+use crate::vm::{PageId, PageSet};
+
+/// `post-copy`.
+pub const ENTRY: Entry = Entry {
+    name: "post-copy",
+    summary: "demand paging and active push",
+    build: Build::Causal(|scenario| Box::new(PostCopy(Scan::new(scenario.source.push)))),
+};
+
+struct PostCopy(Scan);
+
+impl Strategy for PostCopy {
+    fn requested(&mut self, request: &Request) {
+        if request.unsent {
+            self.0.pivot(request.page);
+        }
+    }
+
+    fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
+        self.0.next_page(unsent)
+    }
+}

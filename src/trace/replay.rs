@@ -1,0 +1,251 @@
+//! A trace as a running guest sees it: accesses at guest times counted from the migration command.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+
+use super::{Op, Trace, TraceError, VcpuRecords};
+use crate::time::SimTime;
+use crate::vm::{Memory, PageId, PageSet};
+
+/// What the guest does where the trace ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtEnd {
+    /// It begins the trace anew.
+    Wrap,
+    /// It touches nothing any more.
+    Idle,
+}
+
+/// Guest time per recorded time, as a fixed-point number with 20 fractional bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeScale(u64);
+
+impl TimeScale {
+    const FRACTION_BITS: u32 = 20;
+    const LARGEST: f64 = 1e6;
+
+    /// From a factor of 10⁻⁶ to 10⁶; `None` outside.
+    pub fn from_factor(factor: f64) -> Option<Self> {
+        (factor >= 1.0 / Self::LARGEST && factor <= Self::LARGEST).then(|| {
+            // Picoseconds per recorded nanosecond.
+            TimeScale((factor * 1_000.0 * f64::from(1u32 << Self::FRACTION_BITS)).round() as u64)
+        })
+    }
+
+    /// The guest time that a recorded span stands for, rounded to the nearest picosecond.
+    pub fn guest_time(self, recorded_ns: u64) -> SimTime {
+        let half = 1u128 << (Self::FRACTION_BITS - 1);
+        SimTime::from_wide_ps(
+            (u128::from(recorded_ns) * u128::from(self.0) + half) >> Self::FRACTION_BITS,
+        )
+    }
+
+    /// A recorded span that is not longer than the guest time's, and at most two nanoseconds short of it.
+    fn recorded_ns_until(self, guest: SimTime) -> u64 {
+        let ns = (u128::from(guest.as_ps()) << Self::FRACTION_BITS) / u128::from(self.0);
+        u64::try_from(ns).unwrap_or(u64::MAX).saturating_sub(1)
+    }
+}
+
+impl Default for TimeScale {
+    fn default() -> Self {
+        TimeScale(1_000 << Self::FRACTION_BITS)
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeScale {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Factor;
+        impl Visitor<'_> for Factor {
+            type Value = TimeScale;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a factor from 0.000001 to 1000000, such as 0.02")
+            }
+            fn visit_f64<E: de::Error>(self, factor: f64) -> Result<TimeScale, E> {
+                TimeScale::from_factor(factor)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Float(factor), &self))
+            }
+            fn visit_i64<E: de::Error>(self, factor: i64) -> Result<TimeScale, E> {
+                self.visit_f64(factor as f64)
+            }
+        }
+        deserializer.deserialize_any(Factor)
+    }
+}
+
+/// A trace from the position of the migration command on.
+#[derive(Debug, Clone, Copy)]
+pub struct Replay<'a> {
+    trace: &'a Trace,
+    start_ns: u64,
+    scale: TimeScale,
+    at_end: AtEnd,
+    memory: Memory,
+}
+
+/// An access of one vCPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestAccess {
+    /// Guest time since the migration command.
+    pub offset: SimTime,
+    /// The host page.
+    pub page: PageId,
+    /// How it is accessed.
+    pub op: Op,
+}
+
+impl<'a> Replay<'a> {
+    /// A guest that is at `start_ns` of the trace when the migration command comes.
+    pub fn new(
+        trace: &'a Trace,
+        start_ns: u64,
+        scale: TimeScale,
+        at_end: AtEnd,
+        memory: Memory,
+    ) -> Self {
+        Replay {
+            trace,
+            start_ns,
+            scale,
+            at_end,
+            memory,
+        }
+    }
+
+    /// Number of vCPUs.
+    pub fn vcpus(&self) -> u16 {
+        self.trace.header().vcpus
+    }
+
+    /// The VM's memory.
+    pub fn memory(&self) -> Memory {
+        self.memory
+    }
+
+    /// Guest time in which the trace passes once.
+    pub fn pass(&self) -> SimTime {
+        self.scale.guest_time(self.trace.duration_ns())
+    }
+
+    /// The nearest guest time at which a compacted trace is exact (the same time, if it is not compacted).
+    ///
+    /// Within an epoch a recorder keeps the first touch of a page only: a position inside would lose the later ones.
+    pub fn nearest_boundary(&self, position: SimTime) -> SimTime {
+        let epoch = self
+            .scale
+            .guest_time(self.trace.header().compaction_ns)
+            .as_ps();
+        match position
+            .as_ps()
+            .saturating_add(epoch / 2)
+            .checked_div(epoch)
+        {
+            Some(epochs) => SimTime::from_ps(epochs * epoch),
+            None => position,
+        }
+    }
+
+    /// The accesses of a vCPU from a guest time on; endless if the trace wraps around and the vCPU does anything.
+    pub fn vcpu(&self, vcpu: u16, from: SimTime) -> VcpuReplay<'a> {
+        let since_start = self.scale.recorded_ns_until(from);
+        let since_zero = self.start_ns.saturating_add(since_start);
+        let duration = self.trace.duration_ns();
+        let (pass, position) = match self.at_end {
+            AtEnd::Wrap => (since_zero / duration, since_zero % duration),
+            AtEnd::Idle => (0, since_zero),
+        };
+        VcpuReplay {
+            replay: *self,
+            vcpu,
+            from,
+            records: self.trace.vcpu_records(vcpu, position),
+            pass,
+            idle_passes: 0,
+        }
+    }
+
+    /// The pages that are zero when the guest has reached `positions`: those of the trace's map that no vCPU has
+    /// written before.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`] when the trace is damaged.
+    pub fn zero_pages(&self, positions: &[SimTime]) -> Result<PageSet, TraceError> {
+        let mut zero = self.memory.zero_pages(self.trace.zero_runs());
+        if zero.count() == 0 {
+            return Ok(zero);
+        }
+        for (vcpu, &position) in (0..self.vcpus()).zip(positions) {
+            for record in self.trace.vcpu_records(vcpu, 0) {
+                let record = record?;
+                if record.time_ns >= self.start_ns {
+                    break;
+                }
+                if record.op == Op::Write {
+                    zero.remove(self.memory.host_page_of(record.page));
+                }
+            }
+            let end = position.min(self.pass());
+            for access in self.vcpu(vcpu, SimTime::ZERO) {
+                let access = access?;
+                if access.offset >= end {
+                    break;
+                }
+                if access.op == Op::Write {
+                    zero.remove(access.page);
+                }
+            }
+        }
+        Ok(zero)
+    }
+}
+
+/// Iterator over the accesses of one vCPU; see [`Replay::vcpu`].
+pub struct VcpuReplay<'a> {
+    replay: Replay<'a>,
+    vcpu: u16,
+    from: SimTime,
+    records: VcpuRecords<'a>,
+    pass: u64,
+    /// Passes since the last record: two in a row mean a vCPU without any.
+    idle_passes: u8,
+}
+
+impl Iterator for VcpuReplay<'_> {
+    type Item = Result<GuestAccess, TraceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let record = match self.records.next() {
+                Some(Ok(record)) => record,
+                Some(Err(error)) => return Some(Err(error)),
+                None if self.replay.at_end == AtEnd::Wrap && self.idle_passes < 2 => {
+                    self.idle_passes += 1;
+                    self.pass += 1;
+                    self.records = self.replay.trace.vcpu_records(self.vcpu, 0);
+                    continue;
+                }
+                None => return None,
+            };
+            self.idle_passes = 0;
+            let since_zero = self
+                .pass
+                .saturating_mul(self.replay.trace.duration_ns())
+                .saturating_add(record.time_ns);
+            let Some(since_start) = since_zero.checked_sub(self.replay.start_ns) else {
+                continue;
+            };
+            let offset = self.replay.scale.guest_time(since_start);
+            if offset >= self.from {
+                return Some(Ok(GuestAccess {
+                    offset,
+                    page: self.replay.memory.host_page_of(record.page),
+                    op: record.op,
+                }));
+            }
+        }
+    }
+}

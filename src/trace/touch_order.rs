@@ -1,0 +1,71 @@
+//! The touch order: each vCPU's first touch of each page after the switch-over.
+//!
+//! A page that has reached the destination never leaves it, so a vCPU's later touches of it cannot fault: the first ones
+//! are all that a run depends on. A touch order is computed once and shared by every run that switches over at the same
+//! position, and a run costs what the number of distinct pages costs, however long the trace is.
+
+use super::TraceError;
+use super::replay::Replay;
+use crate::time::SimTime;
+use crate::vm::{PageId, PageSet};
+
+/// A vCPU's first touch of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touch {
+    /// Guest time since the switch-over.
+    pub offset: SimTime,
+    /// The page.
+    pub page: PageId,
+}
+
+/// First touches per vCPU, each in time order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TouchOrder {
+    per_vcpu: Vec<Vec<Touch>>,
+}
+
+impl TouchOrder {
+    /// The touches of each vCPU from its position, in guest time, on.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`] when the trace is damaged.
+    pub fn after(replay: &Replay<'_>, positions: &[SimTime]) -> Result<Self, TraceError> {
+        let pages = replay.memory().pages;
+        let mut per_vcpu = Vec::with_capacity(positions.len());
+        for (vcpu, &position) in (0..replay.vcpus()).zip(positions) {
+            // After one pass (and a picosecond for rounding) a trace that wraps around has nothing new.
+            let end = position + replay.pass() + SimTime::from_ps(1);
+            let mut seen = PageSet::empty(pages);
+            let mut touches = Vec::new();
+            for access in replay.vcpu(vcpu, position) {
+                let access = access?;
+                if access.offset > end || seen.count() == pages {
+                    break;
+                }
+                if seen.insert(access.page) {
+                    touches.push(Touch {
+                        offset: access.offset - position,
+                        page: access.page,
+                    });
+                }
+            }
+            per_vcpu.push(touches);
+        }
+        Ok(TouchOrder { per_vcpu })
+    }
+
+    /// The touches of each vCPU.
+    pub fn vcpus(&self) -> impl ExactSizeIterator<Item = &[Touch]> {
+        self.per_vcpu.iter().map(Vec::as_slice)
+    }
+
+    /// Each page's first touch by any vCPU, in time order (those of one instant by page).
+    pub fn first_touches(&self) -> Vec<Touch> {
+        let mut all: Vec<Touch> = self.per_vcpu.iter().flatten().copied().collect();
+        all.sort_unstable_by_key(|touch| (touch.page, touch.offset));
+        all.dedup_by_key(|touch| touch.page);
+        all.sort_unstable_by_key(|touch| (touch.offset, touch.page));
+        all
+    }
+}
