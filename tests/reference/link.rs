@@ -1,0 +1,117 @@
+//! The link: a push queue and a demand queue that share the bandwidth.
+
+use super::{Discipline, Input, Ps};
+use std::collections::VecDeque;
+
+/// A page on its way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message {
+    pub(super) page: u32,
+    pub(super) bytes: u64,
+    /// Sent because it was requested.
+    pub(super) demand: bool,
+}
+
+/// Which of the two queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    Demand,
+    Push,
+}
+
+pub(super) struct Link<'a> {
+    input: &'a Input<'a>,
+    /// Messages with the half-units of work that they still need.
+    demand: VecDeque<(Message, u128)>,
+    push: VecDeque<(Message, u128)>,
+    /// The time at which the fronts' work was last brought up to date.
+    updated: Ps,
+}
+
+impl<'a> Link<'a> {
+    pub(super) fn new(input: &'a Input<'a>) -> Self {
+        Link {
+            input,
+            demand: VecDeque::new(),
+            push: VecDeque::new(),
+            updated: 0,
+        }
+    }
+
+    /// The queue that demand pages use.
+    pub(super) fn demand_lane(&self) -> Lane {
+        match self.input.discipline {
+            Discipline::Fifo => Lane::Push,
+            Discipline::Fair | Discipline::Priority => Lane::Demand,
+        }
+    }
+
+    fn lane(&self, lane: Lane) -> &VecDeque<(Message, u128)> {
+        match lane {
+            Lane::Demand => &self.demand,
+            Lane::Push => &self.push,
+        }
+    }
+
+    fn lane_mut(&mut self, lane: Lane) -> &mut VecDeque<(Message, u128)> {
+        match lane {
+            Lane::Demand => &mut self.demand,
+            Lane::Push => &mut self.push,
+        }
+    }
+
+    /// Half-units per picosecond that the front of `lane` gets.
+    fn rate(&self, lane: Lane) -> u128 {
+        let both = !self.demand.is_empty() && !self.push.is_empty();
+        match (both, self.input.discipline, lane) {
+            (false, _, _) => 2,
+            (true, Discipline::Priority, Lane::Demand) => 2,
+            (true, Discipline::Priority, Lane::Push) => 0,
+            (true, _, _) => 1,
+        }
+    }
+
+    pub(super) fn occupancy(&self, lane: Lane) -> u64 {
+        self.lane(lane)
+            .iter()
+            .map(|(message, _)| message.bytes)
+            .sum()
+    }
+
+    /// When the front of `lane` has left, if nothing changes before.
+    pub(super) fn departure(&self, lane: Lane) -> Option<Ps> {
+        let (_, left) = self.lane(lane).front()?;
+        let rate = self.rate(lane);
+        (rate > 0).then(|| self.updated + left.div_ceil(rate))
+    }
+
+    fn update(&mut self, now: Ps) {
+        let elapsed = now - self.updated;
+        for lane in [Lane::Demand, Lane::Push] {
+            let done = elapsed * self.rate(lane);
+            if let Some((_, left)) = self.lane_mut(lane).front_mut() {
+                *left = left.saturating_sub(done);
+            }
+        }
+        self.updated = now;
+    }
+
+    pub(super) fn enqueue(&mut self, now: Ps, message: Message) {
+        self.update(now);
+        let lane = if message.demand {
+            self.demand_lane()
+        } else {
+            Lane::Push
+        };
+        let work = 2 * self.input.tx(message.bytes);
+        self.lane_mut(lane).push_back((message, work));
+    }
+
+    /// Takes out the front of `lane`, which has left.
+    pub(super) fn leave(&mut self, now: Ps, lane: Lane) -> Message {
+        self.update(now);
+        let (message, left) = self.lane_mut(lane).pop_front().expect("a message has left");
+        assert_eq!(left, 0, "a message has left completely");
+        message
+    }
+}

@@ -1,0 +1,244 @@
+//! The naive reference simulator that the engine's results are compared with, to the picosecond.
+//!
+//! It is written from the model's specification and shares nothing with the engine: it replays every raw record on
+//! every pass, looks for the next event among *all* the events that could be next, and scans plain vectors.
+//! It is slow, and meant to be obviously right. Fit for tens of pages and hundreds of records.
+//!
+//! Durations and times are integer picoseconds unless the name ends in `_ns`; sizes are bytes; `bandwidth` is bit/s.
+
+mod link;
+mod measures;
+mod source;
+mod trace;
+mod world;
+
+use std::fmt;
+
+/// Times and amounts of work; wide enough for every product that the model forms.
+type Ps = u128;
+
+/// What an access did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Op {
+    Read,
+    Write,
+    Execute,
+}
+
+/// An access recorded on the source before the switch-over; `page` is a host page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) time_ps: u64,
+    pub(crate) vcpu: u16,
+    pub(crate) page: u32,
+    pub(crate) op: Op,
+}
+
+/// A line of the trace; `page` is a page of the trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RawRecord {
+    pub(crate) time_ns: u64,
+    pub(crate) vcpu: u16,
+    pub(crate) page: u32,
+    pub(crate) op: Op,
+}
+
+/// How demand pages share the link with the backlog of pushed pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Discipline {
+    Fifo,
+    Fair,
+    Priority,
+}
+
+/// The scan of the active push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Push {
+    Linear,
+    Pivot,
+    Bubble,
+    None,
+}
+
+/// The order of the pages within the pre-recorded page set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    FirstAccess,
+    Recency,
+    Frequency,
+    Address,
+}
+
+/// What decides on the push order.
+#[derive(Clone, Copy)]
+pub(crate) enum Strategy<'a> {
+    PostCopy,
+    PreRecord(Order),
+    /// Records as pre-record does; the list is the function's answer to the recording.
+    Planned(&'a dyn Fn(&[Access]) -> Vec<u32>),
+    Clairvoyant,
+}
+
+impl Strategy<'_> {
+    fn records(self) -> bool {
+        matches!(self, Strategy::PreRecord(_) | Strategy::Planned(_))
+    }
+}
+
+impl fmt::Debug for Strategy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Strategy::PostCopy => f.write_str("PostCopy"),
+            Strategy::PreRecord(order) => write!(f, "PreRecord({order:?})"),
+            Strategy::Planned(_) => f.write_str("Planned(..)"),
+            Strategy::Clairvoyant => f.write_str("Clairvoyant"),
+        }
+    }
+}
+
+/// Everything that the model names.
+#[derive(Debug, Clone)]
+pub(crate) struct Input<'a> {
+    pub(crate) records: Vec<RawRecord>,
+    pub(crate) vcpus: u16,
+    pub(crate) duration_ns: u64,
+    pub(crate) compaction_ns: u64,
+    pub(crate) start_ns: u64,
+    pub(crate) scale_fp: u64,
+    pub(crate) wrap: bool,
+    pub(crate) trace_pages: u32,
+    /// Per page of the trace: all zero when the recording began.
+    pub(crate) zero: Vec<bool>,
+    /// Host pages altogether.
+    pub(crate) pages: u32,
+    pub(crate) host_shift: u32,
+    pub(crate) host_page_bytes: u64,
+    pub(crate) core_state: u64,
+    pub(crate) suspend: u64,
+    pub(crate) resume: u64,
+    pub(crate) bandwidth: u64,
+    pub(crate) latency: u64,
+    pub(crate) mtu: u64,
+    pub(crate) packet_overhead: u64,
+    pub(crate) message_header: u64,
+    pub(crate) zero_page_bytes: u64,
+    pub(crate) discipline: Discipline,
+    pub(crate) push: Push,
+    pub(crate) push_service: u64,
+    pub(crate) demand_service: u64,
+    pub(crate) send_buffer: u64,
+    pub(crate) synchronous: bool,
+    pub(crate) record_trap: u64,
+    pub(crate) fault_trap: u64,
+    pub(crate) install: u64,
+    pub(crate) wake: u64,
+    /// A fault pauses the whole VM, not only its vCPU.
+    pub(crate) blocks_vm: bool,
+    pub(crate) record_window: u64,
+    pub(crate) overlap_core: bool,
+    pub(crate) strategy: Strategy<'a>,
+}
+
+impl Input<'_> {
+    /// Payload of a packet: MTU less IPv4 (20), TCP (20) and timestamps (12).
+    fn payload(&self) -> u128 {
+        u128::from(self.mtu) - 52
+    }
+
+    /// Time on the wire of a message of `bytes` bytes.
+    pub(crate) fn tx(&self, bytes: u64) -> Ps {
+        let payload = self.payload();
+        let work = u128::from(bytes)
+            * 8
+            * 1_000_000_000_000
+            * (payload + u128::from(self.packet_overhead));
+        work.div_ceil(payload * u128::from(self.bandwidth))
+    }
+
+    /// Trace time to guest time.
+    fn scale(&self, ns: u128) -> Ps {
+        (ns * u128::from(self.scale_fp) + (1 << 19)) >> 20
+    }
+}
+
+/// Every metric of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) total_migration_time: Option<u64>,
+    pub(crate) downtime: u64,
+    pub(crate) page_faults: u64,
+    pub(crate) requested_faults: u64,
+    pub(crate) in_flight_faults: u64,
+    pub(crate) stall: u64,
+    pub(crate) vcpu_blocktime: u64,
+    pub(crate) fault_latency_mean: u64,
+    pub(crate) fault_latency_p50: u64,
+    pub(crate) fault_latency_p99: u64,
+    pub(crate) fault_latency_max: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) pages_sent: u64,
+    pub(crate) zero_pages_sent: u64,
+    pub(crate) pps_pages: u64,
+    pub(crate) time_to_90pct_speed: u64,
+    /// Pages in the order in which the source picked them.
+    pub(crate) push_and_demand_order: Vec<u32>,
+}
+
+/// Simulates one migration.
+pub(crate) fn simulate(input: &Input) -> Outcome {
+    let source = source::run(input);
+
+    // The link carries nothing but the core state before the resume; with overlap it was sent during the window.
+    let core = if input.overlap_core && input.strategy.records() {
+        0
+    } else {
+        input.tx(input.core_state)
+    };
+    let downtime =
+        Ps::from(input.suspend) + core + Ps::from(input.latency) + Ps::from(input.resume);
+    let resumed = source.window + downtime;
+
+    let world = world::run(input, &source, resumed);
+
+    let latencies = measures::Latencies::of(&world.stalls);
+    let requested = world
+        .stalls
+        .iter()
+        .filter(|s| world.requested[s.page as usize])
+        .count();
+    let zero_pages = world
+        .order
+        .iter()
+        .filter(|&&p| source.zero[p as usize])
+        .count();
+    let payload = input.payload();
+    let bytes = world.message_bytes + u128::from(input.core_state);
+    let bytes = (bytes * (payload + u128::from(input.packet_overhead))).div_ceil(payload);
+    let mut pps: Vec<u32> = source.log.iter().map(|access| access.page).collect();
+    pps.sort_unstable();
+    pps.dedup();
+
+    Outcome {
+        total_migration_time: world.all_installed.map(narrow),
+        downtime: narrow(downtime),
+        page_faults: world.stalls.len() as u64,
+        requested_faults: requested as u64,
+        in_flight_faults: (world.stalls.len() - requested) as u64,
+        stall: narrow(measures::stall(input, &world.stalls)),
+        vcpu_blocktime: narrow(measures::blocktime(input, &world.stalls)),
+        fault_latency_mean: narrow(latencies.mean),
+        fault_latency_p50: narrow(latencies.p50),
+        fault_latency_p99: narrow(latencies.p99),
+        fault_latency_max: narrow(latencies.max),
+        bytes_sent: narrow(bytes),
+        pages_sent: (world.order.len() - zero_pages) as u64,
+        zero_pages_sent: zero_pages as u64,
+        pps_pages: pps.len() as u64,
+        time_to_90pct_speed: narrow(measures::to_90pct_speed(input, &world.stalls, resumed)),
+        push_and_demand_order: world.order,
+    }
+}
+
+fn narrow(value: u128) -> u64 {
+    u64::try_from(value).expect("a result of the reference simulator fits 64 bits")
+}

@@ -1,0 +1,163 @@
+//! The VM on the source: the recording, the switch positions, the zero pages and the list that is pushed first.
+
+use super::trace::Stream;
+use super::{Access, Input, Op, Order, Ps, Strategy, narrow};
+
+/// What the source phase leaves behind.
+pub(super) struct SourcePhase<'a> {
+    /// W': the VM is suspended then.
+    pub(super) window: Ps,
+    pub(super) streams: Vec<Stream<'a>>,
+    /// Every recorded access, in the order of recording.
+    pub(super) log: Vec<Access>,
+    /// Switch position of every vCPU, a guest offset.
+    pub(super) positions: Vec<Ps>,
+    /// Per host page: still zero when the VM is suspended.
+    pub(super) zero: Vec<bool>,
+    /// Pages that are pushed before the scan.
+    pub(super) list: Vec<u32>,
+}
+
+pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
+    let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
+    let window = if !input.strategy.records() {
+        0
+    } else if input.overlap_core {
+        Ps::from(input.record_window).max(input.tx(input.core_state))
+    } else {
+        Ps::from(input.record_window)
+    };
+    let (log, positions) = record(input, &streams, window);
+    let zero = zero_pages(input, &streams, &positions);
+    let list = match input.strategy {
+        Strategy::PostCopy => Vec::new(),
+        Strategy::PreRecord(order) => pps(&log, order),
+        Strategy::Planned(plan) => plan(&log),
+        Strategy::Clairvoyant => touch_order(&streams, &positions),
+    };
+    SourcePhase {
+        window,
+        streams,
+        log,
+        positions,
+        zero,
+        list,
+    }
+}
+
+/// Runs the vCPUs up to the wall time `window`, recording.
+fn record(input: &Input, streams: &[Stream], window: Ps) -> (Vec<Access>, Vec<Ps>) {
+    let mut log: Vec<Access> = Vec::new();
+    let mut next = vec![0usize; streams.len()];
+    let mut delay: Vec<Ps> = vec![0; streams.len()];
+    let mut last_recorded: Vec<Ps> = vec![0; streams.len()];
+
+    loop {
+        // The vCPU with the smallest (wall, number); the first of equals is the smallest number.
+        let candidates = streams.iter().enumerate().filter_map(|(v, stream)| {
+            stream
+                .nth(next[v])
+                .map(|touch| (touch.g + delay[v], v, touch))
+        });
+        let Some((wall, v, touch)) = candidates.min_by_key(|&(wall, v, _)| (wall, v)) else {
+            break;
+        };
+        if wall >= window {
+            break;
+        }
+        if log.iter().all(|access| access.page != touch.page) {
+            delay[v] += Ps::from(input.record_trap);
+        }
+        log.push(Access {
+            time_ps: narrow(wall),
+            vcpu: v as u16,
+            page: touch.page,
+            op: touch.op,
+        });
+        last_recorded[v] = touch.g;
+        next[v] += 1;
+    }
+
+    let d = input.scale(u128::from(input.compaction_ns));
+    let position = |v: usize| {
+        let exact = window.saturating_sub(delay[v]).max(last_recorded[v]);
+        // D is 0 without compaction. To the nearest multiple of D = scale(Δ), as the specification has it; that may be
+        // some picoseconds off scale(k · Δ) when the time scale makes D inexact.
+        (exact + d / 2)
+            .checked_div(d)
+            .map_or(exact, |multiple| multiple * d)
+    };
+    let positions = (0..streams.len()).map(position).collect();
+    (log, positions)
+}
+
+/// Zero pages of the host at the switch.
+fn zero_pages(input: &Input, streams: &[Stream], positions: &[Ps]) -> Vec<bool> {
+    let mut zero: Vec<bool> = (0..input.pages)
+        .map(|host| {
+            // A host page that lies partly beyond the trace's pages is judged by those that exist; one that lies
+            // wholly beyond them is not zero.
+            let inside: Vec<u32> = (0..input.trace_pages)
+                .filter(|page| page >> input.host_shift == host)
+                .collect();
+            !inside.is_empty() && inside.iter().all(|&page| input.zero[page as usize])
+        })
+        .collect();
+    for (stream, &position) in streams.iter().zip(positions) {
+        for record in stream.before_start() {
+            if record.op == Op::Write {
+                zero[(record.page >> input.host_shift) as usize] = false;
+            }
+        }
+        for n in 0..stream.first_at(position) {
+            let touch = stream.nth(n).expect("lies before the switch position");
+            if touch.op == Op::Write {
+                zero[touch.page as usize] = false;
+            }
+        }
+    }
+    zero
+}
+
+/// The recorded pages in the wanted order.
+fn pps(log: &[Access], order: Order) -> Vec<u32> {
+    let mut pages: Vec<u32> = Vec::new(); // in the order of first recording
+    for access in log {
+        if !pages.contains(&access.page) {
+            pages.push(access.page);
+        }
+    }
+    match order {
+        Order::FirstAccess => {}
+        Order::Recency => {
+            let last = |page: u32| log.iter().rposition(|access| access.page == page);
+            pages.sort_by_key(|&page| std::cmp::Reverse(last(page)));
+        }
+        Order::Frequency => {
+            let count = |page: u32| log.iter().filter(|access| access.page == page).count();
+            pages.sort_by_key(|&page| std::cmp::Reverse(count(page))); // stable: ties by first access
+        }
+        Order::Address => pages.sort_unstable(),
+    }
+    pages
+}
+
+/// All pages that will ever be touched on the destination, by (smallest offset over the vCPUs, page).
+fn touch_order(streams: &[Stream], positions: &[Ps]) -> Vec<u32> {
+    let mut touches: Vec<(Ps, u32)> = Vec::new();
+    for (stream, &position) in streams.iter().zip(positions) {
+        let first = stream.first_at(position);
+        // One whole pass from the position on names every page that the vCPU will ever touch.
+        for n in first..first + stream.pass_len() {
+            touches.extend(stream.nth(n).map(|touch| (touch.g - position, touch.page)));
+        }
+    }
+    touches.sort_unstable();
+    let mut pages: Vec<u32> = Vec::new();
+    for (_, page) in touches {
+        if !pages.contains(&page) {
+            pages.push(page);
+        }
+    }
+    pages
+}

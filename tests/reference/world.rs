@@ -1,0 +1,415 @@
+//! After the resume: source thread, link and destination, one event after the other.
+
+use super::link::{Lane, Link, Message};
+use super::measures::Stall;
+use super::source::SourcePhase;
+use super::trace::Touch;
+use super::{Input, Ps, Push, Strategy};
+use std::collections::VecDeque;
+
+/// What has happened when the run is over.
+pub(super) struct World {
+    /// When the last page was installed, if all were.
+    pub(super) all_installed: Option<Ps>,
+    pub(super) stalls: Vec<Stall>,
+    /// Per page: its request found it not yet sent.
+    pub(super) requested: Vec<bool>,
+    /// Pages in the order in which the source picked them.
+    pub(super) order: Vec<u32>,
+    pub(super) message_bytes: u128,
+}
+
+/// What can happen next. A number is an index into the vector that holds the pending things of that kind.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Left(Lane),
+    Installed,
+    Wake(usize),
+    Acknowledged(usize),
+    RequestArrives(usize),
+    Touch(usize),
+    Handler(usize),
+    Thread,
+}
+
+/// What the source thread picks.
+#[derive(Debug, Clone, Copy)]
+enum Pick {
+    Demand(u32),
+    FromList(u32),
+    FromScan(u32),
+}
+
+/// Something that one vCPU caused for one page, due at `time`.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    time: Ps,
+    vcpu: usize,
+    page: u32,
+}
+
+struct Run<'a> {
+    input: &'a Input<'a>,
+    source: &'a SourcePhase<'a>,
+    resumed: Ps,
+    now: Ps,
+
+    // Destination.
+    /// Number of every vCPU's next access.
+    next: Vec<usize>,
+    /// Accesses of every vCPU since its last fault: all of them found their page installed.
+    quiet: Vec<usize>,
+    shift: Vec<Ps>,
+    /// Page waited for, and since when.
+    blocked: Vec<Option<(u32, Ps)>>,
+    handlers: Vec<Due>,
+    wakes: Vec<Due>,
+    installed: Vec<bool>,
+    /// Messages that have left the link, in that order, with the time of their installation.
+    arriving: VecDeque<(Ps, Message)>,
+    last_install: Ps,
+
+    // In between.
+    link: Link<'a>,
+    requests_under_way: Vec<Due>,
+    acks_under_way: Vec<Ps>,
+
+    // Source.
+    sent: Vec<bool>,
+    requests: VecDeque<u32>,
+    serving: Option<(Ps, Message)>,
+    unacknowledged: usize,
+    scan: Push,
+    cursor: u32,
+    right: u32,
+    left: i64,
+    right_is_next: bool,
+
+    result: World,
+}
+
+pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
+    let pages = input.pages as usize;
+    let vcpus = usize::from(input.vcpus);
+    let first = |v: usize| source.streams[v].first_at(source.positions[v]);
+    let mut run = Run {
+        input,
+        source,
+        resumed,
+        now: resumed,
+        next: (0..vcpus).map(first).collect(),
+        quiet: vec![0; vcpus],
+        shift: vec![0; vcpus],
+        blocked: vec![None; vcpus],
+        handlers: Vec::new(),
+        wakes: Vec::new(),
+        installed: vec![false; pages],
+        arriving: VecDeque::new(),
+        last_install: 0,
+        link: Link::new(input),
+        requests_under_way: Vec::new(),
+        acks_under_way: Vec::new(),
+        sent: vec![false; pages],
+        requests: VecDeque::new(),
+        serving: None,
+        unacknowledged: 0,
+        scan: match input.strategy {
+            Strategy::Clairvoyant => Push::Linear,
+            _ => input.push,
+        },
+        cursor: 0,
+        right: 0,
+        left: -1,
+        right_is_next: true,
+        result: World {
+            all_installed: None,
+            stalls: Vec::new(),
+            requested: vec![false; pages],
+            order: Vec::new(),
+            message_bytes: 0,
+        },
+    };
+    while !run.over() {
+        // `min_by_key` takes the first of equals, so what is pending for longer goes first.
+        let next = run
+            .candidates()
+            .into_iter()
+            .min_by_key(|&(time, rank, who, _)| (time, rank, who));
+        let Some((time, _, _, event)) = next else {
+            break;
+        };
+        assert!(time >= run.now, "time never goes back");
+        run.now = time;
+        run.process(event);
+    }
+    run.result
+}
+
+impl Run<'_> {
+    fn over(&self) -> bool {
+        self.installed.iter().all(|&is| is) && self.blocked.iter().all(Option::is_none)
+    }
+
+    /// Everything that can happen next, with time, rank and vCPU (or, among departures, the demand queue first).
+    fn candidates(&self) -> Vec<(Ps, u8, usize, Event)> {
+        let mut all = Vec::new();
+        for (who, lane) in [Lane::Demand, Lane::Push].into_iter().enumerate() {
+            all.extend(
+                self.link
+                    .departure(lane)
+                    .map(|time| (time, 0, who, Event::Left(lane))),
+            );
+        }
+        all.extend(
+            self.arriving
+                .front()
+                .map(|&(time, _)| (time, 1, 0, Event::Installed)),
+        );
+        for (i, wake) in self.wakes.iter().enumerate() {
+            all.push((wake.time, 2, wake.vcpu, Event::Wake(i)));
+        }
+        for (i, &time) in self.acks_under_way.iter().enumerate() {
+            all.push((time, 3, 0, Event::Acknowledged(i)));
+        }
+        for (i, request) in self.requests_under_way.iter().enumerate() {
+            all.push((request.time, 4, request.vcpu, Event::RequestArrives(i)));
+        }
+        for v in 0..self.next.len() {
+            all.extend(
+                self.next_touch(v)
+                    .map(|(time, _)| (time, 5, v, Event::Touch(v))),
+            );
+        }
+        for (i, handler) in self.handlers.iter().enumerate() {
+            all.push((handler.time, 6, handler.vcpu, Event::Handler(i)));
+        }
+        all.extend(self.thread_time().map(|time| (time, 7, 0, Event::Thread)));
+        all
+    }
+
+    fn process(&mut self, event: Event) {
+        let (now, latency) = (self.now, Ps::from(self.input.latency));
+        match event {
+            Event::Left(lane) => {
+                let message = self.link.leave(now, lane);
+                self.last_install =
+                    (now + latency).max(self.last_install) + Ps::from(self.input.install);
+                self.arriving.push_back((self.last_install, message));
+            }
+            Event::Installed => {
+                let (_, message) = self.arriving.pop_front().expect("a page is arriving");
+                self.installed[message.page as usize] = true;
+                for v in 0..self.blocked.len() {
+                    if self.blocked[v].is_some_and(|(page, _)| page == message.page) {
+                        let time = now + Ps::from(self.input.wake);
+                        self.wakes.push(Due {
+                            time,
+                            vcpu: v,
+                            page: message.page,
+                        });
+                    }
+                }
+                if message.demand {
+                    self.acks_under_way.push(now + latency);
+                }
+                if self.installed.iter().all(|&is| is) {
+                    self.result.all_installed = Some(now);
+                }
+            }
+            Event::Wake(i) => self.wake(i),
+            Event::Acknowledged(i) => {
+                self.acks_under_way.remove(i);
+                self.unacknowledged -= 1;
+            }
+            Event::RequestArrives(i) => {
+                let request = self.requests_under_way.remove(i);
+                self.request_arrives(request.page);
+            }
+            Event::Touch(v) => self.touch(v),
+            Event::Handler(i) => {
+                // A page that came within the trap has woken its vCPU already; then there is nothing to do. The vCPU
+                // may even have faulted again meanwhile: that fault has a handler of its own.
+                // The specification lets the vCPU go on even before its trap would have ended.
+                let Due { vcpu, page, .. } = self.handlers.remove(i);
+                if !self.installed[page as usize] {
+                    self.requests_under_way.push(Due {
+                        time: now + latency,
+                        vcpu,
+                        page,
+                    });
+                }
+            }
+            Event::Thread => self.thread_acts(),
+        }
+    }
+
+    // Destination.
+
+    /// The next access of `v` and when it happens; none while it cannot happen or when `v` is done.
+    fn next_touch(&self, v: usize) -> Option<(Ps, Touch)> {
+        let stopped = if self.input.blocks_vm {
+            self.blocked.iter().any(Option::is_some)
+        } else {
+            self.blocked[v].is_some()
+        };
+        let stream = &self.source.streams[v];
+        // A whole pass has brought no page that was not installed: no other pass will.
+        let done = self.quiet[v] >= stream.pass_len();
+        if stopped || done {
+            return None;
+        }
+        let touch = stream.nth(self.next[v])?;
+        let offset = touch.g - self.source.positions[v];
+        Some((self.resumed + offset + self.shift[v], touch))
+    }
+
+    fn touch(&mut self, v: usize) {
+        let (time, touch) = self.next_touch(v).expect("a touch is due");
+        self.next[v] += 1;
+        if self.installed[touch.page as usize] {
+            self.quiet[v] += 1;
+            return;
+        }
+        self.quiet[v] = 0;
+        let already_waited_for = self
+            .blocked
+            .iter()
+            .flatten()
+            .any(|&(page, _)| page == touch.page);
+        if !already_waited_for {
+            let time = time + Ps::from(self.input.fault_trap);
+            self.handlers.push(Due {
+                time,
+                vcpu: v,
+                page: touch.page,
+            });
+        }
+        self.blocked[v] = Some((touch.page, time));
+    }
+
+    fn wake(&mut self, i: usize) {
+        let Due { time, vcpu, .. } = self.wakes.remove(i);
+        let (page, from) = self.blocked[vcpu].take().expect("the vCPU was blocked");
+        self.result.stalls.push(Stall {
+            vcpu: vcpu as u16,
+            page,
+            from,
+            to: time,
+        });
+        for v in 0..self.shift.len() {
+            if v == vcpu || self.input.blocks_vm {
+                self.shift[v] += time - from;
+            }
+        }
+    }
+
+    // Source.
+
+    fn request_arrives(&mut self, page: u32) {
+        if self.sent[page as usize] {
+            return; // in flight
+        }
+        // The verdict is the page's: it holds for everyone who waits for it, those who come later included.
+        self.result.requested[page as usize] = true;
+        self.requests.push_back(page);
+        self.cursor = page + 1;
+        self.right = page + 1;
+        self.left = i64::from(page) - 1;
+        self.right_is_next = true;
+    }
+
+    /// When the thread acts next; it waits for something else to happen when there is none.
+    fn thread_time(&self) -> Option<Ps> {
+        match self.serving {
+            Some((until, _)) => Some(until),
+            None => self.pick().map(|_| self.now),
+        }
+    }
+
+    /// What the free thread would pick now.
+    fn pick(&self) -> Option<Pick> {
+        let has_room = |lane: Lane| self.link.occupancy(lane) < self.input.send_buffer;
+        if let Some(&page) = self.requests.front() {
+            return has_room(self.link.demand_lane()).then_some(Pick::Demand(page));
+        }
+        if (self.input.synchronous && self.unacknowledged > 0) || !has_room(Lane::Push) {
+            return None;
+        }
+        // Pages that the VM does not have are no pages to push.
+        let wanted = |&page: &u32| page < self.input.pages && !self.sent[page as usize];
+        let listed = self.source.list.iter().copied().find(wanted);
+        listed
+            .map(Pick::FromList)
+            .or_else(|| self.next_of_scan().map(Pick::FromScan))
+    }
+
+    fn next_of_scan(&self) -> Option<u32> {
+        let unsent = |page: &u32| !self.sent[*page as usize];
+        let lowest_from = |from: u32| (from..self.input.pages).find(unsent);
+        match self.scan {
+            Push::None => None,
+            Push::Linear => lowest_from(0),
+            Push::Pivot => lowest_from(self.cursor).or_else(|| lowest_from(0)),
+            Push::Bubble => {
+                let right = lowest_from(self.right);
+                let left = (0..self.input.pages)
+                    .rev()
+                    .find(|page| i64::from(*page) <= self.left && unsent(page));
+                if self.right_is_next {
+                    right.or(left)
+                } else {
+                    left.or(right)
+                }
+            }
+        }
+    }
+
+    fn thread_acts(&mut self) {
+        if let Some((_, message)) = self.serving.take() {
+            // Finishing a message and picking the next one are one act: nothing comes between them at this instant.
+            self.link.enqueue(self.now, message);
+        }
+        let Some(pick) = self.pick() else {
+            return;
+        };
+        let (page, demand) = match pick {
+            Pick::Demand(page) => {
+                self.requests.pop_front();
+                self.unacknowledged += 1; // requests are served meanwhile all the same; only the push waits
+                (page, true)
+            }
+            Pick::FromList(page) => (page, false),
+            Pick::FromScan(page) => {
+                self.cursor = page + 1;
+                if page >= self.right {
+                    self.right = page + 1;
+                } else {
+                    self.left = i64::from(page) - 1;
+                }
+                self.right_is_next = !self.right_is_next;
+                (page, false)
+            }
+        };
+        self.sent[page as usize] = true;
+        self.result.order.push(page);
+        let bytes = if self.source.zero[page as usize] {
+            self.input.zero_page_bytes
+        } else {
+            self.input.host_page_bytes + self.input.message_header
+        };
+        self.result.message_bytes += u128::from(bytes);
+        let service = if demand {
+            self.input.demand_service
+        } else {
+            self.input.push_service
+        };
+        self.serving = Some((
+            self.now + Ps::from(service),
+            Message {
+                page,
+                bytes,
+                demand,
+            },
+        ));
+    }
+}
