@@ -205,6 +205,7 @@ fn memory(vm: &VmSettings, trace: &Trace) -> Result<Memory, ComparisonError> {
         pages: memory.div_ceil(host_page) as u32,
         host_page,
         host_shift: (host_page / page_size).trailing_zeros(),
+        trace_pages: memory / page_size,
     })
 }
 

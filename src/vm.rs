@@ -128,6 +128,8 @@ pub struct Memory {
     pub host_page: u64,
     /// log2 of the trace's pages in a host page.
     pub host_shift: u32,
+    /// The VM's memory in pages of the trace's size; the last host page may be filled only in part.
+    pub trace_pages: u64,
 }
 
 impl Memory {
@@ -140,7 +142,6 @@ impl Memory {
     /// for zero.
     pub fn zero_pages(&self, runs: &[PageRun]) -> PageSet {
         let mut zero = PageSet::empty(self.pages);
-        let per_host_page = 1u64 << self.host_shift;
         // Adjoining runs may share a host page, so zero trace pages are counted up run by run.
         let (mut current, mut zero_in_current) = (None, 0);
         for run in runs {
@@ -150,12 +151,16 @@ impl Memory {
             );
             while from < end {
                 let host = from >> self.host_shift;
-                let until = ((host + 1) << self.host_shift).min(end);
+                let host_end = ((host + 1) << self.host_shift).min(self.trace_pages);
+                let until = host_end.min(end);
+                if until <= from {
+                    return zero;
+                }
                 if current != Some(host) {
                     (current, zero_in_current) = (Some(host), 0);
                 }
                 zero_in_current += until - from;
-                if zero_in_current == per_host_page && host < u64::from(self.pages) {
+                if zero_in_current == host_end - (host << self.host_shift) {
                     zero.insert(host as PageId);
                 }
                 from = until;
@@ -196,12 +201,18 @@ mod tests {
             pages: 4,
             host_page: 16_384,
             host_shift: 2,
+            trace_pages: 14,
         };
-        // Trace pages 2..5 and 5..9: host page 1 (4..8) is covered by two runs, 0 and 2 only in part.
+        // Trace pages 2..5, 5..9 and 12..14: host page 1 (4..8) is covered by two runs, 0 and 2 only in part, and of host
+        // page 3 there are but two.
         let runs = [
             PageRun { first: 2, count: 3 },
             PageRun { first: 5, count: 4 },
+            PageRun {
+                first: 12,
+                count: 2,
+            },
         ];
-        assert!(memory.zero_pages(&runs).iter().eq([1]));
+        assert!(memory.zero_pages(&runs).iter().eq([1, 3]));
     }
 }

@@ -42,6 +42,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         scale_fp: 1000 << 20,
         wrap: false,
         trace_pages: pages,
+        vm_pages: pages,
         zero: vec![false; pages as usize],
         pages,
         host_shift: 0,
@@ -263,6 +264,7 @@ fn zero_host_pages() {
     let mut input = base(4, &[]);
     input.host_shift = 1;
     input.trace_pages = 5;
+    input.vm_pages = 5;
     input.zero = vec![true, true, true, false, true];
     let outcome = simulate(&input);
     assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (2, 2));

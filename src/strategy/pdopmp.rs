@@ -17,6 +17,7 @@ pub mod trend;
 
 use serde::Deserialize;
 
+use self::forecast::Forecast;
 use super::push_order::PushOrder;
 use super::scan::Push;
 use super::{Build, Entry, Observation, Strategy};
@@ -75,6 +76,19 @@ impl Default for PdopmpSettings {
     }
 }
 
+/// The pages of the PPS and of the prediction in the order in which they are to be pushed.
+pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Vec<Forecast> {
+    let mut forecasts = forecast::forecast(observed, settings);
+    forecasts.sort_unstable_by_key(|forecast| {
+        (
+            observed.zero_pages.contains(forecast.page),
+            forecast.next_touch,
+            forecast.page,
+        )
+    });
+    forecasts
+}
+
 struct Pdopmp {
     settings: PdopmpSettings,
     push: Push,
@@ -88,14 +102,7 @@ impl Strategy for Pdopmp {
     }
 
     fn plan(&mut self, observed: &Observation<'_>) {
-        let mut forecasts = forecast::forecast(observed, &self.settings);
-        forecasts.sort_unstable_by_key(|forecast| {
-            (
-                observed.zero_pages.contains(forecast.page),
-                forecast.next_touch,
-                forecast.page,
-            )
-        });
+        let forecasts = plan(observed, &self.settings);
         self.predicted = forecasts
             .iter()
             .filter(|forecast| !forecast.recorded)

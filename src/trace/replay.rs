@@ -43,10 +43,10 @@ impl TimeScale {
         )
     }
 
-    /// A recorded span that is not longer than the guest time's, and at most two nanoseconds short of it.
-    fn recorded_ns_until(self, guest: SimTime) -> u64 {
+    /// The recorded span that stands for this guest time, rounded down.
+    fn recorded_ns(self, guest: SimTime) -> u64 {
         let ns = (u128::from(guest.as_ps()) << Self::FRACTION_BITS) / u128::from(self.0);
-        u64::try_from(ns).unwrap_or(u64::MAX).saturating_sub(1)
+        u64::try_from(ns).unwrap_or(u64::MAX)
     }
 }
 
@@ -134,23 +134,18 @@ impl<'a> Replay<'a> {
     ///
     /// Within an epoch a recorder keeps the first touch of a page only: a position inside would lose the later ones.
     pub fn nearest_boundary(&self, position: SimTime) -> SimTime {
-        let epoch = self
-            .scale
-            .guest_time(self.trace.header().compaction_ns)
-            .as_ps();
-        match position
-            .as_ps()
-            .saturating_add(epoch / 2)
-            .checked_div(epoch)
-        {
-            Some(epochs) => SimTime::from_ps(epochs * epoch),
+        let epoch = self.trace.header().compaction_ns;
+        let recorded = self.scale.recorded_ns(position);
+        match recorded.saturating_add(epoch / 2).checked_div(epoch) {
+            Some(epochs) => self.scale.guest_time(epochs.saturating_mul(epoch)),
             None => position,
         }
     }
 
     /// The accesses of a vCPU from a guest time on; endless if the trace wraps around and the vCPU does anything.
     pub fn vcpu(&self, vcpu: u16, from: SimTime) -> VcpuReplay<'a> {
-        let since_start = self.scale.recorded_ns_until(from);
+        // One nanosecond earlier than rounding could ask for; what comes too early is skipped.
+        let since_start = self.scale.recorded_ns(from).saturating_sub(1);
         let since_zero = self.start_ns.saturating_add(since_start);
         let duration = self.trace.duration_ns();
         let (pass, position) = match self.at_end {

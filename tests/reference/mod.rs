@@ -109,6 +109,8 @@ pub(crate) struct Input<'a> {
     pub(crate) trace_pages: u32,
     /// Per page of the trace: all zero when the recording began.
     pub(crate) zero: Vec<bool>,
+    /// Pages of the VM, of the trace's size; those from `trace_pages` on are not zero.
+    pub(crate) vm_pages: u32,
     /// Host pages altogether.
     pub(crate) pages: u32,
     pub(crate) host_shift: u32,

@@ -78,14 +78,14 @@ fn record(input: &Input, streams: &[Stream], window: Ps) -> (Vec<Access>, Vec<Ps
         next[v] += 1;
     }
 
-    let d = input.scale(u128::from(input.compaction_ns));
+    let epoch = u128::from(input.compaction_ns);
     let position = |v: usize| {
         let exact = window.saturating_sub(delay[v]).max(last_recorded[v]);
-        // D is 0 without compaction. To the nearest multiple of D = scale(Δ), as the specification has it; that may be
-        // some picoseconds off scale(k · Δ) when the time scale makes D inexact.
-        (exact + d / 2)
-            .checked_div(d)
-            .map_or(exact, |multiple| multiple * d)
+        // To the nearest boundary of the recorder's epochs, counted in recorded time.
+        let recorded_ns = (exact << 20) / u128::from(input.scale_fp);
+        (recorded_ns + epoch / 2)
+            .checked_div(epoch)
+            .map_or(exact, |multiple| input.scale(multiple * epoch))
     };
     let positions = (0..streams.len()).map(position).collect();
     (log, positions)
@@ -95,12 +95,13 @@ fn record(input: &Input, streams: &[Stream], window: Ps) -> (Vec<Access>, Vec<Ps
 fn zero_pages(input: &Input, streams: &[Stream], positions: &[Ps]) -> Vec<bool> {
     let mut zero: Vec<bool> = (0..input.pages)
         .map(|host| {
-            // A host page that lies partly beyond the trace's pages is judged by those that exist; one that lies
-            // wholly beyond them is not zero.
-            let inside: Vec<u32> = (0..input.trace_pages)
+            let inside: Vec<u32> = (0..input.vm_pages)
                 .filter(|page| page >> input.host_shift == host)
                 .collect();
-            !inside.is_empty() && inside.iter().all(|&page| input.zero[page as usize])
+            !inside.is_empty()
+                && inside
+                    .iter()
+                    .all(|&page| page < input.trace_pages && input.zero[page as usize])
         })
         .collect();
     for (stream, &position) in streams.iter().zip(positions) {
