@@ -1,4 +1,79 @@
-//! migsim
+//! # migsim
+//!
+//! A deterministic, trace-driven discrete-event simulator of VM live migration at page granularity. It replays recorded
+//! memory-access traces and compares migration strategies (post-copy, pre-record, pre-record + PDoPMP) on page faults,
+//! downtime, total migration time and vCPU stall.
+//!
+//! ## The model on one page
+//!
+//! Three actors, joined by one event queue; time is integer picoseconds ([`time::SimTime`]) from the migration command.
+//!
+//! ```text
+//!  source host                       network link                      destination host
+//!  vCPUs run + recorder   ──────▶  data: bandwidth, latency,   ──────▶  receive → install page → wake vCPUs
+//!  migration thread                 packet overhead, queue              vCPUs replay the trace
+//!  push order, requests  ◀──────   requests: latency          ◀──────  page fault → request
+//! ```
+//!
+//! 1. **Record window** ([`source::recorder`]). A strategy that records lets the VM run on at the source for a window W;
+//!    each first access to a page costs its vCPU a trap. Others are suspended at once.
+//! 2. **Switch-over** ([`migration::SwitchOver`]). Suspend, core state over the link, latency, resume: the downtime.
+//! 3. **After the resume** ([`migration::migrate`]). The migration thread ([`source::MigrationThread`]) serves the oldest
+//!    pending request, else pushes the strategy's next page ([`strategy::Strategy`]), while fewer than `send_buffer` bytes
+//!    wait on the link. The [`link`] transmits messages by bandwidth and packet overhead; demanded pages queue behind
+//!    pushed ones, share with them, or go first. One receiving thread installs pages in the order of their departure
+//!    ([`destination::Receiver`]). A vCPU that touches a missing page stalls ([`destination::Destination`]): the trap,
+//!    a request if nobody has made one for this page (the destination does not know what is in flight), the way there,
+//!    the page's way back, its installation, the wake-up. Total migration time ends with the last installation.
+//!
+//! Guest time passes only while a vCPU runs, so a stall shifts everything after it. A page that has reached the
+//! destination stays there: only the first touch of each page by each vCPU can fault, and the engine replays that
+//! [*touch order*](trace::touch_order) instead of the raw records. A run costs what the number of distinct pages costs.
+//!
+//! What happens at one instant has a fixed order (see [`migration`]), generators are seeded and portable, and runs are
+//! parallel only beside each other: the same inputs give the same bytes on every run, thread count and machine.
+//!
+//! ## The way of the data
+//!
+//! [`trace`] → [`scenario`] → simulation ([`migration`], several strategies by [`comparison`]) → [`metrics`] →
+//! [`report`]. The command line ([`cli`]) only joins them.
+//!
+//! ## Where it comes from
+//!
+//! Z. Shan, J. Qiao, S. Lin, *Live Migration of Virtual Machine with Pre-Record and Use PDoPMP to Analyse Memory Access
+//! Trend*, PDCAT 2017, doi 10.1109/PDCAT.2017.00038. Only its abstract is public: PDoPMP here is a **reconstruction from
+//! the abstract** ([`strategy::pdopmp`]), and no number of the paper is claimed.
+//!
+//! ## As a library
+//!
+//! ```
+//! use migsim::comparison::compare;
+//! use migsim::scenario::ScenarioSource;
+//! use migsim::strategy::Registry;
+//! use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
+//!
+//! let header = TraceHeader {
+//!     page_size: 4096,
+//!     pages: 256,
+//!     vcpus: 1,
+//!     tick_ns: 1,
+//!     compaction_ns: 0,
+//!     provenance: "every second page, one a microsecond".to_owned(),
+//! };
+//! let mut writer = TraceWriter::new(Vec::new(), header, Vec::new())?;
+//! for step in 0..128u32 {
+//!     writer.push(Record { time_ns: u64::from(step) * 1_000, vcpu: 0, page: 2 * step, op: Op::Read })?;
+//! }
+//! let trace = Trace::from_bytes("example", writer.finish(None)?.into())?;
+//!
+//! let mut source = ScenarioSource::embedded();
+//! source.set("trace.start=0")?;
+//! source.set("migration.record_window=20 us")?;
+//! let runs = compare(&source.scenario()?, &trace, &Registry::standard())?;
+//! let (post_copy, clairvoyant) = (&runs[0].metrics, &runs[3].metrics);
+//! assert!(clairvoyant.stall < post_copy.stall);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod cli;
 pub mod comparison;

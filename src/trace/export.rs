@@ -12,10 +12,10 @@ pub fn csv(trace: &Trace, out: impl Write) -> Result<(), TraceError> {
     rows(trace, usize::MAX, out)
 }
 
-/// As [`csv`], but only the first `count` records.
+/// As [`csv()`], but only the first `count` records.
 ///
 /// # Errors
-/// As [`csv`].
+/// As [`csv()`].
 pub fn rows(trace: &Trace, count: usize, mut out: impl Write) -> Result<(), TraceError> {
     out.write_all(b"time_ns,vcpu,page,op\n")
         .map_err(write_error)?;

@@ -29,10 +29,14 @@ impl TimeScale {
 
     /// From a factor of 10⁻⁶ to 10⁶; `None` outside.
     pub fn from_factor(factor: f64) -> Option<Self> {
-        (factor >= 1.0 / Self::LARGEST && factor <= Self::LARGEST).then(|| {
-            // Picoseconds per recorded nanosecond.
-            TimeScale((factor * 1_000.0 * f64::from(1u32 << Self::FRACTION_BITS)).round() as u64)
-        })
+        (1.0 / Self::LARGEST..=Self::LARGEST)
+            .contains(&factor)
+            .then(|| {
+                // Picoseconds per recorded nanosecond.
+                TimeScale(
+                    (factor * 1_000.0 * f64::from(1u32 << Self::FRACTION_BITS)).round() as u64,
+                )
+            })
     }
 
     /// The guest time that a recorded span stands for, rounded to the nearest picosecond.
