@@ -1,4 +1,4 @@
-//! `migsim trace`: import, export, look at and check traces.
+//! `migsim trace`: import, export, generate, look at and check traces.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -10,6 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::time::SimTime;
 use crate::trace::import::{self, ImportOptions, Input};
+use crate::trace::synthetic::Workload;
 use crate::trace::{Trace, export};
 use crate::units::Bytes;
 
@@ -50,6 +51,8 @@ enum Command {
     },
     /// Turn a trace into another format
     Export(ExportArgs),
+    /// Generate the trace of a synthetic workload
+    Generate(GenerateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +98,25 @@ struct ExportArgs {
     output: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct GenerateArgs {
+    /// How pages are chosen: sequential, strided, uniform, zipf, phased or mixture
+    #[arg(long)]
+    kind: String,
+    /// Another parameter of the workload, such as `seed=7` or `working_set="64 MiB"`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Memory of the VM
+    #[arg(long, value_name = "SIZE", default_value = "256 MiB")]
+    memory: Bytes,
+    /// Size of a page
+    #[arg(long, value_name = "SIZE", default_value = "4 KiB")]
+    page_size: Bytes,
+    /// The trace to write
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
     /// `time_ns,vcpu,page,op` rows
@@ -134,6 +156,7 @@ pub(super) fn run(args: TraceArgs) -> Result<ExitCode> {
             writeln!(io::stdout(), "ok")?;
         }
         Command::Export(args) => export(&args)?,
+        Command::Generate(args) => generate(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -195,6 +218,31 @@ fn export(args: &ExportArgs) -> Result<()> {
     if let Some(path) = &args.zero_pages {
         write_renamed(path, |out| Ok(export::zero_pages(trace.zero_runs(), out)?))?;
     }
+    Ok(())
+}
+
+fn generate(args: &GenerateArgs) -> Result<()> {
+    // As for a file that is kept, but the speed counts more than the last few per cent.
+    const LEVEL: i32 = 9;
+    let mut parameters = toml::Table::new();
+    parameters.insert("kind".to_owned(), args.kind.clone().into());
+    for setting in &args.set {
+        let (key, value) = setting
+            .split_once('=')
+            .with_context(|| format!("--set {setting}: expected KEY=VALUE"))?;
+        // A text may come without its quotes, as a shell eats them.
+        let value = toml::from_str(&format!("value = {value}"))
+            .ok()
+            .and_then(|mut table: toml::Table| table.remove("value"))
+            .unwrap_or_else(|| value.trim().into());
+        parameters.insert(key.trim().to_owned(), value);
+    }
+    let workload: Workload = parameters.try_into().context("workload")?;
+    write_renamed(&args.output, |out| {
+        workload.write(args.memory.0, args.page_size.0, out, LEVEL)?;
+        Ok(())
+    })?;
+    eprintln!("{}", info::line(&Trace::open(&args.output)?));
     Ok(())
 }
 
