@@ -9,6 +9,7 @@ use crate::report::Provenance;
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::time::SimTime;
 use crate::trace::Trace;
+use crate::trace::synthetic::Workload;
 
 /// The recording inside the program: the default for a newcomer's first run.
 static EMBEDDED_TRACE: &[u8] = include_bytes!("../../traces/qemu-sort.mtrace");
@@ -70,7 +71,7 @@ impl InputArgs {
                 .trace
                 .workload
                 .as_ref()
-                .map(|workload| workload.seed),
+                .map(Workload::seed),
         };
         Ok(Inputs {
             scenario,

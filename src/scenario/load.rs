@@ -295,6 +295,15 @@ mod tests {
     }
 
     #[test]
+    fn the_written_default_is_the_default() {
+        let table = parse(include_str!("../../scenarios/default.toml"));
+        let Ok(table) = table else {
+            panic!("it does not parse")
+        };
+        assert_eq!(table.try_into(), Ok(Scenario::default()));
+    }
+
+    #[test]
     fn set_takes_bare_text_and_toml() {
         let mut source = ScenarioSource::embedded();
         for assignment in [

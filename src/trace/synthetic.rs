@@ -123,6 +123,11 @@ pub enum WorkloadError {
 }
 
 impl Workload {
+    /// The seed that counts, whether the scenario names it or not.
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or(1)
+    }
+
     /// Generates the trace in memory, for a VM of `memory` bytes in pages of `page_size` bytes.
     ///
     /// # Errors

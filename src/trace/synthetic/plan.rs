@@ -101,7 +101,7 @@ impl Plan {
             duration_ns,
             regions: Vec::new(),
             zero_fraction: fraction(workload.zero_fraction.unwrap_or(0.5), "zero_fraction")?,
-            seed: workload.seed.unwrap_or(1),
+            seed: workload.seed(),
         };
         plan.lay_out(&parts, page_size)?;
         Ok(plan)
