@@ -64,7 +64,7 @@ pub fn comparison(runs: &[Run], styled: bool) -> String {
                 .map_or("—".to_owned(), |gap| format!("{:.0} %", gap * 100.0)),
         ]));
     }
-    let mut text = format!("{table}\n");
+    let mut text = format!("{}\n", table.trim_fmt());
     text.push_str(&gains(runs, styled));
     text
 }
@@ -203,7 +203,7 @@ fn gains(runs: &[Run], styled: bool) -> String {
             change(|metrics| metrics.total_migration_time.map(SimTime::as_secs_f64)),
         ]));
     }
-    format!("\n{table}\n")
+    format!("\n{}\n", table.trim_fmt())
 }
 
 fn change(from: Option<f64>, to: Option<f64>) -> String {
