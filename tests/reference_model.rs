@@ -156,6 +156,7 @@ impl Case {
             &switch_over.observation(&self.scenario.link),
             &self.scenario.pdopmp,
         )
+        .forecasts
         .iter()
         .map(|forecast| forecast.page)
         .collect()
