@@ -150,7 +150,8 @@ static void find_ram(void)
         fail("cannot read", "/proc/self/maps");
     }
     while (ram_base == 0 && fgets(line, sizeof line, maps) != NULL) {
-        int fields = sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64 " %*s %" SCNu64, &low, &high, &offset, &inode);
+        int fields = sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64 " %*s %" SCNu64,
+                            &low, &high, &offset, &inode);
         if (fields == 4 && inode == ram.st_ino && offset == 0 && high - low == (uintptr_t)ram.st_size) {
             ram_base = low;
         }
@@ -428,7 +429,8 @@ static bool parse(char *argument)
         }
         value[-1] = '=';
     }
-    complain("bad argument '%s'; expected out=FILE, ram=FILE, control=FILE, epoch_us=10..1000000, seconds=1..3600", argument);
+    complain("bad argument '%s'; expected out=FILE, ram=FILE, control=FILE, epoch_us=10..1000000 or seconds=1..3600",
+             argument);
     return false;
 }
 

@@ -1,4 +1,4 @@
-"""An interpreter's everyday work on about 100 MB of objects: dictionaries, strings, JSON, regular expressions, sorting."""
+"""An interpreter's everyday work: 100 MB of dictionaries and strings, JSON, regular expressions, sorting."""
 
 import json
 import random
