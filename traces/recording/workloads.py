@@ -24,9 +24,9 @@ WORKLOADS = {
         ("usr/bin/sort", "usr/bin/split", "usr/bin/md5sum", "usr/bin/tee", "usr/bin/gzip"),
     ),
     "sqlite": Workload(512, 10, 5000, 1, ("sqlite3",), ("usr/bin/sqlite3",)),
-    "redis": Workload(512, 10, 10000, 2, ("redis-server", "redis-tools"), ("usr/bin/redis-*",)),
+    "redis": Workload(512, 6, 10000, 2, ("redis-server", "redis-tools"), ("usr/bin/redis-*",)),
     "python": Workload(
-        384, 10, 10000, 1,
+        384, 7, 10000, 1,
         ("python3.11-minimal", "libpython3.11-stdlib"),
         ("usr/bin/python3.11", "usr/lib/python3.11/**"),
     ),
