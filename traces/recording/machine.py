@@ -73,6 +73,10 @@ class Machine:
     def wait_ready(self):
         self.wait(lambda: re.search(r"^READY$", self.console(), re.MULTILINE), "the workload's READY", 600)
 
+    def wait_recording(self):
+        self.wait(lambda: self.out.exists() and self.out.stat().st_size >= 40, "the recording's start", 30)
+        time.sleep(0.05)
+
     def command(self, execute):
         if self.qmp is None:
             connection = socket.socket(socket.AF_UNIX)
@@ -106,8 +110,7 @@ class Machine:
             if verify:
                 shutil.copyfile(self.ram, before)
             self.tell_recorder("r")
-            self.wait(lambda: self.out.exists() and self.out.stat().st_size >= 40, "the recording's start", 30)
-            time.sleep(0.05)
+            self.wait_recording()
             self.command("cont")
             time.sleep(workload.seconds)
             self.command("stop")
