@@ -29,7 +29,7 @@ pub struct Forecast {
 pub fn forecast(observed: &Observation<'_>, settings: &PdopmpSettings) -> Vec<Forecast> {
     let recording = observed.recording;
     let mut next_touch: HashMap<PageId, Forecast> = HashMap::new();
-    for access in &recording.accesses {
+    for access in recording.accesses.iter() {
         next_touch.insert(
             access.page,
             Forecast {
