@@ -1,6 +1,7 @@
 //! Results as people and programs read them: one row a run, one small module a format.
 
 pub mod csv;
+pub mod file;
 pub mod json;
 pub mod table;
 
