@@ -28,7 +28,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 pub use axis::{Axis, AxisValue, MOST_POINTS};
-pub use file::{Manifest, RowFile, RowFileError, header_line, rows};
+pub use file::{Manifest, RowFile, RowFileError, header_line, is_finished, rows};
 pub use merge::{Coverage, MergeError, coverage, merge};
 pub use point::PointResult;
 pub use run::RunError;

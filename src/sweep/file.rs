@@ -296,6 +296,13 @@ fn is_beginning(path: &Path, manifest: &Manifest, sweep: &Sweep) -> bool {
         && std::fs::read(path).is_ok_and(|bytes| beginning.starts_with(&bytes))
 }
 
+/// Whether `out` is a shard's finished file. (That of a whole sweep does not say what it is of.)
+pub fn is_finished(out: &Path, sweep: &Sweep, shard: Shard) -> bool {
+    Contents::read(out).is_ok_and(|contents| {
+        contents.manifest == sweep.manifest(shard) && contents.points == contents.wanted()
+    })
+}
+
 /// Says what two manifests differ in.
 pub(super) fn same_grid(
     path: &Path,
