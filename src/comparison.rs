@@ -72,15 +72,16 @@ pub fn compare(
         .par_iter()
         .map(|entry| ground.run(entry))
         .collect::<Result<Vec<Run>, _>>()?;
-    rate_gaps(&mut runs);
+    rate_gaps(&mut runs.iter_mut().collect::<Vec<_>>());
     Ok(runs)
 }
 
-/// What runs of one scenario share.
-struct Ground<'a> {
-    scenario: &'a Scenario,
-    plain: SwitchOver,
-    recorded: SwitchOver,
+/// What runs of one scenario share: the switch-over without a recording and the one with it.
+#[derive(Debug)]
+pub(crate) struct Ground<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) plain: SwitchOver,
+    pub(crate) recorded: SwitchOver,
 }
 
 impl<'a> Ground<'a> {
@@ -111,7 +112,7 @@ impl<'a> Ground<'a> {
         (strategy, switch_over)
     }
 
-    fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
+    pub(crate) fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
         let (mut strategy, switch_over) = self.build(entry);
         let outcome: Outcome =
             migrate(self.scenario, switch_over, strategy.as_mut()).map_err(|source| {
@@ -209,7 +210,8 @@ fn memory(vm: &VmSettings, trace: &Trace) -> Result<Memory, ComparisonError> {
     })
 }
 
-fn rate_gaps(runs: &mut [Run]) {
+/// Rates each run against post-copy and clairvoyant, if both are among the runs of one scenario.
+pub(crate) fn rate_gaps(runs: &mut [&mut Run]) {
     let stall_of = |name: &str| {
         runs.iter()
             .find(|run| run.strategy == name)

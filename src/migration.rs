@@ -9,18 +9,20 @@
 //! and then a request reaches the source, a vCPU touches a page, a fault handler sends its request, the migration thread
 //! acts. Several of one kind go by vCPU number.
 
+mod switch_over;
+
+pub use switch_over::{GuestCourse, SwitchOver};
+
 use crate::destination::{Destination, Receiver, Stall, TouchOutcome};
 use crate::engine::EventQueue;
-use crate::link::{Link, LinkSettings};
+use crate::link::Link;
 use crate::scenario::Scenario;
-use crate::source::recorder::{RecordError, Recording, record};
+use crate::source::recorder::RecordError;
 use crate::source::{DemandMode, MigrationThread, NotUnsent};
-use crate::strategy::{Observation, Strategy};
+use crate::strategy::Strategy;
 use crate::time::SimTime;
 use crate::trace::TraceError;
-use crate::trace::replay::Replay;
-use crate::trace::touch_order::TouchOrder;
-use crate::vm::{Memory, PageId, PageSet};
+use crate::vm::PageId;
 
 /// Why a migration could not be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -37,70 +39,6 @@ pub enum MigrationError {
     /// Simulated time ran out.
     #[error("the migration takes longer than 213 days; expected a faster link or a smaller memory")]
     TooLong,
-}
-
-/// What the VM has done by the time it is suspended, and what it will do afterwards. Strategies that record share one,
-/// strategies that do not share another.
-#[derive(Debug)]
-pub struct SwitchOver {
-    /// From the migration command until the VM is suspended.
-    pub suspended_at: SimTime,
-    /// No vCPU runs for so long.
-    pub downtime: SimTime,
-    /// What was recorded in the window; nothing if none was asked for.
-    pub recording: Recording,
-    /// What the destination will touch.
-    pub touch_order: TouchOrder,
-    /// Pages without content.
-    pub zero_pages: PageSet,
-    /// How the memory is divided.
-    pub memory: Memory,
-}
-
-impl SwitchOver {
-    /// Runs the VM on the source for its record window, if `records`, and suspends it.
-    ///
-    /// # Errors
-    ///
-    /// [`MigrationError`] when the trace is damaged or the window too long for it.
-    pub fn prepare(
-        scenario: &Scenario,
-        replay: &Replay<'_>,
-        records: bool,
-    ) -> Result<Self, MigrationError> {
-        let (vm, link) = (&scenario.vm, &scenario.link);
-        let core_transmission = link.transmission(vm.core_state.0);
-        let overlap = records && scenario.migration.overlap_core;
-        let window = match (records, overlap) {
-            (false, _) => SimTime::ZERO,
-            (true, false) => scenario.migration.record_window,
-            (true, true) => scenario.migration.record_window.max(core_transmission),
-        };
-        let (recording, positions) = record(replay, window, scenario.source.record_trap)?;
-        let transfer = if overlap {
-            SimTime::ZERO
-        } else {
-            core_transmission
-        };
-        Ok(SwitchOver {
-            suspended_at: window,
-            downtime: vm.suspend + transfer + link.latency + vm.resume,
-            recording,
-            touch_order: TouchOrder::after(replay, &positions)?,
-            zero_pages: replay.zero_pages(&positions)?,
-            memory: replay.memory(),
-        })
-    }
-
-    /// What a strategy is shown.
-    pub fn observation(&self, link: &LinkSettings) -> Observation<'_> {
-        Observation {
-            recording: &self.recording,
-            memory: self.memory,
-            zero_pages: &self.zero_pages,
-            page_time: link.transmission(link.page_message(self.memory.host_page)),
-        }
-    }
 }
 
 /// What a migration came to, before it is summed up as [`crate::metrics::Metrics`].

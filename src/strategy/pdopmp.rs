@@ -167,7 +167,7 @@ impl Draft {
         let window = observed.recording.window;
         let mut pps = PageSet::empty(observed.memory.pages);
         let mut forecasts = HashMap::new();
-        for access in &observed.recording.accesses {
+        for access in observed.recording.accesses.iter() {
             pps.insert(access.page);
             let forecast = Forecast {
                 page: access.page,

@@ -4,6 +4,8 @@
 //! are all that a run depends on. A touch order is computed once and shared by every run that switches over at the same
 //! position, and a run costs what the number of distinct pages costs, however long the trace is.
 
+use std::sync::Arc;
+
 use super::TraceError;
 use super::replay::Replay;
 use crate::time::SimTime;
@@ -18,10 +20,10 @@ pub struct Touch {
     pub page: PageId,
 }
 
-/// First touches per vCPU, each in time order.
+/// First touches per vCPU, each in time order; cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TouchOrder {
-    per_vcpu: Vec<Vec<Touch>>,
+    per_vcpu: Arc<[Vec<Touch>]>,
 }
 
 impl TouchOrder {
@@ -52,7 +54,9 @@ impl TouchOrder {
             }
             per_vcpu.push(touches);
         }
-        Ok(TouchOrder { per_vcpu })
+        Ok(TouchOrder {
+            per_vcpu: per_vcpu.into(),
+        })
     }
 
     /// The touches of each vCPU.

@@ -135,7 +135,10 @@ impl Case {
             assert_eq!(by_reference, recorded, "the recording");
             let observation = observed.observation(&self.scenario.link);
             let plan = pdopmp::plan(&observation, &self.scenario.pdopmp);
-            plan.forecasts.iter().map(|forecast| forecast.page).collect()
+            plan.forecasts
+                .iter()
+                .map(|forecast| forecast.page)
+                .collect()
         };
         let pair = |run: migsim::comparison::Run| {
             let strategy = match run.strategy {

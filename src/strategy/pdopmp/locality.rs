@@ -25,7 +25,7 @@ impl Locality {
         let half = SimTime::from_ps(recording.window.as_ps() / 2);
         let mut past = PageSet::empty(swept.pages());
         let mut future = PageSet::empty(swept.pages());
-        for access in &recording.accesses {
+        for access in recording.accesses.iter() {
             if swept.contains(access.page) {
                 continue;
             }
