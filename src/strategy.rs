@@ -8,6 +8,7 @@
 //! [`Registry::register`].
 
 pub mod clairvoyant;
+pub mod leap;
 pub mod pdopmp;
 pub mod post_copy;
 pub mod pre_record;
@@ -99,6 +100,7 @@ impl Registry {
                 post_copy::ENTRY,
                 pre_record::ENTRY,
                 pdopmp::ENTRY,
+                leap::ENTRY,
                 clairvoyant::ENTRY,
             ],
         }

@@ -67,11 +67,7 @@ impl InputArgs {
             scenario: source.name().to_owned(),
             trace: trace.name().to_owned(),
             trace_hash: trace.content_hash().to_owned(),
-            seed: scenario
-                .trace
-                .workload
-                .as_ref()
-                .map(Workload::seed),
+            seed: scenario.trace.workload.as_ref().map(Workload::seed),
         };
         Ok(Inputs {
             scenario,
