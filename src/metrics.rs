@@ -30,7 +30,8 @@ impl Share {
 /// What a migration came to. Times count from the migration command unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metrics {
-    /// Until the last page was installed; `None` when some never are (`push = "none"`).
+    /// Until the last page was installed and the VM ran on the destination; `None` when some pages never arrive
+    /// (`push = "none"`).
     pub total_migration_time: Option<SimTime>,
     /// How long no vCPU ran on either host at the switch-over. Stalls after it do not count.
     pub downtime: SimTime,
@@ -118,7 +119,7 @@ impl Metrics {
                 .wire_bytes(outcome.page_bytes.saturating_add(scenario.vm.core_state.0)),
             pages_sent: outcome.pages_sent,
             zero_pages_sent: outcome.zero_pages_sent,
-            duplicate_pages_sent: 0,
+            duplicate_pages_sent: outcome.duplicate_pages_sent,
             pps_pages: pps.len() as u64,
             predicted_pages: predicted.len() as u64,
             prediction_precision,

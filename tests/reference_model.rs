@@ -6,12 +6,13 @@ use migsim::comparison::{compare, replay};
 use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
 use migsim::metrics::Metrics;
-use migsim::migration::SwitchOver;
+use migsim::migration::{SwitchOver, migrate};
 use migsim::scenario::Scenario;
 use migsim::source::DemandMode;
 use migsim::source::recorder::{Access, Recording};
 use migsim::strategy::Registry;
 use migsim::strategy::pdopmp;
+use migsim::strategy::post_copy::active_push;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
 use migsim::time::SimTime;
@@ -117,6 +118,7 @@ impl Case {
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
             record_window: scenario.migration.record_window.as_ps(),
             overlap_core: scenario.migration.overlap_core,
+            initially_installed: Vec::new(),
             strategy,
         }
     }
@@ -364,5 +366,32 @@ proptest! {
             let order = expected.push_and_demand_order.clone();
             prop_assert_eq!(as_outcome(&run.metrics, order), expected, "{}", run.strategy);
         }
+    }
+
+    /// What hybrid and pre-copy leave: a VM that resumes with some of its pages, or all of them, in place.
+    #[test]
+    fn engine_and_reference_agree_on_a_vm_that_is_partly_there(
+        case in case(),
+        picks in prop::collection::vec(any::<bool>(), 1..40),
+        all in prop::bool::weighted(0.1),
+    ) {
+        let trace = case.trace();
+        let replay = replay(&case.scenario, &trace).expect("the case fits its trace");
+        let mut switch_over =
+            SwitchOver::prepare(&case.scenario, &replay, false).expect("a good trace");
+        let mut input = case.input(reference::Strategy::PostCopy);
+        for page in 0..input.pages {
+            let there = all || picks[page as usize % picks.len()];
+            if there {
+                switch_over.missing.remove(page);
+            }
+            input.initially_installed.push(there);
+        }
+        let mut order = active_push(case.scenario.source.push);
+        let outcome = migrate(&case.scenario, &switch_over, order.as_mut()).expect("a sound case");
+        let metrics = Metrics::of(&case.scenario, &switch_over, &outcome, &[]);
+        let expected = reference::simulate(&input);
+        let order = expected.push_and_demand_order.clone();
+        prop_assert_eq!(as_outcome(&metrics, order), expected);
     }
 }
