@@ -5,14 +5,18 @@
 //! ├─ recorded ─┼──────────────────── downtime ─────────────────────────────┼─ pages: demanded, pushed ───┤
 //! ```
 //!
+//! What comes before the resume is [`switch_over`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
+//!
 //! What happens first at one instant: a message leaves the link, a page is installed, a vCPU wakes, an acknowledgement
 //! and then a request reaches the source, a vCPU touches a page, a fault handler sends its request, the migration thread
 //! acts. Several of one kind go by vCPU number.
 
+pub mod pre_copy;
 mod switch_over;
 
 pub use switch_over::{GuestCourse, SwitchOver};
 
+use self::pre_copy::Copied;
 use crate::destination::{Destination, Receiver, Stall, TouchOutcome};
 use crate::engine::EventQueue;
 use crate::link::Link;
@@ -46,14 +50,16 @@ pub enum MigrationError {
 pub struct Outcome {
     /// When the VM resumed on the destination.
     pub resumed_at: SimTime,
-    /// When the last page was installed; `None` if some never are (`push = "none"`).
+    /// When the VM ran on the destination and all pages were there; `None` if some never are (`push = "none"`).
     pub completed_at: Option<SimTime>,
     /// All stalls, in the order in which they ended.
     pub stalls: Vec<Stall>,
-    /// Pages sent with their content.
+    /// Pages sent with their content, repetitions included.
     pub pages_sent: u64,
     /// Zero pages sent.
     pub zero_pages_sent: u64,
+    /// Pages sent more than once: their repetitions.
+    pub duplicate_pages_sent: u64,
     /// Bytes of all pages' messages, before packet overhead.
     pub page_bytes: u64,
 }
@@ -79,6 +85,14 @@ pub fn migrate(
     switch_over: &SwitchOver,
     strategy: &mut dyn Strategy,
 ) -> Result<Outcome, MigrationError> {
+    let resumed_at = switch_over.suspended_at + switch_over.downtime;
+    let page = scenario
+        .link
+        .transmission(scenario.link.page_message(switch_over.memory.host_page));
+    // The link counts a message's work in half-picoseconds.
+    if resumed_at == SimTime::MAX || page.as_ps() > u64::MAX / 2 {
+        return Err(MigrationError::TooLong);
+    }
     strategy.plan(&switch_over.observation(&scenario.link));
     let mut migration = Migration::new(scenario, switch_over);
     migration.run(strategy)?;
@@ -87,7 +101,7 @@ pub fn migrate(
 
 struct Migration<'a> {
     scenario: &'a Scenario,
-    pages: u32,
+    copied: Copied,
     resumed_at: SimTime,
     completed_at: Option<SimTime>,
     queue: EventQueue<Event>,
@@ -100,19 +114,24 @@ struct Migration<'a> {
 impl<'a> Migration<'a> {
     fn new(scenario: &'a Scenario, switch_over: &'a SwitchOver) -> Self {
         let resumed_at = switch_over.suspended_at + switch_over.downtime;
-        let pages = switch_over.memory.pages;
+        let missing = &switch_over.missing;
         let order = &switch_over.touch_order;
         let mut migration = Migration {
             scenario,
-            pages,
+            copied: switch_over.copied,
             resumed_at,
-            completed_at: None,
+            completed_at: (missing.count() == 0).then_some(resumed_at),
             queue: EventQueue::new(),
-            source: MigrationThread::new(&scenario.source, &switch_over.zero_pages, resumed_at),
+            source: MigrationThread::new(
+                &scenario.source,
+                missing.clone(),
+                &switch_over.zero_pages,
+                resumed_at,
+            ),
             link: Link::new(&scenario.link, switch_over.memory.host_page),
             receiver: Receiver::new(scenario.link.latency, scenario.destination.install),
             destination: Destination::new(
-                pages,
+                missing.clone(),
                 order,
                 resumed_at,
                 scenario.destination.fault_blocks,
@@ -180,7 +199,7 @@ impl<'a> Migration<'a> {
         for vcpu in self.destination.install(message.page, wake_at) {
             self.queue.schedule(wake_at, Event::Wake { vcpu });
         }
-        if self.destination.installed().count() == self.pages {
+        if self.destination.missing().count() == 0 {
             self.completed_at = Some(now);
         }
     }
@@ -203,7 +222,7 @@ impl<'a> Migration<'a> {
             }
             Event::Touch { vcpu } => self.touch(now, vcpu),
             Event::FaultHandled { vcpu, page } => {
-                if !self.destination.installed().contains(page) {
+                if self.destination.missing().contains(page) {
                     let arrival = now + self.scenario.link.latency;
                     self.queue
                         .schedule(arrival, Event::Requested { vcpu, page });
@@ -234,12 +253,15 @@ impl<'a> Migration<'a> {
 
     fn outcome(self) -> Outcome {
         let (pages_sent, zero_pages_sent) = self.source.pages_sent();
+        let sent = pages_sent + zero_pages_sent;
+        let copied = self.copied;
         Outcome {
             resumed_at: self.resumed_at,
             completed_at: self.completed_at,
-            pages_sent,
-            zero_pages_sent,
-            page_bytes: self.link.bytes_handed(),
+            pages_sent: copied.pages + pages_sent,
+            zero_pages_sent: copied.zero_pages + zero_pages_sent,
+            duplicate_pages_sent: copied.repeated + if copied.any() { sent } else { 0 },
+            page_bytes: copied.bytes.saturating_add(self.link.bytes_handed()),
             stalls: self.destination.into_stalls(),
         }
     }

@@ -3,11 +3,15 @@
 mod both;
 mod reference;
 
-use both::Case;
+use both::{Case, Pair, as_outcome};
+use migsim::comparison::replay;
 use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
+use migsim::metrics::Metrics;
+use migsim::migration::{SwitchOver, migrate};
 use migsim::scenario::Scenario;
 use migsim::source::DemandMode;
+use migsim::strategy::post_copy::active_push;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
 use migsim::time::SimTime;
@@ -162,6 +166,30 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Runs post-copy both ways on a VM that resumes with the pages that `there` picks in place, as pre-copy leaves it.
+fn run_with_pages_in_place(case: &Case, there: impl Fn(u32) -> bool) -> Pair {
+    let trace = case.trace();
+    let replay = replay(&case.scenario, &trace).expect("the case fits its trace");
+    let mut switch_over =
+        SwitchOver::prepare(&case.scenario, &replay, false).expect("the trace is whole");
+    let mut input = case.input(reference::Strategy::PostCopy);
+    for page in 0..input.pages {
+        if there(page) {
+            switch_over.missing.remove(page);
+        }
+        input.initially_installed.push(there(page));
+    }
+    let mut order = active_push(case.scenario.source.push);
+    let outcome = migrate(&case.scenario, &switch_over, order.as_mut()).expect("a sound case");
+    let metrics = Metrics::of(&case.scenario, &switch_over, &outcome, &[]);
+    let expected = reference::simulate(&input);
+    Pair {
+        strategy: "post-copy",
+        engine: as_outcome(&metrics, expected.push_and_demand_order.clone()),
+        reference: expected,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
 
@@ -170,6 +198,16 @@ proptest! {
         for pair in case.run() {
             prop_assert_eq!(pair.engine, pair.reference, "{}", pair.strategy);
         }
+    }
+
+    #[test]
+    fn engine_and_reference_agree_on_a_vm_that_is_partly_there(
+        case in case(),
+        picks in prop::collection::vec(any::<bool>(), 1..40),
+        all in prop::bool::weighted(0.1),
+    ) {
+        let pair = run_with_pages_in_place(&case, |page| all || picks[page as usize % picks.len()]);
+        prop_assert_eq!(pair.engine, pair.reference);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The switch-over: what the VM has done by the time it is suspended, and what it will do afterwards.
 
 use super::MigrationError;
+use super::pre_copy::Copied;
 use crate::link::LinkSettings;
 use crate::scenario::Scenario;
 use crate::source::recorder::{Recording, record};
@@ -45,7 +46,8 @@ impl GuestCourse {
     }
 }
 
-/// The switch-over of one migration. Strategies that record share one, strategies that do not share another.
+/// The switch-over of one migration. Strategies that record share one, strategies that are suspended at once another; see
+/// [`SwitchOver::after_rounds`] for pre-copy's.
 #[derive(Debug)]
 pub struct SwitchOver {
     /// From the migration command until the VM is suspended.
@@ -60,6 +62,10 @@ pub struct SwitchOver {
     pub zero_pages: PageSet,
     /// How the memory is divided.
     pub memory: Memory,
+    /// Pages that the destination does not have when the VM resumes there.
+    pub missing: PageSet,
+    /// What was sent before the resume.
+    pub copied: Copied,
 }
 
 impl SwitchOver {
@@ -89,6 +95,8 @@ impl SwitchOver {
             touch_order: guest.touch_order,
             zero_pages: guest.zero_pages,
             memory: guest.memory,
+            missing: PageSet::full(guest.memory.pages),
+            copied: Copied::default(),
         }
     }
 

@@ -4,12 +4,16 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Writes a file under a temporary name beside its place and renames it when it is complete and on the disk.
+/// Writes a file under a temporary name beside its place and renames it when it is complete and on the disk. A device or
+/// a pipe is written to as it is: a rename would replace it.
 ///
 /// # Errors
 ///
 /// Those of `write` and of the file system; then `path` is as it was.
 pub fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    if path.metadata().is_ok_and(|existing| !existing.is_file()) {
+        return write(&mut File::options().write(true).open(path)?);
+    }
     let directory = directory_of(path);
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

@@ -49,10 +49,16 @@ impl PointResult {
             .content_hash()
             .clone_into(&mut self.provenance.trace_hash);
         let replay = comparison::replay(scenario, &trace).map_err(|error| in_one_line(&error))?;
+        let records = sweep.strategies().iter().any(|name| {
+            let entry = sweep.registry.get(name);
+            entry.is_ok_and(|entry| entry.records(scenario))
+        });
+        let switch_over = |records| shared.switch_over(scenario, &trace, &replay, records);
         let ground = Ground {
             scenario,
-            plain: shared.switch_over(scenario, &trace, &replay, false)?,
-            recorded: shared.switch_over(scenario, &trace, &replay, true)?,
+            replay,
+            plain: switch_over(false)?,
+            recorded: records.then(|| switch_over(true)).transpose()?,
         };
         let mut runs: Vec<Result<Run, String>> = sweep
             .strategies()

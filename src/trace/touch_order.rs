@@ -42,7 +42,9 @@ impl TouchOrder {
             let mut touches = Vec::new();
             for access in replay.vcpu(vcpu, position) {
                 let access = access?;
-                if access.offset > end || seen.count() == pages {
+                // What saturates is beyond the end of simulated time.
+                let over = access.offset > end || access.offset == SimTime::MAX;
+                if over || seen.count() == pages {
                     break;
                 }
                 if seen.insert(access.page) {

@@ -56,7 +56,7 @@ impl Case {
         Trace::from_bytes("case", bytes.into()).expect("a trace that was just written")
     }
 
-    fn input<'a>(&self, strategy: reference::Strategy<'a>) -> reference::Input<'a> {
+    pub(crate) fn input<'a>(&self, strategy: reference::Strategy<'a>) -> reference::Input<'a> {
         let scenario = &self.scenario;
         let memory = scenario.vm.memory.expect("always set").0;
         let host_page_bytes = self.page_size << self.host_shift;
@@ -114,6 +114,7 @@ impl Case {
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
             record_window: scenario.migration.record_window.as_ps(),
             overlap_core: scenario.migration.overlap_core,
+            initially_installed: Vec::new(),
             strategy,
         }
     }
@@ -202,7 +203,7 @@ fn reference_order(order: PpsOrder) -> reference::Order {
 }
 
 /// The engine's metrics in the reference's form.
-fn as_outcome(metrics: &Metrics, pages_in_order: Vec<u32>) -> reference::Outcome {
+pub(crate) fn as_outcome(metrics: &Metrics, pages_in_order: Vec<u32>) -> reference::Outcome {
     reference::Outcome {
         total_migration_time: metrics.total_migration_time.map(SimTime::as_ps),
         downtime: metrics.downtime.as_ps(),
