@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 
 use crate::metrics::Metrics;
-use crate::migration::{MigrationError, Outcome, SwitchOver, migrate};
+use crate::migration::{
+    MigrationError, Outcome, Probe, Sample, Samples, SwitchOver, migrate_observed,
+};
 use crate::scenario::{Scenario, TraceSettings, VmSettings};
 use crate::strategy::{Build, Entry, Registry, Strategy, UnknownStrategy};
 use crate::time::SimTime;
@@ -113,20 +115,66 @@ impl<'a> Ground<'a> {
     }
 
     pub(crate) fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
+        self.observe(entry, &mut ()).map(|(run, ..)| run)
+    }
+
+    fn observe(
+        &self,
+        entry: &Entry,
+        probe: &mut impl Probe,
+    ) -> Result<(Run, Outcome, &SwitchOver), ComparisonError> {
         let (mut strategy, switch_over) = self.build(entry);
-        let outcome: Outcome =
-            migrate(self.scenario, switch_over, strategy.as_mut()).map_err(|source| {
-                ComparisonError::Run {
-                    strategy: entry.name.to_owned(),
-                    source,
-                }
+        let outcome = migrate_observed(self.scenario, switch_over, strategy.as_mut(), probe)
+            .map_err(|source| ComparisonError::Run {
+                strategy: entry.name.to_owned(),
+                source,
             })?;
-        Ok(Run {
+        let run = Run {
             strategy: entry.name,
             metrics: Metrics::of(self.scenario, switch_over, &outcome, strategy.predicted()),
             gap_closed: None,
-        })
+        };
+        Ok((run, outcome, switch_over))
     }
+}
+
+/// One strategy's run, and how it went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// What it came to.
+    pub run: Run,
+    /// All that its metrics are made of.
+    pub outcome: Outcome,
+    /// When the VM was suspended on the source.
+    pub suspended_at: SimTime,
+    /// vCPUs of the VM.
+    pub vcpus: u16,
+    /// How far it was, at moments in time order.
+    pub samples: Vec<Sample>,
+}
+
+/// Runs one strategy and watches it.
+///
+/// # Errors
+///
+/// [`ComparisonError`].
+pub fn observe(
+    scenario: &Scenario,
+    trace: &Trace,
+    registry: &Registry,
+    strategy: &str,
+) -> Result<Observed, ComparisonError> {
+    let entry = registry.get(strategy)?;
+    let ground = Ground::new(scenario, trace)?;
+    let mut samples = Samples::new();
+    let (run, outcome, switch_over) = ground.observe(entry, &mut samples)?;
+    Ok(Observed {
+        run,
+        outcome,
+        suspended_at: switch_over.suspended_at,
+        vcpus: trace.header().vcpus,
+        samples: samples.into_vec(),
+    })
 }
 
 /// The trace as this scenario's guest runs it.
