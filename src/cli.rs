@@ -1,5 +1,6 @@
 //! The command line: raw arguments become a validated scenario and trace, and the library does the rest.
 
+mod check;
 mod compare;
 mod inputs;
 mod output;
@@ -28,6 +29,7 @@ enum Command {
     Compare(compare::CompareArgs),
     Run(run::RunArgs),
     Sweep(sweep::SweepArgs),
+    Check(check::CheckArgs),
     Trace(trace::TraceArgs),
 }
 
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
         Some(Command::Compare(arguments)) => compare::run(arguments),
         Some(Command::Run(arguments)) => run::run(arguments),
         Some(Command::Sweep(arguments)) => sweep::run(arguments),
+        Some(Command::Check(arguments)) => check::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
     };
     result.unwrap_or_else(|error| {

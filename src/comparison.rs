@@ -4,7 +4,9 @@ use rayon::prelude::*;
 
 use crate::metrics::Metrics;
 use crate::migration::pre_copy::Remainder;
-use crate::migration::{MigrationError, Outcome, SwitchOver, migrate};
+use crate::migration::{
+    MigrationError, Outcome, Probe, Sample, Samples, SwitchOver, migrate_observed,
+};
 use crate::scenario::{Scenario, TraceSettings, VmSettings};
 use crate::strategy::post_copy::active_push;
 use crate::strategy::pre_copy::Rounds;
@@ -110,11 +112,12 @@ impl<'a> Ground<'a> {
         })
     }
 
-    /// Migrates the VM by a strategy and lets `look` make something of what comes out.
+    /// Migrates the VM by a strategy while `probe` watches, and lets `look` make something of what comes out.
     fn migrate<T>(
         &self,
         entry: &Entry,
-        look: impl FnOnce(&SwitchOver, &Outcome, &dyn Strategy) -> T,
+        probe: &mut impl Probe,
+        look: impl FnOnce(&SwitchOver, Outcome, &dyn Strategy) -> T,
     ) -> Result<T, ComparisonError> {
         let failed = |source| ComparisonError::Run {
             strategy: entry.name.to_owned(),
@@ -142,8 +145,9 @@ impl<'a> Ground<'a> {
                 (build(self.scenario), &pre_copied)
             }
         };
-        let outcome = migrate(self.scenario, switch_over, order.as_mut()).map_err(failed)?;
-        Ok(look(switch_over, &outcome, order.as_ref()))
+        let outcome =
+            migrate_observed(self.scenario, switch_over, order.as_mut(), probe).map_err(failed)?;
+        Ok(look(switch_over, outcome, order.as_ref()))
     }
 
     fn pre_copy(&self, rounds: Rounds, remainder: Remainder) -> Result<SwitchOver, MigrationError> {
@@ -151,12 +155,66 @@ impl<'a> Ground<'a> {
     }
 
     pub(crate) fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
-        self.migrate(entry, |switch_over, outcome, order| Run {
+        self.migrate(entry, &mut (), |switch_over, outcome, order| {
+            self.sum_up(entry, switch_over, &outcome, order)
+        })
+    }
+
+    fn sum_up(
+        &self,
+        entry: &Entry,
+        switch_over: &SwitchOver,
+        outcome: &Outcome,
+        order: &dyn Strategy,
+    ) -> Run {
+        Run {
             strategy: entry.name,
             metrics: Metrics::of(self.scenario, switch_over, outcome, order.predicted()),
             gap_closed: None,
-        })
+        }
     }
+}
+
+/// One strategy's run, and how it went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// What it came to.
+    pub run: Run,
+    /// All that its metrics are made of.
+    pub outcome: Outcome,
+    /// When the VM was suspended on the source.
+    pub suspended_at: SimTime,
+    /// vCPUs of the VM.
+    pub vcpus: u16,
+    /// How far it was, at moments in time order.
+    pub samples: Vec<Sample>,
+}
+
+/// Runs one strategy and watches it.
+///
+/// # Errors
+///
+/// [`ComparisonError`].
+pub fn observe(
+    scenario: &Scenario,
+    trace: &Trace,
+    registry: &Registry,
+    strategy: &str,
+) -> Result<Observed, ComparisonError> {
+    let entry = registry.get(strategy)?;
+    let ground = Ground::new(scenario, trace, &[entry])?;
+    let mut samples = Samples::new();
+    let mut observed = ground.migrate(entry, &mut samples, |switch_over, outcome, order| {
+        Observed {
+            run: ground.sum_up(entry, switch_over, &outcome, order),
+            outcome,
+            suspended_at: switch_over.suspended_at,
+            vcpus: trace.header().vcpus,
+            samples: Vec::new(),
+        }
+    })?;
+    observed.samples = samples.into_vec();
+    Ok(observed)
 }
 
 /// The trace as this scenario's guest runs it.

@@ -96,6 +96,10 @@ pub struct Stall {
     pub until: SimTime,
     /// Whether the page was still on the source, unsent, when the request reached it.
     pub requested: bool,
+    /// The vCPU that touched.
+    pub vcpu: u16,
+    /// The missing page.
+    pub page: PageId,
 }
 
 /// What a vCPU's touch came to.
@@ -254,6 +258,8 @@ impl<'a> Destination<'a> {
                     from,
                     until: wake_at,
                     requested: waiters.requested,
+                    vcpu,
+                    page,
                 });
             }
         }

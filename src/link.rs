@@ -151,6 +151,11 @@ impl Link {
         self.bytes_handed
     }
 
+    /// Bytes of all messages that have not left completely, before packet overhead.
+    pub fn queued_bytes(&self) -> u64 {
+        self.push.occupancy + self.demand.occupancy
+    }
+
     /// Whether nothing waits to be transmitted.
     pub fn is_idle(&self) -> bool {
         self.push.messages.is_empty() && self.demand.messages.is_empty()

@@ -12,8 +12,10 @@
 //! acts. Several of one kind go by vCPU number.
 
 pub mod pre_copy;
+mod progress;
 mod switch_over;
 
+pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
 pub use switch_over::{GuestCourse, SwitchOver};
 
 use self::pre_copy::Copied;
@@ -85,6 +87,20 @@ pub fn migrate(
     switch_over: &SwitchOver,
     strategy: &mut dyn Strategy,
 ) -> Result<Outcome, MigrationError> {
+    migrate_observed(scenario, switch_over, strategy, &mut ())
+}
+
+/// Migrates the VM while `probe` watches.
+///
+/// # Errors
+///
+/// As [`migrate`].
+pub fn migrate_observed(
+    scenario: &Scenario,
+    switch_over: &SwitchOver,
+    strategy: &mut dyn Strategy,
+    probe: &mut impl Probe,
+) -> Result<Outcome, MigrationError> {
     let resumed_at = switch_over.suspended_at + switch_over.downtime;
     let page = scenario
         .link
@@ -95,7 +111,7 @@ pub fn migrate(
     }
     strategy.plan(&switch_over.observation(&scenario.link));
     let mut migration = Migration::new(scenario, switch_over);
-    migration.run(strategy)?;
+    migration.run(strategy, probe)?;
     Ok(migration.outcome())
 }
 
@@ -143,7 +159,11 @@ impl<'a> Migration<'a> {
         migration
     }
 
-    fn run(&mut self, strategy: &mut dyn Strategy) -> Result<(), MigrationError> {
+    fn run(
+        &mut self,
+        strategy: &mut dyn Strategy,
+        probe: &mut impl Probe,
+    ) -> Result<(), MigrationError> {
         while self.completed_at.is_none() || self.destination.is_blocked() {
             let departure = self.link.next_departure();
             let installation = self.receiver.next_installation();
@@ -162,8 +182,21 @@ impl<'a> Migration<'a> {
             } else {
                 self.source.act(now, &mut self.link, strategy)?;
             }
+            probe.observe(now, || self.progress());
         }
         Ok(())
+    }
+
+    fn progress(&self) -> Progress {
+        let queued_bytes = self.link.queued_bytes();
+        Progress {
+            installed: {
+                let missing = self.destination.missing();
+                missing.pages() - missing.count()
+            },
+            queued_bytes,
+            transmitted_bytes: self.link.bytes_handed() - queued_bytes,
+        }
     }
 
     /// Nothing is due any more: because all is done, or because it is due beyond the end of simulated time?

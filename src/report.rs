@@ -4,6 +4,7 @@ pub mod csv;
 pub mod file;
 pub mod json;
 pub mod table;
+pub mod timeline;
 
 use std::borrow::Cow;
 use std::fmt;

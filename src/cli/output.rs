@@ -41,9 +41,7 @@ impl OutputArgs {
         let mut data = Vec::new();
         match self.format {
             Format::Table => {
-                let styled = self.out.is_none()
-                    && io::stdout().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+                let styled = self.out.is_none() && stdout_is_styled();
                 data.extend_from_slice(table(styled).as_bytes());
             }
             Format::Csv => report::csv::write(rows, &mut data)?,
@@ -59,6 +57,11 @@ impl OutputArgs {
             }
         }
     }
+}
+
+/// Whether standard output takes bold print and colours.
+pub(super) fn stdout_is_styled() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Whether an error only says that nobody reads our output any more, as with `migsim … | head`.

@@ -154,10 +154,7 @@ fn dry_run(sweep: &Sweep, shard: Shard) -> anyhow::Result<ExitCode> {
 }
 
 fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result<ExitCode> {
-    let jobs = arguments.jobs.map_or_else(
-        || thread::available_parallelism().map_or(1, Into::into),
-        usize::from,
-    );
+    let jobs = threads(arguments.jobs);
     let points = shard.range(sweep.points());
     let mut sink = match &arguments.out {
         Some(out) if arguments.resume && sweep::is_finished(out, sweep, shard) => {
@@ -194,6 +191,14 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
         bail!("every point failed");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// As many as were asked for, or one per processor.
+pub(super) fn threads(jobs: Option<u16>) -> usize {
+    jobs.map_or_else(
+        || thread::available_parallelism().map_or(1, Into::into),
+        usize::from,
+    )
 }
 
 /// Where rows go.

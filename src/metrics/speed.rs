@@ -95,6 +95,8 @@ mod tests {
             from: SimTime::from_ms(from_ms),
             until: SimTime::from_ms(until_ms),
             requested: true,
+            vcpu: 0,
+            page: 0,
         }
     }
 

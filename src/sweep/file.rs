@@ -209,37 +209,33 @@ impl RowFile {
             return Err(RowFileError::Busy(partial));
         }
         let manifest = sweep.manifest(shard);
-        let done = match Contents::read(&partial) {
-            Ok(contents) if contents.rows_start > contents.header_start => {
-                same_grid(&partial, &contents.manifest, &manifest)?;
-                file.set_len(contents.end).map_err(io)?;
-                file.seek(SeekFrom::End(0)).map_err(io)?;
-                contents.points
-            }
-            // It stopped before the header was complete.
-            Ok(_) | Err(RowFileError::NoManifest(_))
-                if is_beginning(&partial, &manifest, sweep) =>
-            {
-                file.set_len(0).map_err(io)?;
-                let mut header = manifest.line().into_bytes();
-                header.extend(header_line(sweep));
-                file.write_all(&header).map_err(io)?;
-                file.sync_all().map_err(io)?;
-                sync_directory(&partial).map_err(io)?;
-                0
-            }
+        let header = header_line(sweep);
+        let kept = match Contents::read(&partial) {
             Ok(contents) => {
                 same_grid(&partial, &contents.manifest, &manifest)?;
-                return Err(RowFileError::NoManifest(partial));
+                let read = contents.rows_start - contents.header_start;
+                (read == header.len() as u64).then_some(contents)
             }
+            // It stopped before the first line was complete.
+            Err(RowFileError::NoManifest(_)) if is_beginning(&partial, &manifest.line()) => None,
             Err(error) => return Err(error),
         };
+        if let Some(contents) = &kept {
+            file.set_len(contents.end).map_err(io)?;
+            file.seek(SeekFrom::End(0)).map_err(io)?;
+        } else {
+            file.set_len(0).map_err(io)?;
+            file.write_all(&[manifest.line().into_bytes(), header].concat())
+                .map_err(io)?;
+        }
+        file.sync_all().map_err(io)?;
+        sync_directory(&partial).map_err(io)?;
         Ok(RowFile {
             out: out.to_owned(),
             partial,
             file,
             whole: shard.count() == 1,
-            done,
+            done: kept.map_or(0, |contents| contents.points),
         })
     }
 
@@ -287,13 +283,11 @@ impl RowFile {
     }
 }
 
-/// Whether a file is nothing but a part of what a new one begins with.
-fn is_beginning(path: &Path, manifest: &Manifest, sweep: &Sweep) -> bool {
-    let mut beginning = manifest.line().into_bytes();
-    beginning.extend(header_line(sweep));
+/// Whether a file is nothing but a part of what it should begin with.
+fn is_beginning(path: &Path, line: &str) -> bool {
     let length = std::fs::metadata(path).map_or(u64::MAX, |metadata| metadata.len());
-    length <= beginning.len() as u64
-        && std::fs::read(path).is_ok_and(|bytes| beginning.starts_with(&bytes))
+    length <= line.len() as u64
+        && std::fs::read(path).is_ok_and(|bytes| line.as_bytes().starts_with(&bytes))
 }
 
 /// Whether `out` is a shard's finished file. (That of a whole sweep does not say what it is of.)

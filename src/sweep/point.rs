@@ -1,7 +1,7 @@
 //! One point of a grid.
 
+use super::Sweep;
 use super::shared::{Shared, in_one_line};
-use super::{ERROR, Sweep};
 use crate::comparison::{self, Ground, Run, rate_gaps};
 use crate::report::{METRICS, Provenance, Row, Value};
 use crate::scenario::Scenario;
@@ -111,7 +111,6 @@ impl PointResult {
                 values.push(text(error));
             }
         }
-        debug_assert_eq!(sweep.columns().last().map(String::as_str), Some(ERROR));
         sweep
             .columns()
             .into_iter()

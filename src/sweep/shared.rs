@@ -14,9 +14,9 @@ use crate::trace::replay::{AtEnd, Replay, TimeScale};
 use crate::trace::touch_order::Touch;
 use crate::vm::Memory;
 
-/// Memory that each of the two caches may hold. A guest of 256 MiB costs about 2 MB, so that hundreds of record windows
+/// Memory that each of the two caches may hold. A guest of 256 MiB costs about 2 MB, so that a hundred record windows
 /// or positions can be an axis inside another one.
-const BUDGET: u64 = 512 << 20;
+const BUDGET: u64 = 256 << 20;
 
 /// Traces and guests in use, each made once as long as it is in use often enough.
 pub(super) struct Shared {

@@ -1,0 +1,105 @@
+//! `migsim check` from outside: nothing changed, something changed, and a user's own baseline.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn check(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_migsim"))
+        .current_dir(directory)
+        .arg("check")
+        .args(arguments)
+        .output()
+        .expect("the program runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[test]
+fn the_built_in_matrix_is_as_it_was_from_anywhere() {
+    let elsewhere = tempfile::tempdir().expect("a temporary directory");
+    let (code, out, errors) = check(elsewhere.path(), &[]);
+    assert_eq!(code, Some(0), "{out}{errors}");
+    assert!(out.ends_with("all as in the built-in baseline\n"), "{out}");
+}
+
+#[test]
+fn a_changed_strategy_is_caught() {
+    let elsewhere = tempfile::tempdir().expect("a temporary directory");
+    let (code, out, errors) = check(elsewhere.path(), &["--set", "pre-record.order=address"]);
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(
+        out.contains("pre-record") && out.contains("stall_s"),
+        "{out}"
+    );
+    assert!(!out.contains("post-copy"), "{out}");
+    assert!(
+        errors.contains("differences from the built-in baseline"),
+        "{errors}"
+    );
+}
+
+/// One point, so that no [sweep] is needed.
+const OWN: &str = r#"
+[trace]
+start = "10 ms"
+workload = { kind = "zipf", rate = 20000, duration = "100 ms", working_set = "4 MiB" }
+[vm]
+memory = "16 MiB"
+[migration]
+strategies = ["post-copy", "pre-record"]
+record_window = "20 ms"
+"#;
+
+#[test]
+fn a_user_has_a_baseline_of_their_own() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (own, baseline) = (
+        directory.path().join("own.toml"),
+        directory.path().join("own.baseline.csv"),
+    );
+    fs::write(&own, OWN).expect("a writable directory");
+    let check = |arguments: &[&str]| check(directory.path(), arguments);
+
+    let (code, _, errors) = check(&["own.toml"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains("no baseline yet; --bless writes one"),
+        "{errors}"
+    );
+    assert_eq!(check(&["own.toml", "--bless"]).0, Some(0));
+    let (code, out, _) = check(&["own.toml"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert_eq!(out, "2 runs, 21 metrics each: all as in own.baseline.csv\n");
+
+    // One digit of one number, and a run that is not there.
+    let good = fs::read_to_string(&baseline).expect("it was blessed");
+    let altered = good.replacen(",0,0,0,", ",0,8,0,", 1);
+    assert_ne!(altered, good);
+    fs::write(&baseline, &altered).expect("a writable directory");
+    let (code, out, errors) = check(&["own.toml"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("-100.00 %"), "{out}");
+    assert!(errors.contains("1 differences"), "{errors}");
+    let shorter: String = good
+        .lines()
+        .take(2)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    fs::write(&baseline, shorter).expect("a writable directory");
+    let (code, out, _) = check(&["own.toml"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("pre-record") && out.contains("new"), "{out}");
+
+    fs::write(&baseline, "a,b\n1\n").expect("a writable directory");
+    let (code, _, errors) = check(&["own.toml"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains("own.baseline.csv: not a baseline"),
+        "{errors}"
+    );
+}

@@ -1,0 +1,357 @@
+//! Sweeps from outside: the same bytes with any number of threads and shards and after a kill, and clear errors.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A grid of 4 × 3 × 2 points, some of which fail.
+const GRID: &str = r#"
+[trace]
+start = "100 ms"
+workload = { kind = "zipf", rate = 20000, duration = "1 s", working_set = "4 MiB" }
+[vm]
+memory = "16 MiB"
+[migration]
+strategies = ["post-copy", "pre-record", "clairvoyant"]
+[sweep]
+"trace.workload.seed" = { from = 1, to = 4, step = 1 }
+"trace.start" = ["0", "200 ms", "2 s"]
+"link.bandwidth" = ["200 Mbit/s", "1 Gbit/s"]
+"#;
+
+struct Desk {
+    directory: TempDir,
+}
+
+impl Desk {
+    fn with(scenario: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let desk = Desk { directory };
+        fs::write(desk.path("grid.toml"), scenario).expect("a writable directory");
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_migsim"));
+        command.current_dir(self.directory.path()).args(arguments);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SLURM_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program runs")
+    }
+
+    fn good(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    fn bad(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        String::from_utf8(output.stderr).expect("text")
+    }
+}
+
+fn exists(path: &Path) -> bool {
+    path.exists()
+}
+
+#[test]
+fn rows_are_the_same_for_all_threads_and_shards() {
+    let desk = Desk::with(GRID);
+    let whole = desk.good(&["sweep", "grid.toml", "--jobs", "1"]);
+    desk.good(&["sweep", "grid.toml", "--jobs", "2", "--out", "two.csv"]);
+    assert_eq!(desk.read("two.csv"), whole);
+    assert!(!exists(&desk.path("two.csv.partial")));
+
+    for shard in ["3/5", "1/5", "5/5", "2/5", "4/5"] {
+        let out = format!("part{}.csv", &shard[..1]);
+        desk.good(&["sweep", "grid.toml", "--shard", shard, "--out", &out]);
+    }
+    let parts = [
+        "part5.csv",
+        "part1.csv",
+        "part3.csv",
+        "part2.csv",
+        "part4.csv",
+    ];
+    desk.good(&[&["sweep", "merge", "merged.csv"], &parts[..]].concat());
+    assert_eq!(desk.read("merged.csv"), whole);
+    assert_eq!(
+        desk.good(&[&["sweep", "missing", "grid.toml"], &parts[..]].concat()),
+        "shard,state,first_point,end_point\n"
+    );
+
+    // A part that is cut short, and one that is not there.
+    let part = desk.read("part3.csv");
+    fs::write(desk.path("part3.csv"), &part[..part.len() - 10]).expect("a writable directory");
+    let missing = desk.run(&[&["sweep", "missing", "grid.toml"], &parts[..4]].concat());
+    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&missing.stdout),
+        "shard,state,first_point,end_point\n3/5,incomplete,13,14\n4/5,missing,14,19\n"
+    );
+    let error = desk.bad(&[&["sweep", "merge", "no.csv"], &parts[..4]].concat());
+    assert!(
+        error.contains("shard 3/5 has 4 of 5 points, shard 4/5 is missing"),
+        "{error}"
+    );
+    assert!(!exists(&desk.path("no.csv")));
+    let twice = desk.bad(&["sweep", "merge", "no.csv", "part1.csv", "part1.csv"]);
+    assert!(twice.contains("are both shard 1/5"), "{twice}");
+}
+
+#[test]
+fn rows_say_everything_and_failures_are_rows() {
+    let desk = Desk::with(GRID);
+    let output = desk.run(&["sweep", "grid.toml"]);
+    assert!(output.status.success());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("8 of 24 points failed"), "{errors}");
+    let mut rows = csv::Reader::from_reader(output.stdout.as_slice());
+    let header = rows.headers().expect("a header").clone();
+    let names: Vec<&str> = header.iter().take(10).collect();
+    assert_eq!(
+        names,
+        [
+            "scenario",
+            "trace",
+            "trace_hash",
+            "strategy",
+            "trace.workload.seed",
+            "trace.start",
+            "link.bandwidth",
+            "seed",
+            "version",
+            "total_migration_time_s"
+        ]
+    );
+    let column = |name: &str| header.iter().position(|column| column == name).expect(name);
+    let (start, gap, error) = (column("trace.start"), column("gap_closed"), column("error"));
+    let rows: Vec<csv::StringRecord> = rows.records().collect::<Result<_, _>>().expect("rows");
+    assert_eq!(rows.len(), 24 * 3);
+    for (index, row) in rows.iter().enumerate() {
+        let (point, strategy) = (index / 3, index % 3);
+        assert_eq!(
+            &row[3],
+            ["post-copy", "pre-record", "clairvoyant"][strategy]
+        );
+        assert_eq!(row[4], (point / 6 + 1).to_string());
+        assert_eq!(row[4], row[7]);
+        assert_eq!(&row[start], ["0", "0.2", "2"][point / 2 % 3]);
+        assert_eq!(&row[6], ["200000000", "1000000000"][point % 2]);
+        if &row[start] == "2" {
+            assert!(
+                row[error].starts_with("trace.start: 2.00 s is not before"),
+                "{row:?}"
+            );
+            assert!(row[9].is_empty());
+        } else {
+            assert!(row[error].is_empty() && !row[9].is_empty(), "{row:?}");
+            let expected = ["0.000000", "", "1.000000"][strategy];
+            assert!(expected.is_empty() || &row[gap] == expected, "{row:?}");
+        }
+    }
+}
+
+/// Enough points that the sweep is still running when it is killed.
+const LONG: &str = r#"
+[trace]
+start = "10 ms"
+workload = { kind = "uniform", rate = 20000, duration = "200 ms", working_set = "8 MiB" }
+[vm]
+memory = "16 MiB"
+[migration]
+strategies = ["post-copy", "pre-record"]
+record_window = "20 ms"
+[sweep]
+"link.latency" = { from = "0", to = "20 ms", count = 400 }
+"#;
+
+#[test]
+fn a_killed_sweep_resumes_to_the_same_bytes() {
+    let desk = Desk::with(LONG);
+    desk.good(&["sweep", "grid.toml", "--out", "whole.csv"]);
+    let partial = desk.path("killed.csv.partial");
+    let mut lines = 20;
+    // Killed twice, the second time in what was resumed.
+    for resume in [&[][..], &["--resume"]] {
+        let arguments = [&["sweep", "grid.toml", "--out", "killed.csv"], resume].concat();
+        let mut child = desk
+            .command(&arguments)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let patience = Instant::now() + Duration::from_secs(60);
+        while fs::read_to_string(&partial).map_or(0, |text| text.lines().count()) < lines {
+            assert!(Instant::now() < patience, "no rows in a minute");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().expect("it is still running");
+        child.wait().expect("it has ended");
+        assert!(exists(&partial) && !exists(&desk.path("killed.csv")));
+        lines = fs::read_to_string(&partial).expect("rows").lines().count() + 20;
+    }
+    let unfinished = desk.bad(&["sweep", "grid.toml", "--out", "killed.csv"]);
+    assert!(
+        unfinished.contains("continue it with --resume"),
+        "{unfinished}"
+    );
+    let other = desk.bad(&[
+        "sweep",
+        "grid.toml",
+        "--out",
+        "killed.csv",
+        "--resume",
+        "--set",
+        "link.mtu=9000",
+    ]);
+    assert!(other.contains("rows are of another sweep"), "{other}");
+    desk.good(&[
+        "sweep",
+        "grid.toml",
+        "--out",
+        "killed.csv",
+        "--resume",
+        "--jobs",
+        "1",
+    ]);
+    assert_eq!(desk.read("killed.csv"), desk.read("whole.csv"));
+    assert!(!exists(&partial));
+}
+
+#[test]
+fn any_prefix_of_the_partial_file_can_be_resumed() {
+    let desk = Desk::with(&LONG.replace("400", "6"));
+    desk.good(&["sweep", "grid.toml", "--out", "whole.csv"]);
+    desk.good(&["sweep", "grid.toml", "--shard", "1/2", "--out", "half.csv"]);
+    let complete = desk.read("half.csv");
+    let (first, header) = (complete.find('\n').expect("a line") + 1, complete.len());
+    let cuts = [
+        0,
+        5,
+        first,
+        first + 9,
+        header / 2,
+        header / 2 + 40,
+        header - 1,
+        header,
+    ];
+    for cut in cuts {
+        // What the file system may leave behind a sudden stop.
+        for tail in ["", "\0\0\0\0", "torn,\"line"] {
+            if !tail.is_empty() && cut < first + 9 {
+                continue;
+            }
+            let torn = format!("{}{tail}", &complete[..cut]);
+            fs::remove_file(desk.path("half.csv")).expect("it was there");
+            fs::write(desk.path("half.csv.partial"), torn).expect("a writable directory");
+            desk.good(&[
+                "sweep",
+                "grid.toml",
+                "--shard",
+                "1/2",
+                "--out",
+                "half.csv",
+                "--resume",
+            ]);
+            assert_eq!(
+                desk.read("half.csv"),
+                complete,
+                "cut at {cut}, then {tail:?}"
+            );
+        }
+    }
+    let output = desk.run(&[
+        "sweep",
+        "grid.toml",
+        "--shard",
+        "1/2",
+        "--out",
+        "half.csv",
+        "--resume",
+    ]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("complete already"));
+}
+
+#[test]
+fn the_grid_is_shown_and_its_errors_are_placed() {
+    let desk = Desk::with(GRID);
+    let grid = desk.good(&["sweep", "grid.toml", "--dry-run"]);
+    let lines: Vec<&str> = grid.lines().collect();
+    assert_eq!(lines.len(), 25);
+    assert_eq!(
+        lines[0],
+        "point,trace.workload.seed,trace.start,link.bandwidth"
+    );
+    assert_eq!(lines[24], "23,4,2,1000000000");
+    let slurm = desk
+        .command(&["sweep", "grid.toml", "--dry-run"])
+        .env("SLURM_ARRAY_TASK_ID", "2")
+        .env("SLURM_ARRAY_TASK_COUNT", "3")
+        .env("SLURM_ARRAY_TASK_MIN", "0")
+        .output()
+        .expect("the program runs");
+    assert!(String::from_utf8_lossy(&slurm.stdout).contains("\n16,3,2,200000000\n17"));
+    assert!(String::from_utf8_lossy(&slurm.stderr).contains("shard 3/3"));
+
+    for (sweep, error) in [
+        (
+            "[link]\n",
+            "expected a section [sweep] with at least one axis",
+        ),
+        (
+            "[sweep]\nlink.bandwith = [1]",
+            "grid.toml:2: sweep.link.bandwith: unknown field `bandwith`",
+        ),
+        (
+            "[sweep]\n\nlink.latency = [\"1 ms\", \"1 mile\"]",
+            "grid.toml:3: sweep.link.latency: 1 mile: `1 mile` is not a duration",
+        ),
+        (
+            "[sweep]\nlink.latency = { from = \"1 ms\", to = \"2 ms\" }",
+            "grid.toml:2: sweep.link.latency: expected either `step` or `count`",
+        ),
+        (
+            "[sweep]\nmigration.strategies = [\"post-copy\"]",
+            "grid.toml:2: sweep.migration.strategies: expected the strategies in",
+        ),
+        (
+            "[migration]\nstrategies = [\"magic\"]\n[sweep]\nlink.mtu = [1500]",
+            "grid.toml: migration.strategies: unknown strategy `magic`",
+        ),
+        (
+            "[sweep]\nlink.mtu = { from = 1000, to = 3000, step = 1 }\nvm.core_state = { from = 1, to = 1000, step = 1 }",
+            "grid.toml:3: sweep.vm.core_state: expected a grid of at most 1000000 points",
+        ),
+    ] {
+        fs::write(desk.path("grid.toml"), sweep).expect("a writable directory");
+        let found = desk.bad(&["sweep", "grid.toml"]);
+        assert!(found.contains(error), "{sweep}: {found}");
+    }
+}
+
+#[test]
+fn other_commands_leave_the_sweep_out() {
+    let desk = Desk::with(GRID);
+    let output = desk.run(&["compare", "grid.toml"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("[sweep] is left out"));
+}
