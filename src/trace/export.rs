@@ -1,8 +1,12 @@
-//! Traces on their way out, as CSV.
+//! Traces on their way out, as CSV and Parquet.
 
 use std::io::{self, Write};
 
 use super::{PageRun, Trace, TraceError};
+
+mod parquet;
+
+pub use parquet::parquet;
 
 /// Writes the records as `time_ns,vcpu,page,op` rows under that header line, by time, then vCPU.
 ///
