@@ -8,8 +8,9 @@ use migsim::trace::import::{
 use migsim::trace::{Op, Trace};
 use proptest::prelude::*;
 
-const FORMATS: [Format; 10] = [
+const FORMATS: &[Format] = &[
     Format::Csv,
+    #[cfg(feature = "parquet")]
     Format::Parquet,
     Format::Qemu,
     Format::Lackey,
@@ -577,7 +578,7 @@ proptest! {
         let csv = format!("time_ns,vcpu,page,op\n{text}");
         let addresses = if physical { Addresses::Physical } else { Addresses::Virtual };
         let options = ImportOptions { lenient, compact_ns, addresses, ..ImportOptions::default() };
-        for format in FORMATS {
+        for &format in FORMATS {
             let text = if format == Format::Csv { &csv } else { &text };
             let _ = imported(format, text.as_bytes(), &options);
         }
@@ -586,7 +587,7 @@ proptest! {
     #[test]
     fn hostile_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..400), lenient in any::<bool>()) {
         let options = ImportOptions { lenient, ..ImportOptions::default() };
-        for format in FORMATS {
+        for &format in FORMATS {
             let _ = imported(format, &bytes, &options);
         }
         let mut recording = qemu(&[]);
@@ -633,59 +634,5 @@ fn samples_of_every_tool() {
             (accesses, pages),
             "{file}"
         );
-    }
-}
-
-#[test]
-fn parquet_goes_in_and_out_unchanged() {
-    let rows = "time_ns,vcpu,page,op\n0,0,7,r\n0,0,7,w\n10,1,3,x\n1500000,0,9,r\n1500000,1,9,r\n";
-    let options = ImportOptions {
-        page_size: Some(2 << 20),
-        pages: Some(64),
-        compaction_ns: Some(1_000_000),
-        provenance: "made by hand".to_owned(),
-        ..ImportOptions::default()
-    };
-    let (first, _) = imported(Format::Csv, rows.as_bytes(), &options).unwrap();
-    let mut file = Vec::new();
-    migsim::trace::export::parquet(&first, &mut file).unwrap();
-    let (second, summary) = imported(Format::Parquet, &file, &ImportOptions::default()).unwrap();
-    assert_eq!(summary.accesses, 5);
-    assert_eq!(second.header(), first.header());
-    assert_eq!(second.content_hash(), first.content_hash());
-    let mut out = Vec::new();
-    migsim::trace::export::csv(&second, &mut out).unwrap();
-    assert_eq!(String::from_utf8(out).unwrap(), rows);
-    let message = imported(Format::Parquet, rows.as_bytes(), &options)
-        .err()
-        .unwrap()
-        .to_string();
-    assert!(
-        message.starts_with("in: expected a whole Parquet file: "),
-        "{message}"
-    );
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    /// A damaged Parquet file is an error, or another trace: nothing panics.
-    #[test]
-    fn damaged_parquet_is_survived(
-        pages in prop::collection::vec(0..1_000_u32, 1..50),
-        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
-    ) {
-        let mut rows = "time_ns,vcpu,page,op\n".to_owned();
-        for page in pages {
-            rows += &format!("5,0,{page},r\n");
-        }
-        let (trace, _) = imported(Format::Csv, rows.as_bytes(), &ImportOptions::default()).unwrap();
-        let mut file = Vec::new();
-        migsim::trace::export::parquet(&trace, &mut file).unwrap();
-        for (at, value) in damage {
-            let at = at.index(file.len());
-            file[at] = value;
-        }
-        let _ = imported(Format::Parquet, &file, &ImportOptions::default());
     }
 }

@@ -110,6 +110,7 @@ enum Format {
     /// `time_ns,vcpu,page,op` rows
     Csv,
     /// The same columns
+    #[cfg(feature = "parquet")]
     Parquet,
 }
 
@@ -145,6 +146,7 @@ fn export(args: &ExportArgs) -> Result<()> {
     let trace = Trace::open(&args.trace)?;
     let write = |out: &mut (dyn Write + Send)| match args.to {
         Format::Csv => export::csv(&trace, out),
+        #[cfg(feature = "parquet")]
         Format::Parquet => export::parquet(&trace, out),
     };
     if args.output == Path::new("-") {

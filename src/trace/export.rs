@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use super::{PageRun, Trace, TraceError};
 
+#[cfg(feature = "parquet")]
 mod parquet;
 
+#[cfg(feature = "parquet")]
 pub use parquet::parquet;
 
 /// Writes the records as `time_ns,vcpu,page,op` rows under that header line, by time, then vCPU.

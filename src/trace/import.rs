@@ -5,7 +5,7 @@
 //!
 //! | format | holds | time | vCPU |
 //! |---|---|---|---|
-//! | [`Format::Csv`], [`Format::Parquet`] | page numbers | recorded | recorded |
+//! | [`Format::Csv`], Parquet | page numbers | recorded | recorded |
 //! | [`Format::Qemu`] | page numbers | recorded | recorded |
 //! | [`Format::Lackey`], [`Format::Pin`], [`Format::Dinero`] | addresses | by number of records | one |
 //! | [`Format::Execlog`] | addresses | by number of records | recorded |
@@ -30,7 +30,6 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 
-use super::{PageRun, TraceError, TraceHeader};
 
 mod accesses;
 mod addresses;
@@ -38,18 +37,29 @@ mod csv;
 mod damon;
 mod dinero;
 mod drmemtrace;
+mod error;
 mod execlog;
 mod lackey;
 mod lines;
+mod options;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod perf;
 mod pin;
 mod qemu;
+#[cfg(feature = "parquet")]
 mod shield;
 mod sink;
+mod summary;
 mod text;
 
 pub use csv::zero_pages;
+pub use error::ImportError;
+pub use options::{Addresses, Format, ImportOptions};
+pub use summary::ImportSummary;
+
+use error::{Refusal, excerpt};
+use summary::Skipped;
 
 /// A recording to import: plain, or compressed with zstd or gzip, which its first bytes tell.
 pub struct Input<'a> {
@@ -90,112 +100,6 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Formats that can be imported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `time_ns,vcpu,page,op` rows.
-    Csv,
-    /// The same columns as CSV.
-    Parquet,
-    /// The recorder plugin for QEMU (`traces/recorder`).
-    Qemu,
-    /// Valgrind: `--tool=lackey --trace-mem=yes`.
-    Lackey,
-    /// DynamoRIO: the text of drmemtrace's `view` tool.
-    Drmemtrace,
-    /// QEMU's `execlog` plugin.
-    Execlog,
-    /// Intel Pin: `pinatrace`.
-    Pin,
-    /// Dinero III and IV: `din`, traditional and extended.
-    Dinero,
-    /// `perf script` of page faults.
-    Perf,
-    /// DAMON: `damo report raw`, later `damo report access --raw_form`.
-    Damon,
-}
-
-/// What the addresses of a recording are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Addresses {
-    /// Of processes: made compact, see [`crate::trace::import`].
-    #[default]
-    Virtual,
-    /// Of the machine: divided by the page size.
-    Physical,
-}
-
-/// What the recording itself does not say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportOptions {
-    /// Bytes in a page. `None`: what the recording says, else 4 KiB.
-    pub page_size: Option<u64>,
-    /// Pages of the VM. `None`: what the recording says, else as many as the highest page that was accessed or is zero
-    /// tells.
-    pub pages: Option<u32>,
-    /// Epoch of the recorder's compaction in nanoseconds; 0 when it recorded every access. `None`: what the recording
-    /// says, else 0.
-    pub compaction_ns: Option<u64>,
-    /// Epoch of a compaction on the way in, in nanoseconds ([`crate::trace::compaction`]); 0 for none.
-    pub compact_ns: u64,
-    /// Pages that were all zero when the recording began; not for formats with virtual addresses.
-    pub zero_runs: Vec<PageRun>,
-    /// Where the recording comes from, in words.
-    pub provenance: String,
-    /// What the addresses are, where the format has addresses.
-    pub addresses: Addresses,
-    /// Nanoseconds from one record to the next where the format has no clock, or only a coarse one.
-    pub time_per_record_ns: u64,
-    /// Skip what is not as it should be, instead of stopping there.
-    pub lenient: bool,
-}
-
-impl Default for ImportOptions {
-    /// Everything recorded, nothing skipped, and a nanosecond from one record to the next: of the order of what a core
-    /// does.
-    fn default() -> Self {
-        ImportOptions {
-            page_size: None,
-            pages: None,
-            compaction_ns: None,
-            compact_ns: 0,
-            zero_runs: Vec::new(),
-            provenance: String::new(),
-            addresses: Addresses::Virtual,
-            time_per_record_ns: 1,
-            lenient: false,
-        }
-    }
-}
-
-impl ImportOptions {
-    /// Bytes in a page of a recording that does not say.
-    pub const PAGE_SIZE: u64 = 4096;
-
-    /// Times in nanoseconds, and as many vCPUs as the records name.
-    fn header(&self) -> TraceHeader {
-        TraceHeader {
-            page_size: self.page_size.unwrap_or(Self::PAGE_SIZE),
-            pages: self.pages.unwrap_or(0),
-            vcpus: 0,
-            tick_ns: 1,
-            compaction_ns: self.compaction_ns.unwrap_or(0),
-            provenance: self.provenance.clone(),
-        }
-    }
-}
-
-/// What an import took.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImportSummary {
-    /// Accesses to a page that the recording held, before compaction.
-    pub accesses: u64,
-    /// Lines or records that were skipped.
-    pub skipped: u64,
-    /// What was wrong with the first of them.
-    pub examples: Vec<String>,
-}
-
 /// Imports a recording: writes it to `out` as a trace.
 ///
 /// # Errors
@@ -208,6 +112,7 @@ pub fn import(
 ) -> Result<ImportSummary, ImportError> {
     match format {
         Format::Csv => csv::import(input, options, out),
+        #[cfg(feature = "parquet")]
         Format::Parquet => parquet::import(input, options, out),
         Format::Qemu => qemu::import(input, options, out),
         Format::Lackey => text::import(&mut lackey::Lackey, input, options, out),
@@ -220,149 +125,3 @@ pub fn import(
     }
 }
 
-/// Why an import stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The input cannot be read or decompressed.
-    #[error("cannot read {name} at {place}")]
-    Read {
-        /// The input.
-        name: String,
-        /// The line or byte, of the decompressed content.
-        place: String,
-        /// The reason.
-        source: io::Error,
-    },
-    /// The input does not begin as its format does.
-    #[error("{name}: expected {expected}")]
-    Header {
-        /// The input.
-        name: String,
-        /// What should have been there, and what was.
-        expected: String,
-    },
-    /// A line is not what it should be.
-    #[error("{name}: line {line}: expected {expected}")]
-    Line {
-        /// The input.
-        name: String,
-        /// The line, from 1.
-        line: u64,
-        /// What should have been there, and what was.
-        expected: String,
-    },
-    /// A field is not what it should be.
-    #[error("{name}: line {line}, column {column} ({field}): expected {expected}")]
-    Field {
-        /// The input.
-        name: String,
-        /// The line, from 1.
-        line: u64,
-        /// The column, from 1, in fields.
-        column: usize,
-        /// The name of the column.
-        field: &'static str,
-        /// What should have been there, and what was.
-        expected: String,
-    },
-    /// A record of a binary format is not what it should be.
-    #[error("{name}: record {record}: expected {expected}")]
-    Record {
-        /// The input.
-        name: String,
-        /// The record, from 0.
-        record: u64,
-        /// What should have been there, and what was.
-        expected: String,
-    },
-    /// More than an import can hold in bounded memory.
-    #[error("{name}: expected {expected}")]
-    Limit {
-        /// The input.
-        name: String,
-        /// The limit.
-        expected: String,
-    },
-    /// The temporary file failed.
-    #[error("cannot keep records in a temporary file")]
-    Temporary(#[source] io::Error),
-    /// The trace cannot be written.
-    #[error(transparent)]
-    Trace(#[from] TraceError),
-}
-
-/// Why a line or record was not taken, by whoever does not know which one it is.
-enum Refusal {
-    /// It is wrong: what was expected.
-    Line(String),
-    /// It needs more than a limit allows, and so may others.
-    Limit(String),
-    /// The trace cannot be written.
-    Trace(TraceError),
-}
-
-impl Refusal {
-    /// `at` makes the error of a wrong line.
-    fn at(self, name: &str, at: impl FnOnce(String) -> ImportError) -> ImportError {
-        match self {
-            Refusal::Line(expected) => at(expected),
-            Refusal::Limit(expected) => ImportError::Limit {
-                name: name.to_owned(),
-                expected,
-            },
-            Refusal::Trace(error) => error.into(),
-        }
-    }
-}
-
-/// What was skipped.
-struct Skipped {
-    lenient: bool,
-    count: u64,
-    examples: Vec<String>,
-}
-
-impl Skipped {
-    /// Enough to see what is wrong.
-    const EXAMPLES: usize = 3;
-
-    fn new(options: &ImportOptions) -> Self {
-        Skipped {
-            lenient: options.lenient,
-            count: 0,
-            examples: Vec::new(),
-        }
-    }
-
-    /// Notes what is wrong with one line or record; hands the error back if it is no such error, or not to be skipped.
-    fn note(&mut self, error: ImportError) -> Result<(), ImportError> {
-        let of_one = matches!(
-            error,
-            ImportError::Line { .. } | ImportError::Field { .. } | ImportError::Record { .. }
-        );
-        if !self.lenient || !of_one {
-            return Err(error);
-        }
-        self.count += 1;
-        if self.examples.len() < Self::EXAMPLES {
-            self.examples.push(error.to_string());
-        }
-        Ok(())
-    }
-
-    fn summary(self, accesses: u64) -> ImportSummary {
-        ImportSummary {
-            accesses,
-            skipped: self.count,
-            examples: self.examples,
-        }
-    }
-}
-
-/// What an error shows of a field or line: its beginning, whatever its bytes.
-fn excerpt(bytes: &[u8]) -> String {
-    const SHOWN: usize = 40;
-    let shown = bytes.get(..SHOWN).unwrap_or(bytes);
-    let dots = if bytes.len() > SHOWN { "…" } else { "" };
-    format!("{}{dots}", shown.escape_ascii())
-}

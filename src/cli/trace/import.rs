@@ -59,6 +59,7 @@ enum Format {
     /// `time_ns,vcpu,page,op` rows
     Csv,
     /// The same columns
+    #[cfg(feature = "parquet")]
     Parquet,
     /// The recorder plugin for QEMU
     Qemu,
@@ -82,6 +83,7 @@ impl From<Format> for import::Format {
     fn from(format: Format) -> Self {
         match format {
             Format::Csv => import::Format::Csv,
+            #[cfg(feature = "parquet")]
             Format::Parquet => import::Format::Parquet,
             Format::Qemu => import::Format::Qemu,
             Format::Lackey => import::Format::Lackey,

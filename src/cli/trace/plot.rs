@@ -17,6 +17,9 @@ use crate::trace::statistics::{Statistics, Window};
 const WORKING_SET: RGBColor = RGBColor(0, 114, 178);
 const DIRTY_SET: RGBColor = RGBColor(213, 94, 0);
 
+/// Room for the legend above the curves.
+const LEGEND: f64 = 1.2;
+
 /// What a curve shows of a window.
 type Count = fn(&Window) -> u32;
 
@@ -38,11 +41,13 @@ pub(super) fn svg(trace: &Trace, statistics: &Statistics) -> Result<String> {
             .y_label_area_size(60)
             .build_cartesian_2d(
                 0.0..step_s * statistics.windows.len() as f64,
-                above_zero(f64::from(largest) * mib),
+                above_zero(f64::from(largest) * mib * LEGEND),
             )
             .map_err(failed)?;
         chart
             .configure_mesh()
+            .light_line_style(WHITE)
+            .y_label_formatter(&|mib| format!("{mib}"))
             .x_desc("guest time in s")
             .y_desc(format!("MiB in windows of {window}"))
             .draw()
@@ -86,6 +91,9 @@ pub(super) fn svg(trace: &Trace, statistics: &Statistics) -> Result<String> {
             .map_err(failed)?;
         chart
             .configure_mesh()
+            .light_line_style(WHITE)
+            .x_label_formatter(&|mib| format!("{mib}"))
+            .y_label_formatter(&|records| format!("{records}"))
             .x_desc("address in MiB")
             .y_desc("records")
             .draw()
