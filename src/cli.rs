@@ -5,6 +5,7 @@ mod inputs;
 mod output;
 mod progress;
 mod run;
+mod sweep;
 mod trace;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Compare(compare::CompareArgs),
     Run(run::RunArgs),
+    Sweep(sweep::SweepArgs),
     Trace(trace::TraceArgs),
 }
 
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Compare(arguments)) => compare::run(arguments),
         Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Sweep(arguments)) => sweep::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
     };
     result.unwrap_or_else(|error| {

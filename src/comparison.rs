@@ -3,8 +3,12 @@
 use rayon::prelude::*;
 
 use crate::metrics::Metrics;
+use crate::migration::pre_copy::Remainder;
 use crate::migration::{MigrationError, Outcome, SwitchOver, migrate};
 use crate::scenario::{Scenario, TraceSettings, VmSettings};
+use crate::strategy::post_copy::active_push;
+use crate::strategy::pre_copy::Rounds;
+use crate::strategy::scan::Push;
 use crate::strategy::{Build, Entry, Registry, Strategy, UnknownStrategy};
 use crate::time::SimTime;
 use crate::trace::Trace;
@@ -16,7 +20,7 @@ use crate::vm::Memory;
 #[derive(Debug, thiserror::Error)]
 pub enum ComparisonError {
     /// A strategy's name is not registered.
-    #[error("migration.strategies: {0}")]
+    #[error(transparent)]
     Strategy(#[from] UnknownStrategy),
     /// Scenario and trace do not fit together.
     #[error("{key}: {problem}")]
@@ -27,7 +31,7 @@ pub enum ComparisonError {
         problem: String,
     },
     /// A run failed.
-    #[error("{strategy}: {source}")]
+    #[error("{strategy}")]
     Run {
         /// Name of the strategy.
         strategy: String,
@@ -67,62 +71,89 @@ pub fn compare(
         .iter()
         .map(|name| registry.get(name))
         .collect::<Result<Vec<&Entry>, _>>()?;
-    let ground = Ground::new(scenario, trace)?;
+    let ground = Ground::new(scenario, trace, &entries)?;
     let mut runs = entries
         .par_iter()
         .map(|entry| ground.run(entry))
         .collect::<Result<Vec<Run>, _>>()?;
-    rate_gaps(&mut runs);
+    rate_gaps(&mut runs.iter_mut().collect::<Vec<_>>());
     Ok(runs)
 }
 
 /// What runs of one scenario share.
-struct Ground<'a> {
-    scenario: &'a Scenario,
-    plain: SwitchOver,
-    recorded: SwitchOver,
+pub(crate) struct Ground<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) replay: Replay<'a>,
+    pub(crate) plain: SwitchOver,
+    /// If any strategy wants it: a long window of a busy guest is a lot to record.
+    pub(crate) recorded: Option<SwitchOver>,
 }
 
 impl<'a> Ground<'a> {
-    fn new(scenario: &'a Scenario, trace: &Trace) -> Result<Self, ComparisonError> {
+    fn new(
+        scenario: &'a Scenario,
+        trace: &'a Trace,
+        entries: &[&Entry],
+    ) -> Result<Self, ComparisonError> {
         let replay = replay(scenario, trace)?;
+        let records = entries.iter().any(|entry| entry.records(scenario));
+        let prepare = |records| SwitchOver::prepare(scenario, &replay, records);
         let (plain, recorded) = rayon::join(
-            || SwitchOver::prepare(scenario, &replay, false),
-            || SwitchOver::prepare(scenario, &replay, true),
+            || prepare(false),
+            || records.then(|| prepare(true)).transpose(),
         );
         Ok(Ground {
             scenario,
+            replay,
             plain: plain?,
             recorded: recorded?,
         })
     }
 
-    /// The strategy, and the switch-over that it wants. An oracle is built after the plain one.
-    fn build(&self, entry: &Entry) -> (Box<dyn Strategy>, &SwitchOver) {
-        let strategy = match entry.build {
-            Build::Causal(build) => build(self.scenario),
-            Build::Oracle(build) => build(self.scenario, &self.plain.touch_order),
+    /// Migrates the VM by a strategy and lets `look` make something of what comes out.
+    fn migrate<T>(
+        &self,
+        entry: &Entry,
+        look: impl FnOnce(&SwitchOver, &Outcome, &dyn Strategy) -> T,
+    ) -> Result<T, ComparisonError> {
+        let failed = |source| ComparisonError::Run {
+            strategy: entry.name.to_owned(),
+            source,
         };
-        let switch_over = if strategy.records() {
-            &self.recorded
-        } else {
-            &self.plain
+        let suspended = |order: Box<dyn Strategy>| {
+            let recorded = self.recorded.as_ref().filter(|_| order.records());
+            (order, recorded.unwrap_or(&self.plain))
         };
-        (strategy, switch_over)
+        let pre_copied;
+        let (mut order, switch_over) = match entry.build {
+            Build::Causal(build) => suspended(build(self.scenario)),
+            Build::Oracle(build) => suspended(build(self.scenario, &self.plain.touch_order)),
+            Build::PreCopy(rounds) => {
+                let rounds = rounds(self.scenario);
+                pre_copied = self
+                    .pre_copy(rounds, Remainder::WhileSuspended)
+                    .map_err(failed)?;
+                (active_push(Push::None), &pre_copied)
+            }
+            Build::Hybrid(build) => {
+                pre_copied = self
+                    .pre_copy(Rounds::ONE, Remainder::AfterResume)
+                    .map_err(failed)?;
+                (build(self.scenario), &pre_copied)
+            }
+        };
+        let outcome = migrate(self.scenario, switch_over, order.as_mut()).map_err(failed)?;
+        Ok(look(switch_over, &outcome, order.as_ref()))
     }
 
-    fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
-        let (mut strategy, switch_over) = self.build(entry);
-        let outcome: Outcome =
-            migrate(self.scenario, switch_over, strategy.as_mut()).map_err(|source| {
-                ComparisonError::Run {
-                    strategy: entry.name.to_owned(),
-                    source,
-                }
-            })?;
-        Ok(Run {
+    fn pre_copy(&self, rounds: Rounds, remainder: Remainder) -> Result<SwitchOver, MigrationError> {
+        SwitchOver::after_rounds(self.scenario, &self.replay, rounds, remainder)
+    }
+
+    pub(crate) fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
+        self.migrate(entry, |switch_over, outcome, order| Run {
             strategy: entry.name,
-            metrics: Metrics::of(self.scenario, switch_over, &outcome, strategy.predicted()),
+            metrics: Metrics::of(self.scenario, switch_over, outcome, order.predicted()),
             gap_closed: None,
         })
     }
@@ -209,7 +240,8 @@ fn memory(vm: &VmSettings, trace: &Trace) -> Result<Memory, ComparisonError> {
     })
 }
 
-fn rate_gaps(runs: &mut [Run]) {
+/// Rates each run against post-copy and clairvoyant, if both are among the runs of one scenario.
+pub(crate) fn rate_gaps(runs: &mut [&mut Run]) {
     let stall_of = |name: &str| {
         runs.iter()
             .find(|run| run.strategy == name)

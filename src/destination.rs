@@ -136,7 +136,7 @@ struct Waiters {
 pub struct Destination<'a> {
     resumed_at: SimTime,
     blocks: FaultBlocks,
-    installed: PageSet,
+    missing: PageSet,
     vcpus: Vec<Vcpu<'a>>,
     waiting: HashMap<PageId, Waiters>,
     blocked: usize,
@@ -144,9 +144,9 @@ pub struct Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// A VM of `pages` pages, none of them there, that resumes at `resumed_at`.
+    /// A VM that resumes at `resumed_at` without its `missing` pages.
     pub fn new(
-        pages: u32,
+        missing: PageSet,
         order: &'a TouchOrder,
         resumed_at: SimTime,
         blocks: FaultBlocks,
@@ -163,7 +163,7 @@ impl<'a> Destination<'a> {
         Destination {
             resumed_at,
             blocks,
-            installed: PageSet::empty(pages),
+            missing,
             vcpus,
             waiting: HashMap::new(),
             blocked: 0,
@@ -171,9 +171,9 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// The pages that have been installed.
-    pub fn installed(&self) -> &PageSet {
-        &self.installed
+    /// The pages that are not there yet.
+    pub fn missing(&self) -> &PageSet {
+        &self.missing
     }
 
     /// Whether any vCPU waits for a page.
@@ -196,7 +196,7 @@ impl<'a> Destination<'a> {
         let missing = state
             .touches
             .iter()
-            .position(|touch| !self.installed.contains(touch.page))
+            .position(|touch| self.missing.contains(touch.page))
             .unwrap_or(state.touches.len());
         state.touches = &state.touches[missing..];
         let touch = state.touches.first()?;
@@ -241,7 +241,7 @@ impl<'a> Destination<'a> {
 
     /// A page is in place, and those who wait for it will run at `wake_at`. Returns them.
     pub fn install(&mut self, page: PageId, wake_at: SimTime) -> Vec<u16> {
-        self.installed.insert(page);
+        self.missing.remove(page);
         if self.blocked == 0 {
             return Vec::new();
         }

@@ -30,7 +30,8 @@ impl Share {
 /// What a migration came to. Times count from the migration command unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metrics {
-    /// Until the last page was installed; `None` when some never are (`push = "none"`).
+    /// Until the last page was installed and the VM ran on the destination; `None` when some pages never arrive
+    /// (`push = "none"`).
     pub total_migration_time: Option<SimTime>,
     /// How long no vCPU ran on either host at the switch-over. Stalls after it do not count.
     pub downtime: SimTime,
@@ -107,9 +108,7 @@ impl Metrics {
             in_flight_faults: faults - requested,
             stall: stall.times(blocked_vcpus),
             vcpu_blocktime: occupied.time_with_all_blocked(vcpus),
-            fault_latency_mean: SimTime::from_ps(
-                stall.as_ps().checked_div(faults).unwrap_or_default(),
-            ),
+            fault_latency_mean: mean(&lengths),
             fault_latency_p50: nearest_rank(&lengths, 50),
             fault_latency_p99: nearest_rank(&lengths, 99),
             fault_latency_max: lengths.last().copied().unwrap_or_default(),
@@ -118,7 +117,7 @@ impl Metrics {
                 .wire_bytes(outcome.page_bytes.saturating_add(scenario.vm.core_state.0)),
             pages_sent: outcome.pages_sent,
             zero_pages_sent: outcome.zero_pages_sent,
-            duplicate_pages_sent: 0,
+            duplicate_pages_sent: outcome.duplicate_pages_sent,
             pps_pages: pps.len() as u64,
             predicted_pages: predicted.len() as u64,
             prediction_precision,
@@ -135,6 +134,15 @@ fn sorted_lengths(stalls: &[Stall]) -> Vec<SimTime> {
         .collect();
     lengths.sort_unstable();
     lengths
+}
+
+fn mean(lengths: &[SimTime]) -> SimTime {
+    let sum: u128 = lengths
+        .iter()
+        .map(|length| u128::from(length.as_ps()))
+        .sum();
+    sum.checked_div(lengths.len() as u128)
+        .map_or(SimTime::ZERO, SimTime::from_wide_ps)
 }
 
 fn nearest_rank(sorted: &[SimTime], percent: usize) -> SimTime {

@@ -5,22 +5,28 @@
 //! ├─ recorded ─┼──────────────────── downtime ─────────────────────────────┼─ pages: demanded, pushed ───┤
 //! ```
 //!
+//! What comes before the resume is [`switch_over`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
+//!
 //! What happens first at one instant: a message leaves the link, a page is installed, a vCPU wakes, an acknowledgement
 //! and then a request reaches the source, a vCPU touches a page, a fault handler sends its request, the migration thread
 //! acts. Several of one kind go by vCPU number.
 
+pub mod pre_copy;
+mod switch_over;
+
+pub use switch_over::{GuestCourse, SwitchOver};
+
+use self::pre_copy::Copied;
 use crate::destination::{Destination, Receiver, Stall, TouchOutcome};
 use crate::engine::EventQueue;
-use crate::link::{Link, LinkSettings};
+use crate::link::Link;
 use crate::scenario::Scenario;
-use crate::source::recorder::{RecordError, Recording, record};
+use crate::source::recorder::RecordError;
 use crate::source::{DemandMode, MigrationThread, NotUnsent};
-use crate::strategy::{Observation, Strategy};
+use crate::strategy::Strategy;
 use crate::time::SimTime;
 use crate::trace::TraceError;
-use crate::trace::replay::Replay;
-use crate::trace::touch_order::TouchOrder;
-use crate::vm::{Memory, PageId, PageSet};
+use crate::vm::PageId;
 
 /// Why a migration could not be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -39,83 +45,21 @@ pub enum MigrationError {
     TooLong,
 }
 
-/// What the VM has done by the time it is suspended, and what it will do afterwards. Strategies that record share one,
-/// strategies that do not share another.
-#[derive(Debug)]
-pub struct SwitchOver {
-    /// From the migration command until the VM is suspended.
-    pub suspended_at: SimTime,
-    /// No vCPU runs for so long.
-    pub downtime: SimTime,
-    /// What was recorded in the window; nothing if none was asked for.
-    pub recording: Recording,
-    /// What the destination will touch.
-    pub touch_order: TouchOrder,
-    /// Pages without content.
-    pub zero_pages: PageSet,
-    /// How the memory is divided.
-    pub memory: Memory,
-}
-
-impl SwitchOver {
-    /// Runs the VM on the source for its record window, if `records`, and suspends it.
-    ///
-    /// # Errors
-    ///
-    /// [`MigrationError`] when the trace is damaged or the window too long for it.
-    pub fn prepare(
-        scenario: &Scenario,
-        replay: &Replay<'_>,
-        records: bool,
-    ) -> Result<Self, MigrationError> {
-        let (vm, link) = (&scenario.vm, &scenario.link);
-        let core_transmission = link.transmission(vm.core_state.0);
-        let overlap = records && scenario.migration.overlap_core;
-        let window = match (records, overlap) {
-            (false, _) => SimTime::ZERO,
-            (true, false) => scenario.migration.record_window,
-            (true, true) => scenario.migration.record_window.max(core_transmission),
-        };
-        let (recording, positions) = record(replay, window, scenario.source.record_trap)?;
-        let transfer = if overlap {
-            SimTime::ZERO
-        } else {
-            core_transmission
-        };
-        Ok(SwitchOver {
-            suspended_at: window,
-            downtime: vm.suspend + transfer + link.latency + vm.resume,
-            recording,
-            touch_order: TouchOrder::after(replay, &positions)?,
-            zero_pages: replay.zero_pages(&positions)?,
-            memory: replay.memory(),
-        })
-    }
-
-    /// What a strategy is shown.
-    pub fn observation(&self, link: &LinkSettings) -> Observation<'_> {
-        Observation {
-            recording: &self.recording,
-            memory: self.memory,
-            zero_pages: &self.zero_pages,
-            page_time: link.transmission(link.page_message(self.memory.host_page)),
-        }
-    }
-}
-
 /// What a migration came to, before it is summed up as [`crate::metrics::Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// When the VM resumed on the destination.
     pub resumed_at: SimTime,
-    /// When the last page was installed; `None` if some never are (`push = "none"`).
+    /// When the VM ran on the destination and all pages were there; `None` if some never are (`push = "none"`).
     pub completed_at: Option<SimTime>,
     /// All stalls, in the order in which they ended.
     pub stalls: Vec<Stall>,
-    /// Pages sent with their content.
+    /// Pages sent with their content, repetitions included.
     pub pages_sent: u64,
     /// Zero pages sent.
     pub zero_pages_sent: u64,
+    /// Pages sent more than once: their repetitions.
+    pub duplicate_pages_sent: u64,
     /// Bytes of all pages' messages, before packet overhead.
     pub page_bytes: u64,
 }
@@ -141,6 +85,14 @@ pub fn migrate(
     switch_over: &SwitchOver,
     strategy: &mut dyn Strategy,
 ) -> Result<Outcome, MigrationError> {
+    let resumed_at = switch_over.suspended_at + switch_over.downtime;
+    let page = scenario
+        .link
+        .transmission(scenario.link.page_message(switch_over.memory.host_page));
+    // The link counts a message's work in half-picoseconds.
+    if resumed_at == SimTime::MAX || page.as_ps() > u64::MAX / 2 {
+        return Err(MigrationError::TooLong);
+    }
     strategy.plan(&switch_over.observation(&scenario.link));
     let mut migration = Migration::new(scenario, switch_over);
     migration.run(strategy)?;
@@ -149,7 +101,7 @@ pub fn migrate(
 
 struct Migration<'a> {
     scenario: &'a Scenario,
-    pages: u32,
+    copied: Copied,
     resumed_at: SimTime,
     completed_at: Option<SimTime>,
     queue: EventQueue<Event>,
@@ -162,19 +114,24 @@ struct Migration<'a> {
 impl<'a> Migration<'a> {
     fn new(scenario: &'a Scenario, switch_over: &'a SwitchOver) -> Self {
         let resumed_at = switch_over.suspended_at + switch_over.downtime;
-        let pages = switch_over.memory.pages;
+        let missing = &switch_over.missing;
         let order = &switch_over.touch_order;
         let mut migration = Migration {
             scenario,
-            pages,
+            copied: switch_over.copied,
             resumed_at,
-            completed_at: None,
+            completed_at: (missing.count() == 0).then_some(resumed_at),
             queue: EventQueue::new(),
-            source: MigrationThread::new(&scenario.source, &switch_over.zero_pages, resumed_at),
+            source: MigrationThread::new(
+                &scenario.source,
+                missing.clone(),
+                &switch_over.zero_pages,
+                resumed_at,
+            ),
             link: Link::new(&scenario.link, switch_over.memory.host_page),
             receiver: Receiver::new(scenario.link.latency, scenario.destination.install),
             destination: Destination::new(
-                pages,
+                missing.clone(),
                 order,
                 resumed_at,
                 scenario.destination.fault_blocks,
@@ -242,7 +199,7 @@ impl<'a> Migration<'a> {
         for vcpu in self.destination.install(message.page, wake_at) {
             self.queue.schedule(wake_at, Event::Wake { vcpu });
         }
-        if self.destination.installed().count() == self.pages {
+        if self.destination.missing().count() == 0 {
             self.completed_at = Some(now);
         }
     }
@@ -265,7 +222,7 @@ impl<'a> Migration<'a> {
             }
             Event::Touch { vcpu } => self.touch(now, vcpu),
             Event::FaultHandled { vcpu, page } => {
-                if !self.destination.installed().contains(page) {
+                if self.destination.missing().contains(page) {
                     let arrival = now + self.scenario.link.latency;
                     self.queue
                         .schedule(arrival, Event::Requested { vcpu, page });
@@ -296,12 +253,15 @@ impl<'a> Migration<'a> {
 
     fn outcome(self) -> Outcome {
         let (pages_sent, zero_pages_sent) = self.source.pages_sent();
+        let sent = pages_sent + zero_pages_sent;
+        let copied = self.copied;
         Outcome {
             resumed_at: self.resumed_at,
             completed_at: self.completed_at,
-            pages_sent,
-            zero_pages_sent,
-            page_bytes: self.link.bytes_handed(),
+            pages_sent: copied.pages + pages_sent,
+            zero_pages_sent: copied.zero_pages + zero_pages_sent,
+            duplicate_pages_sent: copied.repeated + if copied.any() { sent } else { 0 },
+            page_bytes: copied.bytes.saturating_add(self.link.bytes_handed()),
             stalls: self.destination.into_stalls(),
         }
     }

@@ -4,12 +4,16 @@
 //! in a file or by name: `link.bandwidth`, `migration.record_window`.
 
 mod load;
+mod sweep_section;
+mod trace_source;
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 pub use load::{ScenarioError, ScenarioSource};
+pub use sweep_section::WrittenAxis;
+pub use trace_source::OpenTraceError;
 
 use crate::destination::DestinationSettings;
 use crate::link::{LinkSettings, SMALLEST_MTU};
@@ -107,7 +111,7 @@ impl Default for VmSettings {
     }
 }
 
-/// `[migration]`: what is compared, and the record window.
+/// `[migration]`: what is compared, the record window, and the end of pre-copy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MigrationSettings {
@@ -120,6 +124,13 @@ pub struct MigrationSettings {
     /// of the switch-over is suspend, latency and resume. Default `false`; `true` is the reading of patent CN110795213B,
     /// at its most favourable, as no state is sent twice.
     pub overlap_core: bool,
+    /// Pre-copy suspends the VM when it estimates that the remainder takes no longer than this. Default 300 ms: QEMU
+    /// (`migration/options.c`, `DEFAULT_MIGRATE_SET_DOWNTIME`).
+    pub downtime_limit: SimTime,
+    /// Pre-copy suspends the VM after so many rounds, however much is dirty. Default 30: Xen for a decade
+    /// (`tools/libxc/xc_domain_save.c`, `DEF_MAX_ITERS`: "limit us to 30 times round loop"); QEMU has no such limit and
+    /// may never finish. 0 is stop-and-copy.
+    pub max_rounds: u32,
 }
 
 impl Default for MigrationSettings {
@@ -135,6 +146,8 @@ impl Default for MigrationSettings {
             .to_vec(),
             record_window: SimTime::from_ms(500),
             overlap_core: false,
+            downtime_limit: SimTime::from_ms(300),
+            max_rounds: 30,
         }
     }
 }
@@ -172,6 +185,9 @@ impl Scenario {
         }
         if self.vm.core_state.0 > 1 << 40 {
             return unfit("vm.core_state", "expected at most 1 TiB");
+        }
+        if self.migration.max_rounds > 1_000 {
+            return unfit("migration.max_rounds", "expected at most 1000 rounds");
         }
         if self.migration.strategies.is_empty() {
             return unfit("migration.strategies", "expected at least one strategy");

@@ -76,12 +76,17 @@ pub struct MigrationThread<'a> {
 }
 
 impl<'a> MigrationThread<'a> {
-    /// A thread that starts to push at `start`.
-    pub fn new(settings: &'a SourceSettings, zero_pages: &'a PageSet, start: SimTime) -> Self {
+    /// A thread that starts to push the `unsent` pages at `start`.
+    pub fn new(
+        settings: &'a SourceSettings,
+        unsent: PageSet,
+        zero_pages: &'a PageSet,
+        start: SimTime,
+    ) -> Self {
         MigrationThread {
             settings,
             zero_pages,
-            unsent: PageSet::full(zero_pages.pages()),
+            unsent,
             requests: VecDeque::new(),
             serving: None,
             next_action: start,

@@ -1,4 +1,7 @@
-//! Migration strategies: in which order the source pushes pages.
+//! Migration strategies: which phases a migration has, and in which order the source pushes pages.
+//!
+//! The phases are [`Build`]'s: pages follow the resume (post-copy and its kin), precede it (pre-copy, stop-and-copy), or
+//! both (hybrid). Where pages follow the resume, a [`Strategy`] is their order.
 //!
 //! A strategy sees what a hypervisor would see: the recording, if it asked for one, the memory's layout, and the
 //! requests that come in. It is never shown the future; only a strategy registered as [`Build::Oracle`] is built with
@@ -8,12 +11,17 @@
 //! [`Registry::register`].
 
 pub mod clairvoyant;
+pub mod hybrid;
+pub mod leap;
 pub mod pdopmp;
 pub mod post_copy;
+pub mod pre_copy;
 pub mod pre_record;
 pub mod push_order;
 pub mod scan;
+pub mod stop_and_copy;
 
+use self::pre_copy::Rounds;
 use crate::scenario::Scenario;
 use crate::source::Request;
 use crate::source::recorder::Recording;
@@ -57,13 +65,18 @@ pub trait Strategy {
     }
 }
 
-/// How a strategy comes into being for a run.
+/// Which phases a strategy's migration has, and how it comes into being for a run.
 #[derive(Debug, Clone, Copy)]
 pub enum Build {
-    /// From the scenario alone.
+    /// All pages follow the resume, by an order that knows the scenario and, if it [records](Strategy::records), what the
+    /// VM accessed in the record window.
     Causal(fn(&Scenario) -> Box<dyn Strategy>),
-    /// With the touch order, which no hypervisor knows: a bound to measure others against.
+    /// The same, by an order that knows the touch order, as no hypervisor does: a bound to measure others against.
     Oracle(fn(&Scenario, &TouchOrder) -> Box<dyn Strategy>),
+    /// All pages precede the resume: rounds while the VM runs on, the remainder while it is suspended.
+    PreCopy(fn(&Scenario) -> Rounds),
+    /// All pages once while the VM runs on; those written meanwhile follow the resume, by an order without a recording.
+    Hybrid(fn(&Scenario) -> Box<dyn Strategy>),
 }
 
 /// A strategy's entry in the [`Registry`].
@@ -75,6 +88,17 @@ pub struct Entry {
     pub summary: &'static str,
     /// How to make it.
     pub build: Build,
+}
+
+impl Entry {
+    /// Whether the strategy lets the VM run on for the record window.
+    pub fn records(&self, scenario: &Scenario) -> bool {
+        match self.build {
+            Build::Causal(build) => build(scenario).records(),
+            Build::Oracle(build) => build(scenario, &TouchOrder::default()).records(),
+            Build::PreCopy(_) | Build::Hybrid(_) => false,
+        }
+    }
 }
 
 /// No strategy has this name.
@@ -99,6 +123,10 @@ impl Registry {
                 post_copy::ENTRY,
                 pre_record::ENTRY,
                 pdopmp::ENTRY,
+                leap::ENTRY,
+                pre_copy::ENTRY,
+                hybrid::ENTRY,
+                stop_and_copy::ENTRY,
                 clairvoyant::ENTRY,
             ],
         }

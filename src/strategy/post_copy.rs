@@ -1,6 +1,6 @@
 //! Post-copy: demand paging, and an active push through memory beside it (Hines and Gopalan, VEE 2009).
 
-use super::scan::Scan;
+use super::scan::{Push, Scan};
 use super::{Build, Entry, Strategy};
 use crate::source::Request;
 use crate::vm::{PageId, PageSet};
@@ -9,8 +9,13 @@ use crate::vm::{PageId, PageSet};
 pub const ENTRY: Entry = Entry {
     name: "post-copy",
     summary: "demand paging and active push",
-    build: Build::Causal(|scenario| Box::new(PostCopy(Scan::new(scenario.source.push)))),
+    build: Build::Causal(|scenario| active_push(scenario.source.push)),
 };
+
+/// A scan of memory and nothing else.
+pub fn active_push(push: Push) -> Box<dyn Strategy> {
+    Box::new(PostCopy(Scan::new(push)))
+}
 
 struct PostCopy(Scan);
 

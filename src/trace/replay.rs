@@ -10,7 +10,7 @@ use crate::time::SimTime;
 use crate::vm::{Memory, PageId, PageSet};
 
 /// What the guest does where the trace ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtEnd {
     /// It begins the trace anew.
@@ -20,7 +20,7 @@ pub enum AtEnd {
 }
 
 /// Guest time per recorded time, as a fixed-point number with 20 fractional bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimeScale(u64);
 
 impl TimeScale {
@@ -119,6 +119,11 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// Where in the trace, in recorded time, the migration command falls.
+    pub fn start(&self) -> SimTime {
+        SimTime::from_ns(self.start_ns)
+    }
+
     /// Number of vCPUs.
     pub fn vcpus(&self) -> u16 {
         self.trace.header().vcpus
@@ -187,18 +192,41 @@ impl<'a> Replay<'a> {
                     zero.remove(self.memory.host_page_of(record.page));
                 }
             }
-            let end = position.min(self.pass());
-            for access in self.vcpu(vcpu, SimTime::ZERO) {
-                let access = access?;
-                if access.offset >= end {
-                    break;
-                }
-                if access.op == Op::Write {
-                    zero.remove(access.page);
-                }
+            for page in self.writes(vcpu, SimTime::ZERO, position) {
+                zero.remove(page?);
             }
         }
         Ok(zero)
+    }
+
+    /// The pages that the guest writes from one guest time until before another.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`] when the trace is damaged.
+    pub fn written(&self, from: SimTime, until: SimTime) -> Result<PageSet, TraceError> {
+        let mut written = PageSet::empty(self.memory.pages);
+        for vcpu in 0..self.vcpus() {
+            for page in self.writes(vcpu, from, until) {
+                written.insert(page?);
+            }
+        }
+        Ok(written)
+    }
+
+    /// The pages of one vCPU's writes; those of a span longer than the trace once.
+    fn writes(
+        &self,
+        vcpu: u16,
+        from: SimTime,
+        until: SimTime,
+    ) -> impl Iterator<Item = Result<PageId, TraceError>> + use<'a> {
+        // After one pass (and a picosecond for rounding) a trace that wraps around has nothing new.
+        let end = until.min(from + self.pass() + SimTime::from_ps(1));
+        self.vcpu(vcpu, from)
+            .take_while(move |access| !matches!(access, Ok(access) if access.offset >= end))
+            .filter(|access| !matches!(access, Ok(access) if access.op != Op::Write))
+            .map(|access| access.map(|access| access.page))
     }
 }
 

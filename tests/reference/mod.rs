@@ -138,6 +138,8 @@ pub(crate) struct Input<'a> {
     pub(crate) blocks_vm: bool,
     pub(crate) record_window: u64,
     pub(crate) overlap_core: bool,
+    /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.
+    pub(crate) initially_installed: Vec<bool>,
     pub(crate) strategy: Strategy<'a>,
 }
 

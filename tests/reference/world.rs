@@ -90,6 +90,8 @@ struct Run<'a> {
 
 pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
     let pages = input.pages as usize;
+    let mut there = input.initially_installed.clone();
+    there.resize(pages, false);
     let vcpus = usize::from(input.vcpus);
     let first = |v: usize| source.streams[v].first_at(source.positions[v]);
     let mut run = Run {
@@ -103,13 +105,13 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         blocked: vec![None; vcpus],
         handlers: Vec::new(),
         wakes: Vec::new(),
-        installed: vec![false; pages],
+        installed: there.clone(),
         arriving: VecDeque::new(),
         last_install: 0,
         link: Link::new(input),
         requests_under_way: Vec::new(),
         acks_under_way: Vec::new(),
-        sent: vec![false; pages],
+        sent: there.clone(),
         requests: VecDeque::new(),
         serving: None,
         unacknowledged: 0,
@@ -122,7 +124,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         left: -1,
         right_is_next: true,
         result: World {
-            all_installed: None,
+            all_installed: there.iter().all(|&is| is).then_some(resumed),
             stalls: Vec::new(),
             requested: vec![false; pages],
             order: Vec::new(),

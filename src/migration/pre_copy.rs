@@ -1,0 +1,205 @@
+//! Pre-copy: memory is sent in rounds while the VM runs on at the source (Clark et al., *Live Migration of Virtual
+//! Machines*, NSDI 2005).
+//!
+//! ```text
+//! 0  all pages   written since 0   written since 1                 R
+//! ├── round 1 ──┼─── round 2 ───┼─ … ─┼─ suspend · remainder · core state · latency · resume ─┤
+//!                                     ├────────────────── downtime ──────────────────────────┤
+//! ```
+//!
+//! A round sends the pages that were written during the round before, the first one all pages; it is over when the
+//! migration thread has handed its last page to the link. The guest is not slowed down by the logging of its writes. A
+//! page counts as zero as long as the guest has not written it.
+//!
+//! On a compacted trace a round's beginning and end, as far as the guest is concerned, are the nearest boundaries of the
+//! recorder's epochs, between which the sets of written pages are exact. Rounds adjoin there, so no write is lost.
+
+use std::collections::VecDeque;
+
+use super::{MigrationError, SwitchOver};
+use crate::scenario::Scenario;
+use crate::source::recorder::Recording;
+use crate::strategy::pre_copy::Rounds;
+use crate::time::SimTime;
+use crate::trace::replay::Replay;
+use crate::trace::touch_order::TouchOrder;
+use crate::vm::PageSet;
+
+/// When the pages follow that are still dirty after the last round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remainder {
+    /// Before the core state, while no vCPU runs.
+    WhileSuspended,
+    /// After the resume, on demand and by a strategy's order.
+    AfterResume,
+}
+
+/// What was sent before the resume.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Pages with their content.
+    pub pages: u64,
+    /// Zero pages.
+    pub zero_pages: u64,
+    /// Both, when sent again.
+    pub repeated: u64,
+    /// Bytes of all their messages, before packet overhead.
+    pub bytes: u64,
+}
+
+impl Copied {
+    /// Whether anything was sent. If so, every page was: the first round leaves none out.
+    pub fn any(&self) -> bool {
+        self.pages + self.zero_pages > 0
+    }
+}
+
+impl SwitchOver {
+    /// Runs the VM on the source for the rounds of pre-copy and suspends it.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationError`] when the trace is damaged or simulated time runs out.
+    pub fn after_rounds(
+        scenario: &Scenario,
+        replay: &Replay<'_>,
+        rounds: Rounds,
+        remainder: Remainder,
+    ) -> Result<Self, MigrationError> {
+        let (vm, link) = (&scenario.vm, &scenario.link);
+        let memory = replay.memory();
+        let at = |position| vec![position; usize::from(replay.vcpus())];
+        let mut position = SimTime::ZERO;
+        let mut zero_pages = replay.zero_pages(&at(position))?;
+        let mut dirty = PageSet::full(memory.pages);
+        let mut stream = PageStream::new(scenario, memory.host_page);
+        for round in 0..rounds.most {
+            stream.send(&dirty, &zero_pages, round > 0);
+            let reached = replay.nearest_boundary(stream.free_at);
+            dirty = replay.written(position, reached)?;
+            position = reached;
+            for page in dirty.iter() {
+                zero_pages.remove(page);
+            }
+            if stream.fits(&dirty, rounds.downtime_limit) {
+                break;
+            }
+        }
+        let suspended_at = stream.free_at;
+        stream.free_at += vm.suspend;
+        let missing = match remainder {
+            Remainder::AfterResume => dirty,
+            Remainder::WhileSuspended => {
+                stream.send(&dirty, &zero_pages, rounds.most > 0);
+                PageSet::empty(memory.pages)
+            }
+        };
+        let core_left =
+            stream.free_at.max(stream.last_departure) + link.transmission(vm.core_state.0);
+        let resumed_at = (core_left + link.latency).max(stream.last_installation) + vm.resume;
+        if resumed_at == SimTime::MAX {
+            return Err(MigrationError::TooLong);
+        }
+        Ok(SwitchOver {
+            suspended_at,
+            downtime: resumed_at - suspended_at,
+            recording: Recording::default(),
+            touch_order: TouchOrder::after(replay, &at(position))?,
+            zero_pages,
+            memory,
+            missing,
+            copied: stream.copied,
+        })
+    }
+}
+
+/// Migration thread, link and receiver while nothing is requested: one page after the other, at the times that the event
+/// loop would find. The thread takes a page when the link's queue has room, serves it and hands it over; the link
+/// transmits in that order; the receiver installs in that order.
+struct PageStream<'a> {
+    scenario: &'a Scenario,
+    page: MessageCost,
+    zero_page: MessageCost,
+    /// When the thread is through with the last page.
+    free_at: SimTime,
+    /// Departure and bytes of the messages on the link, as far as the thread has had to look.
+    queue: VecDeque<(SimTime, u64)>,
+    queued_bytes: u64,
+    last_departure: SimTime,
+    last_installation: SimTime,
+    copied: Copied,
+}
+
+#[derive(Clone, Copy)]
+struct MessageCost {
+    bytes: u64,
+    transmission: SimTime,
+}
+
+impl<'a> PageStream<'a> {
+    fn new(scenario: &'a Scenario, host_page: u64) -> Self {
+        let link = &scenario.link;
+        let cost = |bytes| MessageCost {
+            bytes,
+            transmission: link.transmission(bytes),
+        };
+        PageStream {
+            scenario,
+            page: cost(link.page_message(host_page)),
+            zero_page: cost(u64::from(link.zero_page_bytes)),
+            free_at: SimTime::ZERO,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            last_departure: SimTime::ZERO,
+            last_installation: SimTime::ZERO,
+            copied: Copied::default(),
+        }
+    }
+
+    fn send(&mut self, pages: &PageSet, zero_pages: &PageSet, again: bool) {
+        for page in pages.iter() {
+            let zero = zero_pages.contains(page);
+            if zero {
+                self.copied.zero_pages += 1;
+                self.push(self.zero_page);
+            } else {
+                self.copied.pages += 1;
+                self.push(self.page);
+            }
+        }
+        if again {
+            self.copied.repeated += u64::from(pages.count());
+        }
+    }
+
+    fn push(&mut self, message: MessageCost) {
+        let Scenario {
+            source,
+            link,
+            destination,
+            ..
+        } = self.scenario;
+        while let Some(&(departure, bytes)) = self.queue.front()
+            && (departure <= self.free_at || self.queued_bytes >= source.send_buffer.0)
+        {
+            self.queue.pop_front();
+            self.queued_bytes -= bytes;
+            self.free_at = self.free_at.max(departure);
+        }
+        self.free_at += source.push_service;
+        self.last_departure = self.last_departure.max(self.free_at) + message.transmission;
+        self.queue.push_back((self.last_departure, message.bytes));
+        self.queued_bytes += message.bytes;
+        self.copied.bytes = self.copied.bytes.saturating_add(message.bytes);
+        let arrival = self.last_departure + link.latency;
+        self.last_installation = self.last_installation.max(arrival) + destination.install;
+    }
+
+    /// Whether sending `dirty` would take no longer than `limit`, as a hypervisor estimates it: bytes of the pages over
+    /// the bandwidth measured since the migration command. Neither suspend, resume nor core state are in it.
+    fn fits(&self, dirty: &PageSet, limit: SimTime) -> bool {
+        let dirty_bytes = u128::from(dirty.count()) * u128::from(self.page.bytes);
+        dirty_bytes * u128::from(self.last_departure.as_ps())
+            <= u128::from(limit.as_ps()) * u128::from(self.copied.bytes)
+    }
+}

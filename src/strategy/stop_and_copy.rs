@@ -1,0 +1,20 @@
+//! Stop-and-copy: pre-copy without a round. Nothing is sent twice and nothing disturbs the transfer, but the VM does not run
+//! meanwhile.
+//!
+//! Its total time is the floor of the others', with two small exceptions: pre-copy transmits its last pages during the
+//! suspension, and where zero pages cost the migration thread more than the link, an order that mixes them with other pages
+//! keeps both busier than the order of addresses.
+
+use super::pre_copy::Rounds;
+use super::{Build, Entry};
+use crate::time::SimTime;
+
+/// `stop-and-copy`.
+pub const ENTRY: Entry = Entry {
+    name: "stop-and-copy",
+    summary: "everything while the VM is suspended: the floor of total time, the ceiling of downtime",
+    build: Build::PreCopy(|_| Rounds {
+        most: 0,
+        downtime_limit: SimTime::ZERO,
+    }),
+};
