@@ -23,14 +23,19 @@
 use std::fmt;
 use std::io;
 
+pub mod check;
 mod columns;
+pub mod compaction;
 pub mod export;
 mod format;
 pub mod import;
+mod interner;
 mod open;
 mod reader;
 mod records;
 pub mod replay;
+pub mod slice;
+pub mod statistics;
 mod storage;
 pub mod synthetic;
 pub mod touch_order;

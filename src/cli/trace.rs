@@ -1,7 +1,7 @@
-//! `migsim trace`: import, export, generate, look at and check traces.
+//! `migsim trace`: import, export, generate, cut, look at and check traces.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,12 +9,14 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::time::SimTime;
-use crate::trace::import::{self, ImportOptions, Input};
+use crate::trace::slice::Slice;
 use crate::trace::synthetic::Workload;
-use crate::trace::{Trace, export};
+use crate::trace::{Trace, check, export};
 use crate::units::Bytes;
 
+mod import;
 mod info;
+mod plot;
 mod progress;
 
 /// Arguments of `migsim trace`.
@@ -27,15 +29,9 @@ pub(super) struct TraceArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Turn a recording of another format into a trace
-    Import(ImportArgs),
+    Import(import::ImportArgs),
     /// Show what a trace holds
-    Info {
-        /// The trace
-        trace: PathBuf,
-        /// How to show it
-        #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
-        format: InfoFormat,
-    },
+    Info(info::InfoArgs),
     /// Show the first records as CSV
     Head {
         /// The trace
@@ -44,43 +40,17 @@ enum Command {
         #[arg(short, long, value_name = "N", default_value_t = 10)]
         number: usize,
     },
-    /// Decode a whole trace and compare it with its checksums and content hash
+    /// Decode a whole trace and name the invariants that hold
     Check {
         /// The trace
         trace: PathBuf,
     },
+    /// Cut a part out of a trace
+    Slice(SliceArgs),
     /// Turn a trace into another format
     Export(ExportArgs),
     /// Generate the trace of a synthetic workload
     Generate(GenerateArgs),
-}
-
-#[derive(Debug, Args)]
-struct ImportArgs {
-    /// Format of the recording
-    #[arg(long, value_enum)]
-    from: Format,
-    /// Pages of the VM [default: up to the highest that the recording names]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pages: Option<u32>,
-    /// Size of a page
-    #[arg(long, value_name = "SIZE", default_value = "4 KiB")]
-    page_size: Bytes,
-    /// Pages that were all zero at the start, as `first_page,page_count` rows
-    #[arg(long, value_name = "FILE")]
-    zero_pages: Option<PathBuf>,
-    /// Epoch in which the recorder kept only the first access and the first write of a page; 0 if it kept all
-    #[arg(long, value_name = "TIME", default_value = "0")]
-    compaction: SimTime,
-    /// Where the recording comes from, in words
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    provenance: String,
-    /// The recording: plain, zstd or gzip; `-` for standard input
-    #[arg(value_name = "IN")]
-    input: PathBuf,
-    /// The trace to write
-    #[arg(value_name = "OUT")]
-    output: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -94,6 +64,24 @@ struct ExportArgs {
     /// The trace
     trace: PathBuf,
     /// The file to write; `-` for standard output
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct SliceArgs {
+    /// Where the part begins
+    #[arg(long, value_name = "TIME", default_value = "0")]
+    from: SimTime,
+    /// Where it ends [default: where the trace does]
+    #[arg(long, value_name = "TIME")]
+    to: Option<SimTime>,
+    /// vCPUs that stay, separated by commas; they are numbered anew [default: all]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    vcpus: Option<Vec<u16>>,
+    /// The trace
+    trace: PathBuf,
+    /// The trace to write
     #[arg(value_name = "OUT")]
     output: PathBuf,
 }
@@ -121,12 +109,9 @@ struct GenerateArgs {
 enum Format {
     /// `time_ns,vcpu,page,op` rows
     Csv,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum InfoFormat {
-    Table,
-    Json,
+    /// The same columns
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 /// Runs `migsim trace`.
@@ -135,15 +120,8 @@ enum InfoFormat {
 /// An unreadable, invalid or unwritable file. A closed standard output is an [`io::Error`] in the error's chain.
 pub(super) fn run(args: TraceArgs) -> Result<ExitCode> {
     match args.command {
-        Command::Import(args) => import(&args)?,
-        Command::Info { trace, format } => {
-            let trace = Trace::open(&trace)?;
-            let text = match format {
-                InfoFormat::Table => info::table(&trace)?,
-                InfoFormat::Json => info::json(&trace)?,
-            };
-            writeln!(io::stdout(), "{text}")?;
-        }
+        Command::Import(args) => import::run(&args)?,
+        Command::Info(args) => writeln!(io::stdout(), "{}", info::run(&args)?)?,
         Command::Head { trace, number } => {
             export::rows(
                 &Trace::open(&trace)?,
@@ -152,73 +130,58 @@ pub(super) fn run(args: TraceArgs) -> Result<ExitCode> {
             )?;
         }
         Command::Check { trace } => {
-            Trace::open(&trace)?.verify()?;
-            writeln!(io::stdout(), "ok")?;
+            for invariant in check::check(&Trace::open(&trace)?)? {
+                let mark = if invariant.holds { "ok" } else { "note" };
+                writeln!(io::stdout(), "{mark}: {}", invariant.text)?;
+            }
         }
+        Command::Slice(args) => slice(&args)?,
         Command::Export(args) => export(&args)?,
         Command::Generate(args) => generate(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn import(args: &ImportArgs) -> Result<()> {
-    let compaction_ps = args.compaction.as_ps();
-    ensure!(
-        compaction_ps.is_multiple_of(1_000),
-        "--compaction: expected whole nanoseconds"
-    );
-    let zero_runs = match &args.zero_pages {
-        Some(path) => {
-            let file =
-                File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-            import::zero_pages(Input::new(path.display().to_string(), file)?)?
-        }
-        None => Vec::new(),
-    };
-    let options = ImportOptions {
-        page_size: args.page_size.0,
-        pages: args.pages,
-        compaction_ns: compaction_ps / 1_000,
-        zero_runs,
-        provenance: args.provenance.clone(),
-    };
-    let input = open_recording(&args.input)?;
-    write_renamed(&args.output, |out| match args.from {
-        Format::Csv => Ok(import::csv(input, &options, out).map(|_| ())?),
-    })?;
-    eprintln!("{}", info::line(&Trace::open(&args.output)?));
-    Ok(())
-}
-
-fn open_recording(path: &Path) -> Result<Input<'static>> {
-    let (name, raw, length): (_, Box<dyn Read>, _) = if path == Path::new("-") {
-        (
-            "standard input".to_owned(),
-            Box::new(io::stdin().lock()),
-            None,
-        )
-    } else {
-        let context = || format!("cannot open {}", path.display());
-        let file = File::open(path).with_context(context)?;
-        let metadata = file.metadata().with_context(context)?;
-        let length = metadata.is_file().then_some(metadata.len());
-        (path.display().to_string(), Box::new(file), length)
-    };
-    Ok(Input::new(name, progress::Progress::new(raw, length))?)
-}
-
 fn export(args: &ExportArgs) -> Result<()> {
     let trace = Trace::open(&args.trace)?;
-    match args.to {
-        Format::Csv if args.output == Path::new("-") => {
-            export::csv(&trace, BufWriter::new(io::stdout().lock()))?;
-        }
-        Format::Csv => write_renamed(&args.output, |out| Ok(export::csv(&trace, out)?))?,
+    let write = |out: &mut (dyn Write + Send)| match args.to {
+        Format::Csv => export::csv(&trace, out),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => export::parquet(&trace, out),
+    };
+    if args.output == Path::new("-") {
+        write(&mut BufWriter::new(io::stdout()))?;
+    } else {
+        write_renamed(&args.output, |out| Ok(write(out)?))?;
     }
     if let Some(path) = &args.zero_pages {
         write_renamed(path, |out| Ok(export::zero_pages(trace.zero_runs(), out)?))?;
     }
     Ok(())
+}
+
+fn slice(args: &SliceArgs) -> Result<()> {
+    let trace = Trace::open(&args.trace)?;
+    let slice = Slice {
+        from_ns: whole_ns("--from", args.from)?,
+        to_ns: match args.to {
+            Some(to) => whole_ns("--to", to)?,
+            None => trace.duration_ns(),
+        },
+        vcpus: args.vcpus.clone(),
+    };
+    write_renamed(&args.output, |out| Ok(slice.write(&trace, out)?))?;
+    eprintln!("{}", info::line(&Trace::open(&args.output)?));
+    Ok(())
+}
+
+fn whole_ns(argument: &str, time: SimTime) -> Result<u64> {
+    let ps = time.as_ps();
+    ensure!(
+        ps.is_multiple_of(1_000),
+        "{argument}: expected whole nanoseconds"
+    );
+    Ok(ps / 1_000)
 }
 
 fn generate(args: &GenerateArgs) -> Result<()> {
@@ -247,7 +210,10 @@ fn generate(args: &GenerateArgs) -> Result<()> {
 }
 
 /// Writes a file under a temporary name beside it and renames it when it is whole.
-fn write_renamed(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+fn write_renamed(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
+) -> Result<()> {
     let context = || format!("{} not written", path.display());
     // A device or pipe is written to: a rename would replace it.
     if path.metadata().is_ok_and(|existing| !existing.is_file()) {

@@ -1,8 +1,14 @@
-//! Traces on their way out, as CSV.
+//! Traces on their way out, as CSV and Parquet.
 
 use std::io::{self, Write};
 
 use super::{PageRun, Trace, TraceError};
+
+#[cfg(feature = "parquet")]
+mod parquet;
+
+#[cfg(feature = "parquet")]
+pub use parquet::parquet;
 
 /// Writes the records as `time_ns,vcpu,page,op` rows under that header line, by time, then vCPU.
 ///

@@ -1,18 +1,66 @@
 //! Traces from other formats: one file a format.
 //!
-//! Importers read line by line and write through [`TraceWriter`], in bounded memory, and stop at the first line that
-//! is not what it should be.
+//! Importers read a recording once, in bounded memory, and stop at the first line that is not what it should be, or
+//! skip and count such lines ([`ImportOptions::lenient`]).
+//!
+//! | format | holds | time | vCPU |
+//! |---|---|---|---|
+//! | [`Format::Csv`], Parquet | page numbers | recorded | recorded |
+//! | [`Format::Qemu`] | page numbers | recorded | recorded |
+//! | [`Format::Lackey`], [`Format::Pin`], [`Format::Dinero`] | addresses | by number of records | one |
+//! | [`Format::Execlog`] | addresses | by number of records | recorded |
+//! | [`Format::Drmemtrace`] | addresses | µs, records between them | a thread each |
+//! | [`Format::Perf`] | addresses | recorded | a thread each |
+//! | [`Format::Damon`] | address ranges | aggregation intervals | a target each |
+//!
+//! # From addresses to pages
+//!
+//! Tools that trace a process give virtual addresses, which are spread over 2^47 bytes or more; a VM's memory is compact.
+//! One rule turns the former into the latter ([`Addresses::Virtual`]): **memory consists of the regions of 512 pages
+//! (2 MiB of 4 KiB pages; what one page table maps) in which anything was accessed, aligned, in order of address, without
+//! the space between them.** So neighbouring pages stay neighbours, a huge page stays one, distances within a heap or a
+//! stack stay what they were, and what lies far apart does not come next to each other except at a region's very border.
+//! Several processes follow one another, in the order of their appearance. The pages of a region that were never accessed
+//! are declared zero: the recording knows nothing of them, and a migration should not pay for them.
+//!
+//! At most 65,536 regions are taken (128 GiB of 4 KiB pages). The numbers are known only at the end of the recording: until
+//! then records are kept in a temporary file (compressed, in the system's temporary directory, `TMPDIR`), never the text.
+//!
+//! Addresses that are physical already ([`Addresses::Physical`]) are divided by the page size, and nothing else.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, Read, Write};
 
-use super::{PageRun, TraceError, TraceHeader, TraceWriter};
-
+mod accesses;
+mod addresses;
 mod csv;
+mod damon;
+mod dinero;
+mod drmemtrace;
+mod error;
+mod execlog;
+mod lackey;
 mod lines;
+mod options;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod perf;
+mod pin;
+mod qemu;
+#[cfg(feature = "parquet")]
+mod shield;
+mod sink;
+mod summary;
+mod text;
 
-pub use csv::{csv, zero_pages};
+pub use csv::zero_pages;
+pub use error::ImportError;
+pub use options::{Addresses, Format, ImportOptions};
+pub use summary::ImportSummary;
 
-/// Text to import: plain, or compressed with zstd or gzip, which its first bytes tell.
+use error::{Refusal, excerpt};
+use summary::Skipped;
+
+/// A recording to import: plain, or compressed with zstd or gzip, which its first bytes tell.
 pub struct Input<'a> {
     name: String,
     text: Box<dyn BufRead + 'a>,
@@ -44,99 +92,34 @@ impl<'a> Input<'a> {
             Ok(text) => Ok(Input { name, text }),
             Err(source) => Err(ImportError::Read {
                 name,
-                line: 1,
+                place: "line 1".to_owned(),
                 source,
             }),
         }
     }
 }
 
-/// What the text itself does not say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportOptions {
-    /// Bytes in a page.
-    pub page_size: u64,
-    /// Pages of the VM; `None`: as many as the highest page that was accessed or is zero tells.
-    pub pages: Option<u32>,
-    /// Epoch of the recorder's compaction in nanoseconds; 0 when it recorded every access.
-    pub compaction_ns: u64,
-    /// Pages that were all zero when the recording began.
-    pub zero_runs: Vec<PageRun>,
-    /// Where the recording comes from, in words.
-    pub provenance: String,
-}
-
-impl ImportOptions {
-    /// Times in nanoseconds, and as many vCPUs as the records name.
-    fn header(&self) -> TraceHeader {
-        TraceHeader {
-            page_size: self.page_size,
-            pages: self.pages.unwrap_or(0),
-            vcpus: 0,
-            tick_ns: 1,
-            compaction_ns: self.compaction_ns,
-            provenance: self.provenance.clone(),
-        }
-    }
-}
-
-/// What an import took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ImportSummary {
-    /// Records written.
-    pub records: u64,
-}
-
-/// Why an import stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The input cannot be read or decompressed.
-    #[error("cannot read {name} at line {line}")]
-    Read {
-        /// The input.
-        name: String,
-        /// The line, from 1, of the decompressed text.
-        line: u64,
-        /// The reason.
-        source: io::Error,
-    },
-    /// A line is not what it should be.
-    #[error("{name}: line {line}: expected {expected}")]
-    Line {
-        /// The input.
-        name: String,
-        /// The line, from 1.
-        line: u64,
-        /// What should have been there, and what was.
-        expected: String,
-    },
-    /// A field is not what it should be.
-    #[error("{name}: line {line}, column {column} ({field}): expected {expected}")]
-    Field {
-        /// The input.
-        name: String,
-        /// The line, from 1.
-        line: u64,
-        /// The column, from 1, in fields.
-        column: usize,
-        /// The name of the column.
-        field: &'static str,
-        /// What should have been there, and what was.
-        expected: String,
-    },
-    /// The trace cannot be written.
-    #[error(transparent)]
-    Trace(#[from] TraceError),
-}
-
-/// Records that are compressed at zstd level 19, about half a million a second, the size that a repository may hold.
-/// What comes after them is compressed at level 9, ten times as fast and some 5 % larger.
-const THOROUGH_RECORDS: u64 = 1 << 24;
-const FAST_LEVEL: i32 = 9;
-
-/// Turns to the fast level when a trace has become a large one.
-fn choose_level<W: io::Write>(writer: &mut TraceWriter<W>, records: u64) {
-    if records == THOROUGH_RECORDS {
-        writer.set_level(FAST_LEVEL);
+/// Imports a recording: writes it to `out` as a trace.
+///
+/// # Errors
+/// [`ImportError`] names the place in the recording, and what was expected there.
+pub fn import(
+    format: Format,
+    input: Input<'_>,
+    options: &ImportOptions,
+    out: impl Write,
+) -> Result<ImportSummary, ImportError> {
+    match format {
+        Format::Csv => csv::import(input, options, out),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => parquet::import(input, options, out),
+        Format::Qemu => qemu::import(input, options, out),
+        Format::Lackey => text::import(&mut lackey::Lackey, input, options, out),
+        Format::Drmemtrace => text::import(&mut drmemtrace::View::default(), input, options, out),
+        Format::Execlog => text::import(&mut execlog::Execlog, input, options, out),
+        Format::Pin => text::import(&mut pin::Pinatrace, input, options, out),
+        Format::Dinero => text::import(&mut dinero::Dinero, input, options, out),
+        Format::Perf => text::import(&mut perf::PageFaults::default(), input, options, out),
+        Format::Damon => text::import(&mut damon::Damon::default(), input, options, out),
     }
 }

@@ -6,41 +6,44 @@
 use std::io::Write;
 
 use super::lines::Lines;
-use super::{ImportError, ImportOptions, ImportSummary, Input, choose_level};
-use crate::trace::{Op, PageRun, Record, TraceError, TraceWriter};
+use super::sink::{self, Sink};
+use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt};
+use crate::trace::{Op, PageRun, Record};
 
 const RECORD: [&str; 4] = ["time_ns", "vcpu", "page", "op"];
 const ZERO_PAGES: [&str; 2] = ["first_page", "page_count"];
 
-/// Writes the records of a CSV with the header line `time_ns,vcpu,page,op` to `out` as a trace.
+/// Imports a CSV with the header line `time_ns,vcpu,page,op`.
 ///
 /// `op` is one of `r`, `w`, `x`. Times of one vCPU ascend or are equal; vCPUs may be interleaved or follow one another.
-///
-/// # Errors
-/// [`ImportError`] names the line and column, and what was expected there.
-pub fn csv(
+pub(super) fn import(
     input: Input<'_>,
     options: &ImportOptions,
     out: impl Write,
 ) -> Result<ImportSummary, ImportError> {
     let mut lines = Lines::new(input);
     expect_header(&mut lines, &RECORD)?;
-    let mut writer = TraceWriter::new(out, options.header(), options.zero_runs.clone())?;
-    let mut records = 0;
+    let mut header = options.header();
+    let compaction;
+    (compaction, header.compaction_ns) = sink::compaction(options, header.compaction_ns)
+        .map_err(|expected| lines.error(expected))?;
+    let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
+    let mut skipped = Skipped::new(options);
     while lines.advance()? {
-        let record = record(&lines)?;
-        writer.push(record).map_err(|error| match error {
-            TraceError::Invalid { expected, .. } => lines.error(expected),
-            error => error.into(),
-        })?;
-        records += 1;
-        choose_level(&mut writer, records);
+        let pushed = record(&lines).and_then(|record| {
+            sink.push(record)
+                .map_err(|refusal| refusal.at(lines.name(), |expected| lines.error(expected)))
+        });
+        if let Err(error) = pushed {
+            skipped.note(error)?;
+        }
     }
-    if records == 0 {
+    let accesses = sink.accesses();
+    if accesses == 0 {
         return Err(lines.error("at least one record after the header line, found the end"));
     }
-    writer.finish(None)?;
-    Ok(ImportSummary { records })
+    sink.finish()?;
+    Ok(skipped.summary(accesses))
 }
 
 /// Reads a CSV with the header line `first_page,page_count`: runs of pages that were all zero.
@@ -146,12 +149,4 @@ fn integer<T: TryFrom<u64>, const N: usize>(
                 format!("an integer from 0 to {most}, found `{found}`"),
             )
         })
-}
-
-/// What an error shows of a field or line: its beginning, whatever its bytes.
-fn excerpt(bytes: &[u8]) -> String {
-    const SHOWN: usize = 40;
-    let shown = bytes.get(..SHOWN).unwrap_or(bytes);
-    let dots = if bytes.len() > SHOWN { "…" } else { "" };
-    format!("{}{dots}", shown.escape_ascii())
 }

@@ -33,7 +33,7 @@ impl<'a> Lines<'a> {
                 .read_until(b'\n', &mut self.buffer)
                 .map_err(|source| ImportError::Read {
                     name: self.input.name.clone(),
-                    line: self.number,
+                    place: format!("line {}", self.number),
                     source,
                 })?;
             if length as u64 == MAX_LINE_BYTES {
@@ -55,6 +55,11 @@ impl<'a> Lines<'a> {
             _ => &self.buffer,
         };
         line.trim_ascii()
+    }
+
+    /// What errors call the input.
+    pub(super) fn name(&self) -> &str {
+        &self.input.name
     }
 
     /// An error at the current line.

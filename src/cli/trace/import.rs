@@ -1,0 +1,172 @@
+//! `migsim trace import`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+
+use super::{info, progress, whole_ns, write_renamed};
+use crate::time::SimTime;
+use crate::trace::Trace;
+use crate::trace::import::{self, Addresses, ImportOptions, ImportSummary, Input};
+use crate::units::Bytes;
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Format of the recording
+    #[arg(long, value_enum)]
+    from: Format,
+    /// Pages of the VM [default: what the recording says, or its highest page]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pages: Option<u32>,
+    /// Size of a page [default: what the recording says, or 4 KiB]
+    #[arg(long, value_name = "SIZE")]
+    page_size: Option<Bytes>,
+    /// Pages that were all zero at the start, as `first_page,page_count` rows
+    #[arg(long, value_name = "FILE")]
+    zero_pages: Option<PathBuf>,
+    /// Epoch in which the recorder kept only the first access and the first write of a page; 0 if it kept all [default:
+    /// what the recording says, or 0]
+    #[arg(long, value_name = "TIME")]
+    compaction: Option<SimTime>,
+    /// Keep only the first access, write and fetch of each page in each epoch of this length
+    #[arg(long, value_name = "TIME", default_value = "0")]
+    compact: SimTime,
+    /// Time from one record to the next, where the format has no clock or a coarse one
+    #[arg(long, value_name = "TIME", default_value = "1 ns")]
+    time_per_record: SimTime,
+    /// What the recording's addresses are
+    #[arg(long, value_enum, default_value_t = AddressKind::Virtual)]
+    addresses: AddressKind,
+    /// Skip and count lines that are not as they should be
+    #[arg(long)]
+    lenient: bool,
+    /// Where the recording comes from, in words
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    provenance: String,
+    /// The recording: plain, zstd or gzip; `-` for standard input
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// The trace to write
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// `time_ns,vcpu,page,op` rows
+    Csv,
+    /// The same columns
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// The recorder plugin for QEMU
+    Qemu,
+    /// Valgrind: `--tool=lackey --trace-mem=yes`
+    Lackey,
+    /// DynamoRIO: the text of drmemtrace's `view` tool
+    Drmemtrace,
+    /// QEMU's `execlog` plugin
+    Execlog,
+    /// Intel Pin: `pinatrace`
+    Pin,
+    /// Dinero: `din`, traditional or extended
+    Dinero,
+    /// `perf script` of page faults
+    Perf,
+    /// DAMON: `damo report raw`
+    Damon,
+}
+
+impl From<Format> for import::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Csv => import::Format::Csv,
+            #[cfg(feature = "parquet")]
+            Format::Parquet => import::Format::Parquet,
+            Format::Qemu => import::Format::Qemu,
+            Format::Lackey => import::Format::Lackey,
+            Format::Drmemtrace => import::Format::Drmemtrace,
+            Format::Execlog => import::Format::Execlog,
+            Format::Pin => import::Format::Pin,
+            Format::Dinero => import::Format::Dinero,
+            Format::Perf => import::Format::Perf,
+            Format::Damon => import::Format::Damon,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AddressKind {
+    /// Of processes: regions of 512 pages, in order, without the space between them
+    Virtual,
+    /// Of the machine: divided by the page size
+    Physical,
+}
+
+pub(super) fn run(args: &ImportArgs) -> Result<()> {
+    let zero_runs = match &args.zero_pages {
+        Some(path) => {
+            let file =
+                File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+            import::zero_pages(Input::new(path.display().to_string(), file)?)?
+        }
+        None => Vec::new(),
+    };
+    let compaction = args.compaction.map(|time| whole_ns("--compaction", time));
+    let options = ImportOptions {
+        page_size: args.page_size.map(|size| size.0),
+        pages: args.pages,
+        compaction_ns: compaction.transpose()?,
+        compact_ns: whole_ns("--compact", args.compact)?,
+        zero_runs,
+        provenance: args.provenance.clone(),
+        addresses: match args.addresses {
+            AddressKind::Virtual => Addresses::Virtual,
+            AddressKind::Physical => Addresses::Physical,
+        },
+        time_per_record_ns: whole_ns("--time-per-record", args.time_per_record)?,
+        lenient: args.lenient,
+    };
+    let input = open_recording(&args.input)?;
+    let mut summary = ImportSummary::default();
+    write_renamed(&args.output, |out| {
+        summary = import::import(args.from.into(), input, &options, out)?;
+        Ok(())
+    })?;
+    report(&summary);
+    eprintln!("{}", info::line(&Trace::open(&args.output)?));
+    Ok(())
+}
+
+fn open_recording(path: &Path) -> Result<Input<'static>> {
+    let (name, raw, length): (_, Box<dyn Read>, _) = if path == Path::new("-") {
+        (
+            "standard input".to_owned(),
+            Box::new(io::stdin().lock()),
+            None,
+        )
+    } else {
+        let context = || format!("cannot open {}", path.display());
+        let file = File::open(path).with_context(context)?;
+        let metadata = file.metadata().with_context(context)?;
+        let length = metadata.is_file().then_some(metadata.len());
+        (path.display().to_string(), Box::new(file), length)
+    };
+    Ok(Input::new(name, progress::Progress::new(raw, length))?)
+}
+
+/// Says what was left out.
+fn report(summary: &ImportSummary) {
+    if summary.skipped == 0 {
+        return;
+    }
+    for example in &summary.examples {
+        eprintln!("skipped: {example}");
+    }
+    let more = summary.skipped - summary.examples.len() as u64;
+    if more > 0 {
+        eprintln!("skipped: {more} more");
+    }
+}

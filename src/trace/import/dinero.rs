@@ -1,0 +1,53 @@
+//! Dinero III and IV: `din` traces, traditional and extended.
+//!
+//! ```text
+//! 2 401026
+//! 0 7fff5ad8e2a8
+//! w 7fff5ad8e2a8 8
+//! ```
+//!
+//! Traditional: label and address; 0 is a read, 1 a write, 2 an instruction fetch, 3 a read of unknown purpose, 4 flushes a
+//! cache and touches nothing. Extended: `r`, `w`, `i` or `m` (a miscellaneous read), `c` or `v` (caches only), then address and
+//! size. Addresses and sizes are hexadecimal, with or without `0x`, and what follows is comment. No time and no threads.
+
+use super::Refusal;
+use super::accesses::Accesses;
+use super::text::{TextFormat, expected, fields, hex};
+use crate::trace::Op;
+
+pub(super) struct Dinero;
+
+impl TextFormat for Dinero {
+    fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
+        let (op, address, size) = access(line).ok_or_else(|| {
+            expected(
+                "`label address` with a label from 0 to 4, or `r|w|i|m|c|v address size`",
+                line,
+            )
+        })?;
+        if let Some(op) = op {
+            to.access(op, address, size)?;
+        }
+        to.step();
+        Ok(())
+    }
+}
+
+/// The op is `None` where no memory is accessed.
+fn access(line: &[u8]) -> Option<(Option<Op>, u64, u64)> {
+    let mut fields = fields(line);
+    let label = fields.next()?;
+    let address = hex(fields.next()?)?;
+    let op = match label {
+        b"0" | b"3" | b"r" | b"R" | b"m" | b"M" => Some(Op::Read),
+        b"1" | b"w" | b"W" => Some(Op::Write),
+        b"2" | b"i" | b"I" => Some(Op::Execute),
+        b"4" | b"c" | b"C" | b"v" | b"V" => None,
+        _ => return None,
+    };
+    let size = match label {
+        [b'0'..=b'4'] => 1,
+        _ => hex(fields.next()?)?,
+    };
+    Some((op, address, size))
+}

@@ -1,0 +1,99 @@
+//! What an import is told.
+
+use crate::trace::{PageRun, TraceHeader};
+
+/// Formats that can be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `time_ns,vcpu,page,op` rows.
+    Csv,
+    /// The same columns as CSV.
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// The recorder plugin for QEMU (`traces/recorder`).
+    Qemu,
+    /// Valgrind: `--tool=lackey --trace-mem=yes`.
+    Lackey,
+    /// DynamoRIO: the text of drmemtrace's `view` tool.
+    Drmemtrace,
+    /// QEMU's `execlog` plugin.
+    Execlog,
+    /// Intel Pin: `pinatrace`.
+    Pin,
+    /// Dinero III and IV: `din`, traditional and extended.
+    Dinero,
+    /// `perf script` of page faults.
+    Perf,
+    /// DAMON: `damo report raw`, later `damo report access --raw_form`.
+    Damon,
+}
+
+/// What the addresses of a recording are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Addresses {
+    /// Of processes: made compact, see [`crate::trace::import`].
+    #[default]
+    Virtual,
+    /// Of the machine: divided by the page size.
+    Physical,
+}
+
+/// What the recording itself does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Bytes in a page. `None`: what the recording says, else 4 KiB.
+    pub page_size: Option<u64>,
+    /// Pages of the VM. `None`: what the recording says, else as many as the highest page that was accessed or is zero
+    /// tells.
+    pub pages: Option<u32>,
+    /// Epoch of the recorder's compaction in nanoseconds; 0 when it recorded every access. `None`: what the recording
+    /// says, else 0.
+    pub compaction_ns: Option<u64>,
+    /// Epoch of a compaction on the way in, in nanoseconds ([`crate::trace::compaction`]); 0 for none.
+    pub compact_ns: u64,
+    /// Pages that were all zero when the recording began; not for formats with virtual addresses.
+    pub zero_runs: Vec<PageRun>,
+    /// Where the recording comes from, in words.
+    pub provenance: String,
+    /// What the addresses are, where the format has addresses.
+    pub addresses: Addresses,
+    /// Nanoseconds from one record to the next where the format has no clock, or only a coarse one.
+    pub time_per_record_ns: u64,
+    /// Skip what is not as it should be, instead of stopping there.
+    pub lenient: bool,
+}
+
+impl Default for ImportOptions {
+    /// Everything recorded, nothing skipped, and a nanosecond from one record to the next: of the order of what a core
+    /// does.
+    fn default() -> Self {
+        ImportOptions {
+            page_size: None,
+            pages: None,
+            compaction_ns: None,
+            compact_ns: 0,
+            zero_runs: Vec::new(),
+            provenance: String::new(),
+            addresses: Addresses::Virtual,
+            time_per_record_ns: 1,
+            lenient: false,
+        }
+    }
+}
+
+impl ImportOptions {
+    /// Bytes in a page of a recording that does not say.
+    pub const PAGE_SIZE: u64 = 4096;
+
+    /// Times in nanoseconds, and as many vCPUs as the records name.
+    pub(super) fn header(&self) -> TraceHeader {
+        TraceHeader {
+            page_size: self.page_size.unwrap_or(Self::PAGE_SIZE),
+            pages: self.pages.unwrap_or(0),
+            vcpus: 0,
+            tick_ns: 1,
+            compaction_ns: self.compaction_ns.unwrap_or(0),
+            provenance: self.provenance.clone(),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Parquet: the columns `time_ns`, `vcpu`, `page` (integers) and `op` (`r`, `w` or `x`), in any order, beside any others.
+//!
+//! A Parquet file is read by seeking, so that an input is copied into a temporary file first. What migsim exported brings
+//! its page size, pages, compaction and provenance along as key-value metadata.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{ByteArray, DataType};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+
+use super::sink::{self, Sink};
+use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt, shield};
+use crate::trace::{Op, Record, TraceHeader};
+
+const COLUMNS: [&str; 4] = ["time_ns", "vcpu", "page", "op"];
+
+/// Rows that are decoded at once.
+const BATCH: usize = 1 << 14;
+
+pub(super) fn import(
+    mut input: Input<'_>,
+    options: &ImportOptions,
+    out: impl Write,
+) -> Result<ImportSummary, ImportError> {
+    let name = input.name.clone();
+    let file = copy(&mut input)?;
+    shield::contain(|| records(&name, file, options, out)).unwrap_or_else(|| {
+        Err(ImportError::Header {
+            name: name.clone(),
+            expected: "a whole Parquet file, found damage that its decoder cannot tell".to_owned(),
+        })
+    })
+}
+
+fn copy(input: &mut Input<'_>) -> Result<File, ImportError> {
+    let mut file = tempfile::tempfile().map_err(ImportError::Temporary)?;
+    io::copy(&mut input.text, &mut file).map_err(|source| ImportError::Read {
+        name: input.name.clone(),
+        place: "a byte".to_owned(),
+        source,
+    })?;
+    Ok(file)
+}
+
+fn records(
+    name: &str,
+    file: File,
+    options: &ImportOptions,
+    out: impl Write,
+) -> Result<ImportSummary, ImportError> {
+    let wrong = |expected| ImportError::Header {
+        name: name.to_owned(),
+        expected,
+    };
+    let damaged = |error: ParquetError| wrong(format!("a whole Parquet file: {error}"));
+    let reader = SerializedFileReader::new(file).map_err(damaged)?;
+    let mut header = header(&reader, options);
+    let compaction;
+    (compaction, header.compaction_ns) =
+        sink::compaction(options, header.compaction_ns).map_err(wrong)?;
+    let places = places(&reader).map_err(wrong)?;
+    let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
+    let mut skipped = Skipped::new(options);
+    let mut number = 0;
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group).map_err(damaged)?;
+        let mut columns = Columns::new(&*group, places).map_err(damaged)?;
+        while columns.advance().map_err(wrong)? {
+            for row in 0..columns.times.len() {
+                let error = |expected| ImportError::Record {
+                    name: name.to_owned(),
+                    record: number,
+                    expected,
+                };
+                let pushed = columns.record(row).map_err(error).and_then(|record| {
+                    sink.push(record).map_err(|refusal| refusal.at(name, error))
+                });
+                if let Err(error) = pushed {
+                    skipped.note(error)?;
+                }
+                number += 1;
+            }
+        }
+    }
+    let accesses = sink.accesses();
+    if accesses == 0 {
+        return Err(wrong("at least one record, found none".to_owned()));
+    }
+    sink.finish()?;
+    Ok(skipped.summary(accesses))
+}
+
+/// What the file says about itself, unless the options say otherwise.
+fn header(reader: &SerializedFileReader<File>, options: &ImportOptions) -> TraceHeader {
+    let metadata = reader.metadata().file_metadata().key_value_metadata();
+    let said = |key: &str| {
+        let entry = metadata?
+            .iter()
+            .find(|entry| entry.key.strip_prefix("migsim.") == Some(key))?;
+        entry.value.clone()
+    };
+    let number = |key: &str| said(key).and_then(|value| value.parse().ok());
+    let mut header = options.header();
+    if let (None, Some(page_size)) = (options.page_size, number("page_size")) {
+        header.page_size = page_size;
+    }
+    if let (None, Some(pages)) = (options.pages, number("pages")) {
+        header.pages = u32::try_from(pages).unwrap_or(u32::MAX);
+    }
+    if let (None, Some(compaction_ns)) = (options.compaction_ns, number("compaction_ns")) {
+        header.compaction_ns = compaction_ns;
+    }
+    if let ("", Some(provenance)) = (&*options.provenance, said("provenance")) {
+        header.provenance = provenance;
+    }
+    header
+}
+
+/// Where the columns are.
+fn places(reader: &SerializedFileReader<File>) -> Result<[usize; 4], String> {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let mut places = [0; 4];
+    for (place, name) in places.iter_mut().zip(COLUMNS) {
+        let found = schema
+            .columns()
+            .iter()
+            .position(|column| column.path().parts() == [name] && column.max_rep_level() == 0);
+        *place = found.ok_or_else(|| {
+            let names: Vec<_> = schema
+                .columns()
+                .iter()
+                .map(|column| column.name())
+                .collect();
+            let found = excerpt(names.join(",").as_bytes());
+            format!("the columns {}, found `{found}`", COLUMNS.join(","))
+        })?;
+    }
+    Ok(places)
+}
+
+/// The columns of one row group, some rows at a time.
+struct Columns {
+    readers: [ColumnReader; 4],
+    times: Vec<i64>,
+    vcpus: Vec<i64>,
+    pages: Vec<i64>,
+    ops: Vec<ByteArray>,
+}
+
+impl Columns {
+    fn new(group: &dyn RowGroupReader, places: [usize; 4]) -> Result<Self, ParquetError> {
+        let [time, vcpu, page, op] = places;
+        Ok(Columns {
+            readers: [
+                group.get_column_reader(time)?,
+                group.get_column_reader(vcpu)?,
+                group.get_column_reader(page)?,
+                group.get_column_reader(op)?,
+            ],
+            times: Vec::new(),
+            vcpus: Vec::new(),
+            pages: Vec::new(),
+            ops: Vec::new(),
+        })
+    }
+
+    /// Reads the next rows; `false` at the end.
+    fn advance(&mut self) -> Result<bool, String> {
+        let [time, vcpu, page, op] = &mut self.readers;
+        integers(time, COLUMNS[0], &mut self.times)?;
+        integers(vcpu, COLUMNS[1], &mut self.vcpus)?;
+        integers(page, COLUMNS[2], &mut self.pages)?;
+        match op {
+            ColumnReader::ByteArrayColumnReader(reader) => {
+                values(reader, COLUMNS[3], &mut self.ops)?
+            }
+            _ => return Err("texts in column op".to_owned()),
+        }
+        let rows = self.times.len();
+        if [self.vcpus.len(), self.pages.len(), self.ops.len()] != [rows; 3] {
+            return Err("columns of equal length".to_owned());
+        }
+        Ok(rows > 0)
+    }
+
+    fn record(&self, row: usize) -> Result<Record, String> {
+        let op = match self.ops.get(row).map(ByteArray::data) {
+            Some([letter]) => Op::from_letter(char::from(*letter)),
+            _ => None,
+        };
+        Ok(Record {
+            time_ns: integer(&self.times, row, COLUMNS[0])?,
+            vcpu: integer(&self.vcpus, row, COLUMNS[1])?,
+            page: integer(&self.pages, row, COLUMNS[2])?,
+            op: op.ok_or("op r, w or x")?,
+        })
+    }
+}
+
+fn integer<T: TryFrom<i64>>(values: &[i64], row: usize, column: &str) -> Result<T, String> {
+    let value = values.get(row).copied().unwrap_or(-1);
+    T::try_from(value).map_err(|_| {
+        let most = u64::MAX >> (64 - 8 * size_of::<T>());
+        format!("{column} from 0 to {most}, found {value}")
+    })
+}
+
+/// Integers of any width; those beyond `i64` are too large for every column.
+fn integers(reader: &mut ColumnReader, column: &str, out: &mut Vec<i64>) -> Result<(), String> {
+    match reader {
+        ColumnReader::Int64ColumnReader(reader) => values(reader, column, out),
+        ColumnReader::Int32ColumnReader(reader) => {
+            let mut narrow = Vec::new();
+            values(reader, column, &mut narrow)?;
+            out.clear();
+            out.extend(narrow.into_iter().map(i64::from));
+            Ok(())
+        }
+        _ => Err(format!("integers in column {column}")),
+    }
+}
+
+/// The next values of a column; nullable columns do, nulls do not.
+fn values<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    column: &str,
+    out: &mut Vec<T::T>,
+) -> Result<(), String> {
+    out.clear();
+    let mut levels = Vec::new();
+    // A read may end at a page's border: the columns' pages differ, so that each is read up to the whole batch.
+    while out.len() < BATCH {
+        levels.clear();
+        let (rows, present, _) = reader
+            .read_records(BATCH - out.len(), Some(&mut levels), None, out)
+            .map_err(|error| format!("a whole column {column}: {error}"))?;
+        if present != rows {
+            return Err(format!("no nulls in column {column}"));
+        }
+        if rows == 0 {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! The recorder plugin for QEMU: a header of 40 bytes, then records of 16 bytes, little-endian.
+//!
+//! | offset | header | offset | record |
+//! |---|---|---|---|
+//! | 0 | `MIGSIMQ1` | 0 | u64 time in ns |
+//! | 8 | u32 bytes in a page | 8 | u32 page |
+//! | 12 | u32 vCPUs | 12 | u16 vCPU |
+//! | 16 | u64 pages | 14 | u8 op: 0 read, 1 write, 2 fetch |
+//! | 24 | u64 compaction epoch in ns | 15 | u8 0 |
+//! | 32 | u64 0 | | |
+//!
+//! The records of one vCPU are in time order; vCPUs are interleaved in chunks, as a trace's writer takes them.
+
+use std::io::{ErrorKind, Read, Write};
+
+use super::sink::{self, Sink};
+use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped};
+use crate::trace::format::Fields;
+use crate::trace::{Op, Record, TraceHeader};
+
+const MAGIC: [u8; 8] = *b"MIGSIMQ1";
+const HEADER_BYTES: usize = 40;
+const RECORD_BYTES: usize = 16;
+
+pub(super) fn import(
+    input: Input<'_>,
+    options: &ImportOptions,
+    out: impl Write,
+) -> Result<ImportSummary, ImportError> {
+    let mut recording = Recording { input, offset: 0 };
+    let mut bytes = [0; HEADER_BYTES];
+    let length = recording.read(&mut bytes)?;
+    let refused = |expected| ImportError::Header {
+        name: recording.input.name.clone(),
+        expected,
+    };
+    let mut header = header(bytes.get(..length).unwrap_or_default(), options).map_err(refused)?;
+    let compaction;
+    (compaction, header.compaction_ns) =
+        sink::compaction(options, header.compaction_ns).map_err(refused)?;
+    let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
+    let mut skipped = Skipped::new(options);
+    let mut number = 0;
+    loop {
+        let mut bytes = [0; RECORD_BYTES];
+        let length = recording.read(&mut bytes)?;
+        if length == 0 {
+            break;
+        }
+        let name = &recording.input.name;
+        let error = |expected| ImportError::Record {
+            name: name.clone(),
+            record: number,
+            expected,
+        };
+        let pushed = record(bytes.get(..length).unwrap_or_default())
+            .map_err(error)
+            .and_then(|record| sink.push(record).map_err(|refusal| refusal.at(name, error)));
+        if let Err(error) = pushed {
+            skipped.note(error)?;
+        }
+        number += 1;
+    }
+    let accesses = sink.accesses();
+    sink.finish()?;
+    Ok(skipped.summary(accesses))
+}
+
+fn header(bytes: &[u8], options: &ImportOptions) -> Result<TraceHeader, String> {
+    let fields = || {
+        let mut fields = Fields(bytes);
+        let magic = fields.array()?;
+        let header = (fields.u32()?, fields.u32()?, fields.u64()?, fields.u64()?);
+        (magic == MAGIC && fields.u64()? == 0).then_some(header)
+    };
+    let (page_size, vcpus, pages, compaction_ns) =
+        fields().ok_or("the header of a QEMU recording, beginning with `MIGSIMQ1`")?;
+    let pages = u32::try_from(pages).map_err(|_| format!("at most 2^30 pages, found {pages}"))?;
+    let vcpus = u16::try_from(vcpus).map_err(|_| format!("at most 65,535 vCPUs, found {vcpus}"))?;
+    Ok(TraceHeader {
+        page_size: agreed("page size", options.page_size, page_size.into())?,
+        pages: agreed("number of pages", options.pages, pages)?,
+        vcpus,
+        compaction_ns: agreed(
+            "compaction epoch in ns",
+            options.compaction_ns,
+            compaction_ns,
+        )?,
+        ..options.header()
+    })
+}
+
+/// What the recording says, unless the options say otherwise.
+fn agreed<T: PartialEq + std::fmt::Display>(
+    what: &str,
+    given: Option<T>,
+    recorded: T,
+) -> Result<T, String> {
+    match given {
+        Some(given) if given != recorded => {
+            Err(format!("a {what} of {given} as given, found {recorded}"))
+        }
+        _ => Ok(recorded),
+    }
+}
+
+fn record(bytes: &[u8]) -> Result<Record, String> {
+    let mut fields = Fields(bytes);
+    let mut record = || {
+        Some((
+            fields.u64()?,
+            fields.u32()?,
+            fields.u16()?,
+            fields.u8()?,
+            fields.u8()?,
+        ))
+    };
+    let (time_ns, page, vcpu, op, reserved) = record().ok_or_else(|| {
+        format!(
+            "{RECORD_BYTES} bytes, found {} (is the file cut short?)",
+            bytes.len()
+        )
+    })?;
+    let op = match (op, reserved) {
+        (0, 0) => Op::Read,
+        (1, 0) => Op::Write,
+        (2, 0) => Op::Execute,
+        _ => {
+            return Err(format!(
+                "op 0, 1 or 2 and then 0, found {op} and {reserved}"
+            ));
+        }
+    };
+    Ok(Record {
+        time_ns,
+        vcpu,
+        page,
+        op,
+    })
+}
+
+struct Recording<'a> {
+    input: Input<'a>,
+    offset: u64,
+}
+
+impl Recording<'_> {
+    /// Fills `bytes`, but for what lies beyond the end.
+    fn read(&mut self, bytes: &mut [u8]) -> Result<usize, ImportError> {
+        let mut length = 0;
+        while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+            match self.input.text.read(rest) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(source) => {
+                    return Err(ImportError::Read {
+                        name: self.input.name.clone(),
+                        place: format!("byte {}", self.offset),
+                        source,
+                    });
+                }
+            }
+        }
+        self.offset += length as u64;
+        Ok(length)
+    }
+}

@@ -1,0 +1,128 @@
+//! What the text formats with addresses have in common.
+
+use std::io::Write;
+
+use super::accesses::Accesses;
+use super::lines::Lines;
+use super::{ImportError, ImportOptions, ImportSummary, Input, Refusal, Skipped, excerpt};
+
+/// A text format, line by line.
+pub(super) trait TextFormat {
+    /// Passes on what a line says. It is not empty, and has no white space around it.
+    fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal>;
+
+    /// Passes on what is still held back after the last line.
+    fn end(&mut self, _to: &mut Accesses) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+pub(super) fn import(
+    format: &mut impl TextFormat,
+    input: Input<'_>,
+    options: &ImportOptions,
+    out: impl Write,
+) -> Result<ImportSummary, ImportError> {
+    let mut lines = Lines::new(input);
+    let mut accesses = Accesses::new(options, lines.name())?;
+    let mut skipped = Skipped::new(options);
+    while lines.advance()? {
+        if let Err(refusal) = format.line(lines.line(), &mut accesses) {
+            skipped.note(refusal.at(lines.name(), |expected| lines.error(expected)))?;
+        }
+    }
+    if let Err(refusal) = format.end(&mut accesses) {
+        skipped.note(refusal.at(lines.name(), |expected| lines.error(expected)))?;
+    }
+    let count = accesses.count();
+    if count == 0 {
+        return Err(lines.error("at least one access, found the end"));
+    }
+    accesses.finish(options, lines.name(), out)?;
+    Ok(skipped.summary(count))
+}
+
+/// A refusal of a line that is something else.
+pub(super) fn expected(what: &str, found: &[u8]) -> Refusal {
+    Refusal::Line(format!("{what}, found `{}`", excerpt(found)))
+}
+
+/// A hexadecimal integer, with or without `0x`.
+#[inline]
+pub(super) fn hex(digits: &[u8]) -> Option<u64> {
+    let digits = digits
+        .strip_prefix(b"0x")
+        .or_else(|| digits.strip_prefix(b"0X"))
+        .unwrap_or(digits);
+    integer(digits, 16)
+}
+
+/// A decimal integer.
+#[inline]
+pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
+    integer(digits, 10)
+}
+
+#[inline]
+fn integer(digits: &[u8], radix: u32) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, &byte| {
+        let digit = char::from(byte).to_digit(radix)?;
+        value.checked_mul(radix.into())?.checked_add(digit.into())
+    })
+}
+
+/// A decimal number with up to nine digits after its point, in billionths.
+pub(super) fn billionths(number: &[u8]) -> Option<u64> {
+    let (whole, fraction) = match number.iter().position(|&byte| byte == b'.') {
+        Some(point) => (number.get(..point)?, number.get(point + 1..)?),
+        None => (number, &b"0"[..]),
+    };
+    let digits = u32::try_from(fraction.len())
+        .ok()
+        .filter(|&digits| digits <= 9)?;
+    let fraction = decimal(fraction)? * 10_u64.pow(9 - digits);
+    decimal(whole)?
+        .checked_mul(1_000_000_000)?
+        .checked_add(fraction)
+}
+
+/// The fields of a line between white space.
+pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    line.split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers() {
+        assert_eq!(hex(b"0x1F"), Some(31));
+        assert_eq!(hex(b"ffffffffffffffff"), Some(u64::MAX));
+        for bad in [&b""[..], b"0x", b"10000000000000000", b"-1", b"1g", b"+1"] {
+            assert_eq!(hex(bad), None);
+        }
+        assert_eq!(decimal(b"18446744073709551616"), None);
+    }
+
+    #[test]
+    fn decimal_points() {
+        assert_eq!(billionths(b"4507.262893"), Some(4_507_262_893_000));
+        assert_eq!(billionths(b"4507.262893196"), Some(4_507_262_893_196));
+        assert_eq!(billionths(b"12"), Some(12_000_000_000));
+        for bad in [
+            &b""[..],
+            b".",
+            b"1.",
+            b".5",
+            b"1.0123456789",
+            b"99999999999.0",
+        ] {
+            assert_eq!(billionths(bad), None);
+        }
+    }
+}
