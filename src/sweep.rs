@@ -189,17 +189,7 @@ impl Sweep {
 
     /// Checks the strategies and every axis. Returns the traces' files with what identifies their content.
     fn try_out(&mut self) -> Result<BTreeMap<PathBuf, String>, ScenarioError> {
-        let first = match self.scenario(0) {
-            Ok(first) => first,
-            Err(error) => {
-                // Whose fault it is shows without the axes.
-                self.source.scenario()?;
-                return Err(match self.source.axes().first() {
-                    Some(axis) => self.source.axis_error(axis, error.problem().to_owned()),
-                    None => error,
-                });
-            }
-        };
+        let first = self.scenario(0).or_else(|error| Err(self.blame(error)?))?;
         for name in &first.migration.strategies {
             if let Err(unknown) = self.registry.get(name) {
                 return Err(self.source.key_error(STRATEGIES, unknown.to_string()));
@@ -220,6 +210,23 @@ impl Sweep {
             }
         }
         Ok(traces)
+    }
+
+    /// Names the axis whose first value makes the first point impossible.
+    fn blame(&self, error: ScenarioError) -> Result<ScenarioError, ScenarioError> {
+        self.source.scenario()?;
+        for (axis, written) in self.axes.iter().zip(self.source.axes()) {
+            let Some(value) = axis.values.first() else {
+                continue;
+            };
+            let mut source = self.source.clone();
+            source.put(&axis.key, value.value.clone())?;
+            if let Err(error) = source.scenario() {
+                let problem = format!("{}: {}", value.cell, error.problem());
+                return Ok(self.source.axis_error(written, problem));
+            }
+        }
+        Ok(error)
     }
 
     fn fingerprint_with(&self, traces: &BTreeMap<PathBuf, String>) -> String {

@@ -319,7 +319,11 @@ fn the_grid_is_shown_and_its_errors_are_placed() {
         ),
         (
             "[sweep]\nlink.bandwith = [1]",
-            "grid.toml:2: sweep.link.bandwith: unknown field `bandwith`",
+            "grid.toml:2: sweep.link.bandwith: 1: unknown field `bandwith`",
+        ),
+        (
+            "[sweep]\nlink.mtu = [1500]\nvm.core_state = [\"1 mile\"]",
+            "grid.toml:3: sweep.vm.core_state: 1 mile: `1 mile` is not a size",
         ),
         (
             "[sweep]\n\nlink.latency = [\"1 ms\", \"1 mile\"]",

@@ -52,7 +52,7 @@ impl Manifest {
 #[derive(Debug, thiserror::Error)]
 pub enum RowFileError {
     /// The file system says no.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot use {}", path.display())]
     Io {
         /// Which file.
         path: PathBuf,
