@@ -1,6 +1,7 @@
 //! The command line: raw arguments become a validated scenario and trace, and the library does the rest.
 
 mod compare;
+mod explain;
 mod inputs;
 mod output;
 mod progress;
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Compare(compare::CompareArgs),
     Run(run::RunArgs),
+    Explain(explain::ExplainArgs),
     Trace(trace::TraceArgs),
 }
 
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Compare(arguments)) => compare::run(arguments),
         Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Explain(arguments)) => explain::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
     };
     result.unwrap_or_else(|error| {

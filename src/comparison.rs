@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::explain::Explanation;
 use crate::metrics::Metrics;
 use crate::migration::pre_copy::Remainder;
 use crate::migration::{MigrationError, Outcome, SwitchOver, migrate};
@@ -79,6 +80,21 @@ pub fn compare(
         .collect::<Result<Vec<Run>, _>>()?;
     rate_gaps(&mut runs);
     Ok(runs)
+}
+
+/// Runs one strategy and explains where its stall comes from.
+///
+/// # Errors
+///
+/// [`ComparisonError`].
+pub fn explain(
+    scenario: &Scenario,
+    trace: &Trace,
+    entry: &Entry,
+) -> Result<Explanation, ComparisonError> {
+    Ground::new(scenario, trace, &[entry])?.migrate(entry, |switch_over, outcome, order| {
+        Explanation::of(scenario, switch_over, outcome, order.predicted())
+    })
 }
 
 /// What runs of one scenario share.

@@ -152,7 +152,10 @@ impl<'a> Migration<'a> {
             } else if event == now {
                 self.handle_next_event(strategy);
             } else {
-                self.source.act(now, &mut self.link, strategy)?;
+                let handed = self.source.act(now, &mut self.link, strategy)?;
+                if let Some(message) = handed.filter(|message| message.demanded) {
+                    self.destination.mark_handed(now, message.page);
+                }
             }
         }
         Ok(())
@@ -179,16 +182,16 @@ impl<'a> Migration<'a> {
     }
 
     fn install(&mut self, now: SimTime) {
-        let Some(message) = self.receiver.installed() else {
+        let Some(delivery) = self.receiver.installed() else {
             return;
         };
         let synchronous = self.scenario.source.demand_mode == DemandMode::Synchronous;
-        if message.demanded && synchronous {
+        if delivery.message.demanded && synchronous {
             let arrival = now + self.scenario.link.latency;
             self.queue.schedule(arrival, Event::Acknowledged);
         }
         let wake_at = now + self.scenario.destination.wake;
-        for vcpu in self.destination.install(message.page, wake_at) {
+        for vcpu in self.destination.install(&delivery, wake_at) {
             self.queue.schedule(wake_at, Event::Wake { vcpu });
         }
         if self.destination.missing().count() == 0 {
@@ -209,7 +212,7 @@ impl<'a> Migration<'a> {
             Event::Acknowledged => self.source.acknowledge(now),
             Event::Requested { page, .. } => {
                 if self.source.request(now, page, strategy) {
-                    self.destination.mark_requested(page);
+                    self.destination.mark_requested(now, page);
                 }
             }
             Event::Touch { vcpu } => self.touch(now, vcpu),

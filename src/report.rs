@@ -1,6 +1,7 @@
 //! Results as people and programs read them: one row a run, one small module a format.
 
 pub mod csv;
+pub mod explanation;
 pub mod json;
 pub mod table;
 
@@ -57,20 +58,30 @@ pub struct Provenance {
     pub seed: Option<u64>,
 }
 
+impl Provenance {
+    /// The columns that identify a run.
+    fn columns(&self, strategy: &str) -> Row {
+        use Value::{Count, Missing, Text};
+        vec![
+            ("scenario", Text(self.scenario.clone())),
+            ("trace", Text(self.trace.clone())),
+            ("trace_hash", Text(self.trace_hash.clone())),
+            ("strategy", Text(strategy.to_owned())),
+            ("seed", self.seed.map_or(Missing, Count)),
+            ("version", Text(env!("CARGO_PKG_VERSION").to_owned())),
+        ]
+    }
+}
+
 /// A row: columns with their values, in the order of the file.
 pub type Row = Vec<(&'static str, Value)>;
 
 /// A run as a row, with all columns of the metrics.
 pub fn row(provenance: &Provenance, run: &Run) -> Row {
-    use Value::{Count, Fraction, Missing, Text, Time};
+    use Value::{Count, Fraction, Missing, Time};
     let metrics = &run.metrics;
-    vec![
-        ("scenario", Text(provenance.scenario.clone())),
-        ("trace", Text(provenance.trace.clone())),
-        ("trace_hash", Text(provenance.trace_hash.clone())),
-        ("strategy", Text(run.strategy.to_owned())),
-        ("seed", provenance.seed.map_or(Missing, Count)),
-        ("version", Text(env!("CARGO_PKG_VERSION").to_owned())),
+    let mut row = provenance.columns(run.strategy);
+    row.extend([
         (
             "total_migration_time_s",
             metrics.total_migration_time.map_or(Missing, Time),
@@ -101,5 +112,6 @@ pub fn row(provenance: &Provenance, run: &Run) -> Row {
         ),
         ("gap_closed", run.gap_closed.map_or(Missing, Fraction)),
         ("time_to_90pct_speed_s", Time(metrics.time_to_90pct_speed)),
-    ]
+    ]);
+    row
 }

@@ -2,7 +2,7 @@
 
 mod reference;
 
-use migsim::comparison::{compare, replay};
+use migsim::comparison::{compare, explain, replay};
 use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
 use migsim::metrics::Metrics;
@@ -393,5 +393,25 @@ proptest! {
         let expected = reference::simulate(&input);
         let order = expected.push_and_demand_order.clone();
         prop_assert_eq!(as_outcome(&metrics, order), expected);
+    }
+
+    /// What a stall is made of adds up to it, for every strategy.
+    #[test]
+    fn explanations_add_up(mut case in case()) {
+        let trace = case.trace();
+        let registry = Registry::standard();
+        case.scenario.migration.strategies =
+            registry.entries().iter().map(|entry| entry.name.to_owned()).collect();
+        let runs = compare(&case.scenario, &trace, &registry).expect("a sound case");
+        for (run, entry) in runs.iter().zip(registry.entries()) {
+            let explained = explain(&case.scenario, &trace, entry).expect("a sound case").total();
+            let metrics = &run.metrics;
+            prop_assert_eq!(
+                (explained.parts.total(), explained.count, explained.requested),
+                (metrics.stall, metrics.page_faults, metrics.requested_faults),
+                "{}",
+                run.strategy
+            );
+        }
     }
 }
