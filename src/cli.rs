@@ -6,6 +6,7 @@ mod inputs;
 mod output;
 mod progress;
 mod run;
+mod sweep;
 mod trace;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ enum Command {
     Compare(compare::CompareArgs),
     Run(run::RunArgs),
     Explain(explain::ExplainArgs),
+    Sweep(sweep::SweepArgs),
     Trace(trace::TraceArgs),
 }
 
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
         Some(Command::Compare(arguments)) => compare::run(arguments),
         Some(Command::Run(arguments)) => run::run(arguments),
         Some(Command::Explain(arguments)) => explain::run(arguments),
+        Some(Command::Sweep(arguments)) => sweep::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
     };
     result.unwrap_or_else(|error| {

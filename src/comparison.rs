@@ -14,7 +14,6 @@ use crate::strategy::{Build, Entry, Registry, Strategy, UnknownStrategy};
 use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::replay::Replay;
-use crate::trace::touch_order::TouchOrder;
 use crate::units::Bytes;
 use crate::vm::Memory;
 
@@ -22,7 +21,7 @@ use crate::vm::Memory;
 #[derive(Debug, thiserror::Error)]
 pub enum ComparisonError {
     /// A strategy's name is not registered.
-    #[error("migration.strategies: {0}")]
+    #[error(transparent)]
     Strategy(#[from] UnknownStrategy),
     /// Scenario and trace do not fit together.
     #[error("{key}: {problem}")]
@@ -33,7 +32,7 @@ pub enum ComparisonError {
         problem: String,
     },
     /// A run failed.
-    #[error("{strategy}: {source}")]
+    #[error("{strategy}")]
     Run {
         /// Name of the strategy.
         strategy: String,
@@ -78,7 +77,7 @@ pub fn compare(
         .par_iter()
         .map(|entry| ground.run(entry))
         .collect::<Result<Vec<Run>, _>>()?;
-    rate_gaps(&mut runs);
+    rate_gaps(&mut runs.iter_mut().collect::<Vec<_>>());
     Ok(runs)
 }
 
@@ -98,12 +97,12 @@ pub fn explain(
 }
 
 /// What runs of one scenario share.
-struct Ground<'a> {
-    scenario: &'a Scenario,
-    replay: Replay<'a>,
-    plain: SwitchOver,
+pub(crate) struct Ground<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) replay: Replay<'a>,
+    pub(crate) plain: SwitchOver,
     /// If any strategy wants it: a long window of a busy guest is a lot to record.
-    recorded: Option<SwitchOver>,
+    pub(crate) recorded: Option<SwitchOver>,
 }
 
 impl<'a> Ground<'a> {
@@ -113,11 +112,7 @@ impl<'a> Ground<'a> {
         entries: &[&Entry],
     ) -> Result<Self, ComparisonError> {
         let replay = replay(scenario, trace)?;
-        let records = entries.iter().any(|entry| match entry.build {
-            Build::Causal(build) => build(scenario).records(),
-            Build::Oracle(build) => build(scenario, &TouchOrder::default()).records(),
-            Build::PreCopy(_) | Build::Hybrid(_) => false,
-        });
+        let records = entries.iter().any(|entry| entry.records(scenario));
         let prepare = |records| SwitchOver::prepare(scenario, &replay, records);
         let (plain, recorded) = rayon::join(
             || prepare(false),
@@ -171,7 +166,7 @@ impl<'a> Ground<'a> {
         SwitchOver::after_rounds(self.scenario, &self.replay, rounds, remainder)
     }
 
-    fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
+    pub(crate) fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
         self.migrate(entry, |switch_over, outcome, order| Run {
             strategy: entry.name,
             metrics: Metrics::of(self.scenario, switch_over, outcome, order.predicted()),
@@ -261,7 +256,8 @@ fn memory(vm: &VmSettings, trace: &Trace) -> Result<Memory, ComparisonError> {
     })
 }
 
-fn rate_gaps(runs: &mut [Run]) {
+/// Rates each run against post-copy and clairvoyant, if both are among the runs of one scenario.
+pub(crate) fn rate_gaps(runs: &mut [&mut Run]) {
     let stall_of = |name: &str| {
         runs.iter()
             .find(|run| run.strategy == name)

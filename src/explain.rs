@@ -191,7 +191,7 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(switch_over: &'a SwitchOver, predicted: &[PageId]) -> Self {
         let mut recorded = PageSet::empty(switch_over.memory.pages);
-        for access in &switch_over.recording.accesses {
+        for access in switch_over.recording.accesses.iter() {
             recorded.insert(access.page);
         }
         Plan {

@@ -88,6 +88,7 @@ pub mod report;
 pub mod scenario;
 pub mod source;
 pub mod strategy;
+pub mod sweep;
 pub mod time;
 pub mod trace;
 pub mod units;

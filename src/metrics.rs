@@ -108,9 +108,7 @@ impl Metrics {
             in_flight_faults: faults - requested,
             stall: stall.times(blocked_vcpus),
             vcpu_blocktime: occupied.time_with_all_blocked(vcpus),
-            fault_latency_mean: SimTime::from_ps(
-                stall.as_ps().checked_div(faults).unwrap_or_default(),
-            ),
+            fault_latency_mean: mean(&lengths),
             fault_latency_p50: nearest_rank(&lengths, 50),
             fault_latency_p99: nearest_rank(&lengths, 99),
             fault_latency_max: lengths.last().copied().unwrap_or_default(),
@@ -136,6 +134,15 @@ fn sorted_lengths(stalls: &[Stall]) -> Vec<SimTime> {
         .collect();
     lengths.sort_unstable();
     lengths
+}
+
+fn mean(lengths: &[SimTime]) -> SimTime {
+    let sum: u128 = lengths
+        .iter()
+        .map(|length| u128::from(length.as_ps()))
+        .sum();
+    sum.checked_div(lengths.len() as u128)
+        .map_or(SimTime::ZERO, SimTime::from_wide_ps)
 }
 
 fn nearest_rank(sorted: &[SimTime], percent: usize) -> SimTime {

@@ -5,16 +5,16 @@
 //! ├─ recorded ─┼──────────────────── downtime ─────────────────────────────┼─ pages: demanded, pushed ───┤
 //! ```
 //!
-//! What comes before the resume is [`switch_over`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
+//! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
 //!
 //! What happens first at one instant: a message leaves the link, a page is installed, a vCPU wakes, an acknowledgement
 //! and then a request reaches the source, a vCPU touches a page, a fault handler sends its request, the migration thread
 //! acts. Several of one kind go by vCPU number.
 
 pub mod pre_copy;
-pub mod switch_over;
+mod switch_over;
 
-pub use switch_over::SwitchOver;
+pub use switch_over::{GuestCourse, SwitchOver};
 
 use self::pre_copy::Copied;
 use crate::destination::{Destination, Receiver, Stall, TouchOutcome};
@@ -85,6 +85,14 @@ pub fn migrate(
     switch_over: &SwitchOver,
     strategy: &mut dyn Strategy,
 ) -> Result<Outcome, MigrationError> {
+    let resumed_at = switch_over.suspended_at + switch_over.downtime;
+    let page = scenario
+        .link
+        .transmission(scenario.link.page_message(switch_over.memory.host_page));
+    // The link counts a message's work in half-picoseconds.
+    if resumed_at == SimTime::MAX || page.as_ps() > u64::MAX / 2 {
+        return Err(MigrationError::TooLong);
+    }
     strategy.plan(&switch_over.observation(&scenario.link));
     let mut migration = Migration::new(scenario, switch_over);
     migration.run(strategy)?;

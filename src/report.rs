@@ -2,11 +2,14 @@
 
 pub mod csv;
 pub mod explanation;
+pub mod file;
 pub mod json;
 pub mod table;
 
+use std::borrow::Cow;
 use std::fmt;
 
+use self::Value::{Count, Fraction, Missing, Text, Time};
 use crate::comparison::Run;
 use crate::metrics::Share;
 use crate::time::SimTime;
@@ -60,9 +63,8 @@ pub struct Provenance {
 
 impl Provenance {
     /// The columns that identify a run.
-    fn columns(&self, strategy: &str) -> Row {
-        use Value::{Count, Missing, Text};
-        vec![
+    fn columns(&self, strategy: &str) -> [(&'static str, Value); 6] {
+        [
             ("scenario", Text(self.scenario.clone())),
             ("trace", Text(self.trace.clone())),
             ("trace_hash", Text(self.trace_hash.clone())),
@@ -74,44 +76,65 @@ impl Provenance {
 }
 
 /// A row: columns with their values, in the order of the file.
-pub type Row = Vec<(&'static str, Value)>;
+pub type Row = Vec<(Cow<'static, str>, Value)>;
+
+/// A column of the metrics: its name, and how a run's value is found.
+pub type MetricColumn = (&'static str, fn(&Run) -> Value);
+
+/// The columns of the metrics, in the order of the file.
+pub const METRICS: [MetricColumn; 21] = [
+    ("total_migration_time_s", |run| {
+        run.metrics.total_migration_time.map_or(Missing, Time)
+    }),
+    ("downtime_s", |run| Time(run.metrics.downtime)),
+    ("page_faults", |run| Count(run.metrics.page_faults)),
+    ("requested_faults", |run| {
+        Count(run.metrics.requested_faults)
+    }),
+    ("in_flight_faults", |run| {
+        Count(run.metrics.in_flight_faults)
+    }),
+    ("stall_s", |run| Time(run.metrics.stall)),
+    ("vcpu_blocktime_s", |run| Time(run.metrics.vcpu_blocktime)),
+    ("fault_latency_mean_s", |run| {
+        Time(run.metrics.fault_latency_mean)
+    }),
+    ("fault_latency_p50_s", |run| {
+        Time(run.metrics.fault_latency_p50)
+    }),
+    ("fault_latency_p99_s", |run| {
+        Time(run.metrics.fault_latency_p99)
+    }),
+    ("fault_latency_max_s", |run| {
+        Time(run.metrics.fault_latency_max)
+    }),
+    ("bytes_sent", |run| Count(run.metrics.bytes_sent)),
+    ("pages_sent", |run| Count(run.metrics.pages_sent)),
+    ("zero_pages_sent", |run| Count(run.metrics.zero_pages_sent)),
+    ("duplicate_pages_sent", |run| {
+        Count(run.metrics.duplicate_pages_sent)
+    }),
+    ("pps_pages", |run| Count(run.metrics.pps_pages)),
+    ("predicted_pages", |run| Count(run.metrics.predicted_pages)),
+    ("prediction_precision", |run| {
+        Value::share(run.metrics.prediction_precision)
+    }),
+    ("prediction_coverage", |run| {
+        Value::share(run.metrics.prediction_coverage)
+    }),
+    ("gap_closed", |run| run.gap_closed.map_or(Missing, Fraction)),
+    ("time_to_90pct_speed_s", |run| {
+        Time(run.metrics.time_to_90pct_speed)
+    }),
+];
 
 /// A run as a row, with all columns of the metrics.
 pub fn row(provenance: &Provenance, run: &Run) -> Row {
-    use Value::{Count, Fraction, Missing, Time};
-    let metrics = &run.metrics;
-    let mut row = provenance.columns(run.strategy);
-    row.extend([
-        (
-            "total_migration_time_s",
-            metrics.total_migration_time.map_or(Missing, Time),
-        ),
-        ("downtime_s", Time(metrics.downtime)),
-        ("page_faults", Count(metrics.page_faults)),
-        ("requested_faults", Count(metrics.requested_faults)),
-        ("in_flight_faults", Count(metrics.in_flight_faults)),
-        ("stall_s", Time(metrics.stall)),
-        ("vcpu_blocktime_s", Time(metrics.vcpu_blocktime)),
-        ("fault_latency_mean_s", Time(metrics.fault_latency_mean)),
-        ("fault_latency_p50_s", Time(metrics.fault_latency_p50)),
-        ("fault_latency_p99_s", Time(metrics.fault_latency_p99)),
-        ("fault_latency_max_s", Time(metrics.fault_latency_max)),
-        ("bytes_sent", Count(metrics.bytes_sent)),
-        ("pages_sent", Count(metrics.pages_sent)),
-        ("zero_pages_sent", Count(metrics.zero_pages_sent)),
-        ("duplicate_pages_sent", Count(metrics.duplicate_pages_sent)),
-        ("pps_pages", Count(metrics.pps_pages)),
-        ("predicted_pages", Count(metrics.predicted_pages)),
-        (
-            "prediction_precision",
-            Value::share(metrics.prediction_precision),
-        ),
-        (
-            "prediction_coverage",
-            Value::share(metrics.prediction_coverage),
-        ),
-        ("gap_closed", run.gap_closed.map_or(Missing, Fraction)),
-        ("time_to_90pct_speed_s", Time(metrics.time_to_90pct_speed)),
-    ]);
-    row
+    let metrics = METRICS.map(|(column, of)| (column, of(run)));
+    provenance
+        .columns(run.strategy)
+        .into_iter()
+        .chain(metrics)
+        .map(|(column, value)| (column.into(), value))
+        .collect()
 }

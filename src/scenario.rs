@@ -4,12 +4,16 @@
 //! in a file or by name: `link.bandwidth`, `migration.record_window`.
 
 mod load;
+mod sweep_section;
+mod trace_source;
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 pub use load::{ScenarioError, ScenarioSource};
+pub use sweep_section::WrittenAxis;
+pub use trace_source::OpenTraceError;
 
 use crate::destination::DestinationSettings;
 use crate::link::{LinkSettings, SMALLEST_MTU};

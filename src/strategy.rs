@@ -90,6 +90,17 @@ pub struct Entry {
     pub build: Build,
 }
 
+impl Entry {
+    /// Whether the strategy lets the VM run on for the record window.
+    pub fn records(&self, scenario: &Scenario) -> bool {
+        match self.build {
+            Build::Causal(build) => build(scenario).records(),
+            Build::Oracle(build) => build(scenario, &TouchOrder::default()).records(),
+            Build::PreCopy(_) | Build::Hybrid(_) => false,
+        }
+    }
+}
+
 /// No strategy has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown strategy `{name}`, expected one of {known}")]

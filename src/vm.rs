@@ -120,7 +120,7 @@ impl PageSet {
 ///
 /// A host page larger than the trace's page (huge pages on the host) coarsens the trace: several of its pages fall
 /// into one host page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Memory {
     /// Host pages of the VM.
     pub pages: u32,

@@ -1,7 +1,9 @@
 //! The engine against the naive reference simulator: every metric, to the picosecond, over random small scenarios.
 
+mod both;
 mod reference;
 
+use both::{Case, Pair, as_outcome};
 use migsim::comparison::{compare, explain, replay};
 use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
@@ -9,168 +11,19 @@ use migsim::metrics::Metrics;
 use migsim::migration::{SwitchOver, migrate};
 use migsim::scenario::Scenario;
 use migsim::source::DemandMode;
-use migsim::source::recorder::{Access, Recording};
 use migsim::strategy::Registry;
-use migsim::strategy::pdopmp;
 use migsim::strategy::post_copy::active_push;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
 use migsim::time::SimTime;
 use migsim::trace::replay::{AtEnd, TimeScale};
-use migsim::trace::{Op, PageRun, Record, Trace, TraceHeader, TraceWriter};
+use migsim::trace::{Op, Record};
 use migsim::units::{Bandwidth, Bytes};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 const PAGE_SIZE: u64 = 4_096;
-
-/// A random case: the trace, the scenario, and what the reference needs beside them.
-#[derive(Debug, Clone)]
-struct Case {
-    records: Vec<Record>,
-    vcpus: u16,
-    trace_pages: u32,
-    zero: Vec<bool>,
-    compaction_ns: u64,
-    duration_ns: u64,
-    scale_factor: f64,
-    host_shift: u32,
-    scenario: Scenario,
-}
-
-impl Case {
-    fn trace(&self) -> Trace {
-        let header = TraceHeader {
-            page_size: PAGE_SIZE,
-            pages: self.trace_pages,
-            vcpus: self.vcpus,
-            tick_ns: 1,
-            compaction_ns: self.compaction_ns,
-            provenance: String::new(),
-        };
-        let zero = (0..)
-            .zip(&self.zero)
-            .filter(|(_, zero)| **zero)
-            .map(|(first, _)| PageRun { first, count: 1 })
-            .collect();
-        let mut writer = TraceWriter::new(Vec::new(), header, zero).expect("a valid header");
-        for record in &self.records {
-            writer.push(*record).expect("a valid record");
-        }
-        let bytes = writer.finish(Some(self.duration_ns)).expect("in memory");
-        Trace::from_bytes("random", bytes.into()).expect("a trace that was just written")
-    }
-
-    fn input<'a>(&self, strategy: reference::Strategy<'a>) -> reference::Input<'a> {
-        let scenario = &self.scenario;
-        let memory = scenario.vm.memory.expect("always set").0;
-        let host_page_bytes = PAGE_SIZE << self.host_shift;
-        reference::Input {
-            records: self
-                .records
-                .iter()
-                .map(|record| reference::RawRecord {
-                    time_ns: record.time_ns,
-                    vcpu: record.vcpu,
-                    page: record.page,
-                    op: reference_op(record.op),
-                })
-                .collect(),
-            vcpus: self.vcpus,
-            duration_ns: self.duration_ns,
-            compaction_ns: self.compaction_ns,
-            start_ns: scenario.trace.start.as_ps() / 1_000,
-            scale_fp: (1_000.0 * f64::from(1 << 20) * self.scale_factor).round() as u64,
-            wrap: scenario.trace.at_end == AtEnd::Wrap,
-            trace_pages: self.trace_pages,
-            zero: self.zero.clone(),
-            vm_pages: (memory / PAGE_SIZE) as u32,
-            pages: memory.div_ceil(host_page_bytes) as u32,
-            host_shift: self.host_shift,
-            host_page_bytes,
-            core_state: scenario.vm.core_state.0,
-            suspend: scenario.vm.suspend.as_ps(),
-            resume: scenario.vm.resume.as_ps(),
-            bandwidth: scenario.link.bandwidth.bits_per_second(),
-            latency: scenario.link.latency.as_ps(),
-            mtu: scenario.link.mtu.into(),
-            packet_overhead: scenario.link.packet_overhead.into(),
-            message_header: scenario.link.message_header.into(),
-            zero_page_bytes: scenario.link.zero_page_bytes.into(),
-            discipline: match scenario.link.discipline {
-                Discipline::Fifo => reference::Discipline::Fifo,
-                Discipline::Fair => reference::Discipline::Fair,
-                Discipline::Priority => reference::Discipline::Priority,
-            },
-            push: match scenario.source.push {
-                Push::Linear => reference::Push::Linear,
-                Push::Pivot => reference::Push::Pivot,
-                Push::Bubble => reference::Push::Bubble,
-                Push::None => reference::Push::None,
-            },
-            push_service: scenario.source.push_service.as_ps(),
-            demand_service: scenario.source.demand_service.as_ps(),
-            send_buffer: scenario.source.send_buffer.0,
-            synchronous: scenario.source.demand_mode == DemandMode::Synchronous,
-            record_trap: scenario.source.record_trap.as_ps(),
-            fault_trap: scenario.destination.fault_trap.as_ps(),
-            install: scenario.destination.install.as_ps(),
-            wake: scenario.destination.wake.as_ps(),
-            blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
-            record_window: scenario.migration.record_window.as_ps(),
-            overlap_core: scenario.migration.overlap_core,
-            initially_installed: Vec::new(),
-            strategy,
-        }
-    }
-
-    /// The library's PDoPMP plan for what the reference has recorded: the plan is a pure function and not what is
-    /// tested here.
-    fn pdopmp_plan(&self, trace: &Trace, recorded: &[reference::Access]) -> Vec<u32> {
-        let replay = replay(&self.scenario, trace).expect("the case fits its trace");
-        let mut switch_over =
-            SwitchOver::prepare(&self.scenario, &replay, true).expect("a good trace");
-        let core = self
-            .scenario
-            .link
-            .transmission(self.scenario.vm.core_state.0);
-        let window = self.scenario.migration.record_window;
-        switch_over.recording = Recording {
-            window: if self.scenario.migration.overlap_core {
-                window.max(core)
-            } else {
-                window
-            },
-            accesses: recorded
-                .iter()
-                .map(|access| Access {
-                    time: SimTime::from_ps(access.time_ps),
-                    vcpu: access.vcpu,
-                    page: access.page,
-                    op: match access.op {
-                        reference::Op::Read => Op::Read,
-                        reference::Op::Write => Op::Write,
-                        reference::Op::Execute => Op::Execute,
-                    },
-                })
-                .collect(),
-        };
-        pdopmp::plan(
-            &switch_over.observation(&self.scenario.link),
-            &self.scenario.pdopmp,
-        )
-        .iter()
-        .map(|forecast| forecast.page)
-        .collect()
-    }
-}
-
-fn reference_op(op: Op) -> reference::Op {
-    match op {
-        Op::Read => reference::Op::Read,
-        Op::Write => reference::Op::Write,
-        Op::Execute => reference::Op::Execute,
-    }
-}
 
 /// Spans that often coincide, so that ties and zero costs are common.
 fn span(most_us: u64) -> impl Strategy<Value = SimTime> {
@@ -219,6 +72,7 @@ fn trace_part() -> impl Strategy<Value = Case> {
                         Case {
                             records,
                             vcpus,
+                            page_size: PAGE_SIZE,
                             trace_pages,
                             zero,
                             compaction_ns,
@@ -313,35 +167,27 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-fn reference_order(order: PpsOrder) -> reference::Order {
-    match order {
-        PpsOrder::FirstAccess => reference::Order::FirstAccess,
-        PpsOrder::Recency => reference::Order::Recency,
-        PpsOrder::Frequency => reference::Order::Frequency,
-        PpsOrder::Address => reference::Order::Address,
+/// Runs post-copy both ways on a VM that resumes with the pages that `there` picks in place, as pre-copy leaves it.
+fn run_with_pages_in_place(case: &Case, there: impl Fn(u32) -> bool) -> Pair {
+    let trace = case.trace();
+    let replay = replay(&case.scenario, &trace).expect("the case fits its trace");
+    let mut switch_over =
+        SwitchOver::prepare(&case.scenario, &replay, false).expect("the trace is whole");
+    let mut input = case.input(reference::Strategy::PostCopy);
+    for page in 0..input.pages {
+        if there(page) {
+            switch_over.missing.remove(page);
+        }
+        input.initially_installed.push(there(page));
     }
-}
-
-/// The engine's metrics in the reference's form.
-fn as_outcome(metrics: &Metrics, pages_in_order: Vec<u32>) -> reference::Outcome {
-    reference::Outcome {
-        total_migration_time: metrics.total_migration_time.map(SimTime::as_ps),
-        downtime: metrics.downtime.as_ps(),
-        page_faults: metrics.page_faults,
-        requested_faults: metrics.requested_faults,
-        in_flight_faults: metrics.in_flight_faults,
-        stall: metrics.stall.as_ps(),
-        vcpu_blocktime: metrics.vcpu_blocktime.as_ps(),
-        fault_latency_mean: metrics.fault_latency_mean.as_ps(),
-        fault_latency_p50: metrics.fault_latency_p50.as_ps(),
-        fault_latency_p99: metrics.fault_latency_p99.as_ps(),
-        fault_latency_max: metrics.fault_latency_max.as_ps(),
-        bytes_sent: metrics.bytes_sent,
-        pages_sent: metrics.pages_sent,
-        zero_pages_sent: metrics.zero_pages_sent,
-        pps_pages: metrics.pps_pages,
-        time_to_90pct_speed: metrics.time_to_90pct_speed.as_ps(),
-        push_and_demand_order: pages_in_order,
+    let mut order = active_push(case.scenario.source.push);
+    let outcome = migrate(&case.scenario, &switch_over, order.as_mut()).expect("a sound case");
+    let metrics = Metrics::of(&case.scenario, &switch_over, &outcome, &[]);
+    let expected = reference::simulate(&input);
+    Pair {
+        strategy: "post-copy",
+        engine: as_outcome(&metrics, expected.push_and_demand_order.clone()),
+        reference: expected,
     }
 }
 
@@ -350,49 +196,19 @@ proptest! {
 
     #[test]
     fn engine_and_reference_agree(case in case()) {
-        let trace = case.trace();
-        let runs = compare(&case.scenario, &trace, &Registry::standard()).expect("a sound case");
-        let plan = |recorded: &[reference::Access]| case.pdopmp_plan(&trace, recorded);
-        for run in runs {
-            let strategy = match run.strategy {
-                "post-copy" => reference::Strategy::PostCopy,
-                "pre-record" => {
-                    reference::Strategy::PreRecord(reference_order(case.scenario.pre_record.order))
-                }
-                "pre-record+pdopmp" => reference::Strategy::Planned(&plan),
-                _ => reference::Strategy::Clairvoyant,
-            };
-            let expected = reference::simulate(&case.input(strategy));
-            let order = expected.push_and_demand_order.clone();
-            prop_assert_eq!(as_outcome(&run.metrics, order), expected, "{}", run.strategy);
+        for pair in case.run() {
+            prop_assert_eq!(pair.engine, pair.reference, "{}", pair.strategy);
         }
     }
 
-    /// What hybrid and pre-copy leave: a VM that resumes with some of its pages, or all of them, in place.
     #[test]
     fn engine_and_reference_agree_on_a_vm_that_is_partly_there(
         case in case(),
         picks in prop::collection::vec(any::<bool>(), 1..40),
         all in prop::bool::weighted(0.1),
     ) {
-        let trace = case.trace();
-        let replay = replay(&case.scenario, &trace).expect("the case fits its trace");
-        let mut switch_over =
-            SwitchOver::prepare(&case.scenario, &replay, false).expect("a good trace");
-        let mut input = case.input(reference::Strategy::PostCopy);
-        for page in 0..input.pages {
-            let there = all || picks[page as usize % picks.len()];
-            if there {
-                switch_over.missing.remove(page);
-            }
-            input.initially_installed.push(there);
-        }
-        let mut order = active_push(case.scenario.source.push);
-        let outcome = migrate(&case.scenario, &switch_over, order.as_mut()).expect("a sound case");
-        let metrics = Metrics::of(&case.scenario, &switch_over, &outcome, &[]);
-        let expected = reference::simulate(&input);
-        let order = expected.push_and_demand_order.clone();
-        prop_assert_eq!(as_outcome(&metrics, order), expected);
+        let pair = run_with_pages_in_place(&case, |page| all || picks[page as usize % picks.len()]);
+        prop_assert_eq!(pair.engine, pair.reference);
     }
 
     /// What a stall is made of adds up to it, for every strategy.
@@ -414,4 +230,79 @@ proptest! {
             );
         }
     }
+}
+
+/// Equality over cases in which nothing happens would say little.
+#[test]
+fn random_cases_have_everything() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = std::collections::BTreeMap::<String, u32>::new();
+    let mut count =
+        |what: String, happens: bool| *seen.entry(what).or_default() += u32::from(happens);
+    for _ in 0..400 {
+        let case = case().new_tree(&mut runner).expect("a case").current();
+        let scenario = &case.scenario;
+        for pair in case.run() {
+            let (strategy, outcome) = (pair.strategy, pair.engine);
+            let faults = outcome.page_faults > 0;
+            for (what, happens) in [
+                ("requested faults", outcome.requested_faults > 0),
+                ("faults in flight", outcome.in_flight_faults > 0),
+                (
+                    "both kinds of faults",
+                    outcome.requested_faults > 0 && outcome.in_flight_faults > 0,
+                ),
+                ("five faults", outcome.page_faults >= 5),
+                ("stalls", outcome.stall > 0),
+                (
+                    "stalls of different lengths",
+                    outcome.fault_latency_p50 < outcome.fault_latency_max,
+                ),
+                (
+                    "all vCPUs of several blocked",
+                    case.vcpus > 1 && outcome.vcpu_blocktime > 0,
+                ),
+                ("a slow guest", outcome.time_to_90pct_speed > 0),
+                (
+                    "zero pages",
+                    outcome.zero_pages_sent > 0 && outcome.pages_sent > 0,
+                ),
+                (
+                    "faults that block the VM",
+                    faults && scenario.destination.fault_blocks == FaultBlocks::Vm,
+                ),
+                (
+                    "faults in synchronous mode",
+                    faults && scenario.source.demand_mode == DemandMode::Synchronous,
+                ),
+                (
+                    "an end of all pages",
+                    outcome.total_migration_time.is_some(),
+                ),
+            ] {
+                count(format!("{strategy}: {what}"), happens);
+            }
+            count(format!("{:?}: faults", scenario.link.discipline), faults);
+            count(format!("{:?}: faults", scenario.source.push), faults);
+            count(format!("{:?}: faults", scenario.trace.at_end), faults);
+            count(
+                format!("{:?}: a PPS of three", scenario.pre_record.order),
+                outcome.pps_pages >= 3,
+            );
+            count(
+                "larger host pages".to_owned(),
+                faults && case.host_shift > 0,
+            );
+            count(
+                "compacted traces".to_owned(),
+                faults && case.compaction_ns > 0,
+            );
+            count(
+                "migrations that leave pages".to_owned(),
+                outcome.total_migration_time.is_none(),
+            );
+        }
+    }
+    let rare: Vec<_> = seen.iter().filter(|(_, times)| **times < 20).collect();
+    assert!(rare.is_empty(), "{rare:?} out of {seen:#?}");
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::inputs::InputArgs;
 use super::output::OutputArgs;
 use super::progress;
-use crate::comparison::compare;
+use crate::comparison::{compare, replay};
 use crate::report::{row, table};
 use crate::strategy::Registry;
 
@@ -34,8 +34,9 @@ pub(super) fn run(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|run| row(&inputs.provenance, run))
         .collect();
+    let replay = replay(&inputs.scenario, &inputs.trace)?;
     arguments.output.write(&rows, |styled| {
-        let header = table::header(&inputs.scenario, &inputs.trace);
+        let header = table::header(&inputs.scenario, &inputs.trace, &replay);
         format!("{header}\n{}", table::comparison(&runs, styled))
     })?;
     Ok(ExitCode::SUCCESS)

@@ -37,9 +37,10 @@ pub(super) fn run(arguments: ExplainArgs) -> anyhow::Result<ExitCode> {
     let explained = progress::while_working("simulating", || {
         comparison::explain(&inputs.scenario, &inputs.trace, entry)
     })?;
+    let replay = comparison::replay(&inputs.scenario, &inputs.trace)?;
     let rows = explanation::rows(&inputs.provenance, entry.name, &explained);
     arguments.output.write(&rows, |styled| {
-        let header = table::header(&inputs.scenario, &inputs.trace);
+        let header = table::header(&inputs.scenario, &inputs.trace, &replay);
         let table = explanation::table(entry.name, &explained, styled);
         format!("{header}\n{table}")
     })?;

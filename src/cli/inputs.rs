@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use crate::report::Provenance;
@@ -10,10 +9,6 @@ use crate::scenario::{Scenario, ScenarioSource};
 use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::synthetic::Workload;
-
-/// The recording inside the program: the default for a newcomer's first run.
-static EMBEDDED_TRACE: &[u8] = include_bytes!("../../traces/qemu-sort.mtrace");
-const EMBEDDED_NAME: &str = "qemu-sort";
 
 #[derive(Debug, Args)]
 pub(super) struct InputArgs {
@@ -43,6 +38,9 @@ impl InputArgs {
             Some(path) => ScenarioSource::open(path)?,
             None => ScenarioSource::embedded(),
         };
+        if !source.axes().is_empty() {
+            eprintln!("migsim: the scenario's [sweep] is left out here; `migsim sweep` runs it");
+        }
         for assignment in &self.settings {
             source.set(assignment)?;
         }
@@ -54,7 +52,7 @@ impl InputArgs {
             scenario.trace.file = Some(file.clone());
             scenario.trace.workload = None;
         }
-        let trace = load_trace(&scenario)?;
+        let trace = scenario.open_trace()?;
         let used = crate::comparison::start(&scenario.trace, &trace)?;
         if SimTime::from_ns(used) != scenario.trace.start {
             eprintln!(
@@ -75,18 +73,4 @@ impl InputArgs {
             provenance,
         })
     }
-}
-
-fn load_trace(scenario: &Scenario) -> anyhow::Result<Trace> {
-    if let Some(file) = &scenario.trace.file {
-        return Ok(Trace::open(file)?);
-    }
-    if let Some(workload) = &scenario.trace.workload {
-        let memory = scenario.vm.memory.map_or(256 << 20, |size| size.0);
-        let page_size = scenario.vm.page_size.map_or(4_096, |size| size.0);
-        return workload
-            .generate(memory, page_size)
-            .context("trace.workload");
-    }
-    Ok(Trace::from_bytes(EMBEDDED_NAME, EMBEDDED_TRACE.into())?)
 }

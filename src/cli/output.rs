@@ -1,12 +1,12 @@
 //! Where data goes: standard output, or a file that appears whole or not at all.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use tempfile::NamedTempFile;
 
+use crate::report::file::write_whole;
 use crate::report::{self, Row};
 
 /// Formats of a report.
@@ -50,7 +50,8 @@ impl OutputArgs {
             Format::Json => report::json::write(rows, &mut data)?,
         }
         match &self.out {
-            Some(path) => write_whole(path, |file| Ok(file.write_all(&data)?)),
+            Some(path) => write_whole(path, |file| file.write_all(&data))
+                .with_context(|| format!("cannot write {}", path.display())),
             None => {
                 let mut out = io::stdout().lock();
                 out.write_all(&data)?;
@@ -58,25 +59,6 @@ impl OutputArgs {
             }
         }
     }
-}
-
-/// Writes a file under a temporary name beside its place and renames it when it is complete.
-pub(super) fn write_whole(
-    path: &Path,
-    write: impl FnOnce(&mut NamedTempFile) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let place = || format!("cannot write {}", path.display());
-    let mut file = NamedTempFile::new_in(directory).with_context(place)?;
-    write(&mut file)?;
-    file.as_file().sync_all().with_context(place)?;
-    file.persist(path)
-        .map_err(|error| error.error)
-        .with_context(place)?;
-    Ok(())
 }
 
 /// Whether an error only says that nobody reads our output any more, as with `migsim … | head`.

@@ -1,7 +1,7 @@
 //! Signs of life on standard error when something takes long.
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -23,4 +23,81 @@ pub(super) fn while_working<T>(what: &'static str, work: impl FnOnce() -> T) -> 
     let result = work();
     spinner.finish_and_clear();
     result
+}
+
+/// Between two lines where there is no terminal for a bar.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// Points of a sweep: a bar with rate and remaining time on a terminal, a line now and then elsewhere.
+pub(super) struct Points {
+    bar: Option<ProgressBar>,
+    total: usize,
+    before: usize,
+    done: usize,
+    started: Instant,
+    last_line: Instant,
+}
+
+impl Points {
+    /// `done` of `total` points were there before.
+    pub(super) fn new(total: usize, done: usize) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template(
+                "{wide_bar} {pos} of {len} points, {per_sec}, {eta} left",
+            )
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar =
+                ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr())
+                    .with_style(style)
+                    .with_position(done as u64);
+            // What was done before says nothing about the rate.
+            bar.reset_eta();
+            bar.enable_steady_tick(PATIENCE);
+            bar
+        });
+        let now = Instant::now();
+        Points {
+            bar,
+            total,
+            before: done,
+            done,
+            started: now,
+            last_line: now,
+        }
+    }
+
+    /// So many more are done.
+    pub(super) fn advance(&mut self, points: usize) {
+        self.done += points;
+        match &self.bar {
+            Some(bar) => bar.inc(points as u64),
+            None if self.last_line.elapsed() >= BETWEEN_LINES => {
+                self.last_line = Instant::now();
+                let rate = self.rate();
+                let left = (self.total - self.done) as f64 / rate;
+                eprintln!(
+                    "migsim: {} of {} points, {rate:.1} a second, {left:.0} s left",
+                    self.done, self.total
+                );
+            }
+            None => {}
+        }
+    }
+
+    /// All is done.
+    pub(super) fn finish(self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        eprintln!(
+            "migsim: {} points in {:.1} s, {:.1} a second",
+            self.done - self.before,
+            self.started.elapsed().as_secs_f64(),
+            self.rate()
+        );
+    }
+
+    fn rate(&self) -> f64 {
+        (self.done - self.before) as f64 / self.started.elapsed().as_secs_f64().max(1e-3)
+    }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::inputs::InputArgs;
 use super::output::OutputArgs;
 use super::progress;
-use crate::comparison::compare;
+use crate::comparison::{compare, replay};
 use crate::report::{row, table};
 use crate::strategy::Registry;
 
@@ -36,8 +36,9 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|run| row(&inputs.provenance, run))
         .collect();
+    let replay = replay(&inputs.scenario, &inputs.trace)?;
     arguments.output.write(&rows, |_| {
-        let header = table::header(&inputs.scenario, &inputs.trace);
+        let header = table::header(&inputs.scenario, &inputs.trace, &replay);
         let details: String = runs.iter().map(table::details).collect();
         format!("{header}\n{details}")
     })?;

@@ -248,7 +248,7 @@ fn generate(args: &GenerateArgs) -> Result<()> {
 
 /// Writes a file under a temporary name beside it and renames it when it is whole.
 fn write_renamed(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let context = || format!("cannot write {}", path.display());
+    let context = || format!("{} not written", path.display());
     // A device or pipe is written to: a rename would replace it.
     if path.metadata().is_ok_and(|existing| !existing.is_file()) {
         let mut out = BufWriter::new(

@@ -1,4 +1,4 @@
-//! From the migration command to the resume on the destination.
+//! The switch-over: what the VM has done by the time it is suspended, and what it will do afterwards.
 
 use super::MigrationError;
 use super::pre_copy::Copied;
@@ -11,8 +11,43 @@ use crate::trace::replay::Replay;
 use crate::trace::touch_order::TouchOrder;
 use crate::vm::{Memory, PageSet};
 
-/// What the VM has done by the time it is suspended, and what it will do afterwards. Strategies that record share one,
-/// strategies that are suspended at once another; see [`SwitchOver::after_rounds`] for pre-copy's.
+/// What the guest does in a record window and after it. It depends on the trace, the window and the recorder's trap, but
+/// on nothing of the link or the hosts, so runs over different links can share it; it is cheap to clone.
+#[derive(Debug, Clone)]
+pub struct GuestCourse {
+    /// What was recorded in the window; nothing if that is empty.
+    pub recording: Recording,
+    /// What the destination will touch.
+    pub touch_order: TouchOrder,
+    /// Pages without content.
+    pub zero_pages: PageSet,
+    /// How the memory is divided.
+    pub memory: Memory,
+}
+
+impl GuestCourse {
+    /// Runs the guest for `window` while each first access to a page costs `trap`.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationError`] when the trace is damaged or the window too long for it.
+    pub fn after(
+        replay: &Replay<'_>,
+        window: SimTime,
+        trap: SimTime,
+    ) -> Result<Self, MigrationError> {
+        let (recording, positions) = record(replay, window, trap)?;
+        Ok(GuestCourse {
+            recording,
+            touch_order: TouchOrder::after(replay, &positions)?,
+            zero_pages: replay.zero_pages(&positions)?,
+            memory: replay.memory(),
+        })
+    }
+}
+
+/// The switch-over of one migration. Strategies that record share one, strategies that are suspended at once another; see
+/// [`SwitchOver::after_rounds`] for pre-copy's.
 #[derive(Debug)]
 pub struct SwitchOver {
     /// From the migration command until the VM is suspended.
@@ -34,6 +69,37 @@ pub struct SwitchOver {
 }
 
 impl SwitchOver {
+    /// How long the VM runs on at the source: not at all unless the strategy `records`.
+    pub fn window(scenario: &Scenario, records: bool) -> SimTime {
+        let migration = &scenario.migration;
+        match (records, migration.overlap_core) {
+            (false, _) => SimTime::ZERO,
+            (true, false) => migration.record_window,
+            (true, true) => migration.record_window.max(core_transmission(scenario)),
+        }
+    }
+
+    /// Suspends the VM at the end of its window.
+    pub fn new(scenario: &Scenario, records: bool, guest: GuestCourse) -> Self {
+        let overlap = records && scenario.migration.overlap_core;
+        let transfer = if overlap {
+            SimTime::ZERO
+        } else {
+            core_transmission(scenario)
+        };
+        let vm = &scenario.vm;
+        SwitchOver {
+            suspended_at: Self::window(scenario, records),
+            downtime: vm.suspend + transfer + scenario.link.latency + vm.resume,
+            recording: guest.recording,
+            touch_order: guest.touch_order,
+            zero_pages: guest.zero_pages,
+            memory: guest.memory,
+            missing: PageSet::full(guest.memory.pages),
+            copied: Copied::default(),
+        }
+    }
+
     /// Runs the VM on the source for its record window, if `records`, and suspends it.
     ///
     /// # Errors
@@ -44,31 +110,9 @@ impl SwitchOver {
         replay: &Replay<'_>,
         records: bool,
     ) -> Result<Self, MigrationError> {
-        let (vm, link) = (&scenario.vm, &scenario.link);
-        let core_transmission = link.transmission(vm.core_state.0);
-        let overlap = records && scenario.migration.overlap_core;
-        let window = match (records, overlap) {
-            (false, _) => SimTime::ZERO,
-            (true, false) => scenario.migration.record_window,
-            (true, true) => scenario.migration.record_window.max(core_transmission),
-        };
-        let (recording, positions) = record(replay, window, scenario.source.record_trap)?;
-        let transfer = if overlap {
-            SimTime::ZERO
-        } else {
-            core_transmission
-        };
-        let memory = replay.memory();
-        Ok(SwitchOver {
-            suspended_at: window,
-            downtime: vm.suspend + transfer + link.latency + vm.resume,
-            recording,
-            touch_order: TouchOrder::after(replay, &positions)?,
-            zero_pages: replay.zero_pages(&positions)?,
-            memory,
-            missing: PageSet::full(memory.pages),
-            copied: Copied::default(),
-        })
+        let window = Self::window(scenario, records);
+        let guest = GuestCourse::after(replay, window, scenario.source.record_trap)?;
+        Ok(Self::new(scenario, records, guest))
     }
 
     /// What a strategy is shown.
@@ -80,4 +124,8 @@ impl SwitchOver {
             page_time: link.transmission(link.page_message(self.memory.host_page)),
         }
     }
+}
+
+fn core_transmission(scenario: &Scenario) -> SimTime {
+    scenario.link.transmission(scenario.vm.core_state.0)
 }

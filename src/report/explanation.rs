@@ -12,8 +12,7 @@ pub fn rows(provenance: &Provenance, strategy: &str, explanation: &Explanation) 
     use Value::{Count, Text, Time};
     let row = |(knowledge, faults): &(Knowledge, Faults)| {
         let parts = &faults.parts;
-        let mut row = provenance.columns(strategy);
-        row.extend([
+        let columns = [
             ("page_class", Text(knowledge.name().to_owned())),
             ("page_faults", Count(faults.count)),
             ("requested_faults", Count(faults.requested)),
@@ -24,8 +23,13 @@ pub fn rows(provenance: &Provenance, strategy: &str, explanation: &Explanation) 
             ("link_s", Time(parts.link)),
             ("in_flight_s", Time(parts.in_flight)),
             ("install_wake_s", Time(parts.install)),
-        ]);
-        row
+        ];
+        provenance
+            .columns(strategy)
+            .into_iter()
+            .chain(columns)
+            .map(|(column, value)| (column.into(), value))
+            .collect()
     };
     explanation.kinds.iter().map(row).collect()
 }

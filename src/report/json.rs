@@ -16,7 +16,7 @@ pub fn write(rows: &[Row], mut out: impl Write) -> io::Result<()> {
         .iter()
         .map(|row| {
             row.iter()
-                .map(|(column, value)| ((*column).to_owned(), json(value)))
+                .map(|(column, value)| (column.to_string(), json(value)))
                 .collect()
         })
         .collect();

@@ -10,20 +10,21 @@ use crate::metrics::Metrics;
 use crate::scenario::Scenario;
 use crate::time::SimTime;
 use crate::trace::Trace;
+use crate::trace::replay::Replay;
 use crate::units::Bytes;
 
 /// What is migrated over what, in a line or two.
-pub fn header(scenario: &Scenario, trace: &Trace) -> String {
-    let (link, header) = (&scenario.link, trace.header());
-    let memory = Bytes(u64::from(header.pages) * header.page_size);
+pub fn header(scenario: &Scenario, trace: &Trace, replay: &Replay<'_>) -> String {
+    let (link, memory) = (&scenario.link, replay.memory());
+    let vcpus = replay.vcpus();
     format!(
-        "{} ({}): {memory} in {} pages, {} vCPU{}, migrated at {} of {}\nlink {}, latency {}; record window {}\n",
+        "{} ({}): {} in {} pages, {vcpus} vCPU{}, migrated at {} of {}\nlink {}, latency {}; record window {}\n",
         trace.name(),
         trace.content_hash(),
-        grouped(u64::from(header.pages)),
-        header.vcpus,
-        if header.vcpus == 1 { "" } else { "s" },
-        scenario.trace.start,
+        Bytes(memory.trace_pages * trace.header().page_size),
+        grouped(memory.pages.into()),
+        if vcpus == 1 { "" } else { "s" },
+        replay.start(),
         SimTime::from_ns(trace.duration_ns()),
         link.bandwidth,
         link.latency,

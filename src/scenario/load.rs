@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
+use super::sweep_section::{self, SECTION, WrittenAxis};
 use super::{Scenario, Unfit};
 
 /// A scenario that cannot be used.
@@ -19,6 +20,13 @@ pub struct ScenarioError {
 }
 
 impl std::error::Error for ScenarioError {}
+
+impl ScenarioError {
+    /// What is wrong, without the place.
+    pub(crate) fn problem(&self) -> &str {
+        &self.problem
+    }
+}
 
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,8 +48,11 @@ const LARGEST_FILE: u64 = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct ScenarioSource {
     name: String,
+    /// What errors call it.
+    origin: String,
     directory: PathBuf,
     table: toml::Table,
+    axes: Vec<WrittenAxis>,
 }
 
 impl ScenarioSource {
@@ -49,8 +60,10 @@ impl ScenarioSource {
     pub fn embedded() -> Self {
         ScenarioSource {
             name: "default".to_owned(),
+            origin: "default".to_owned(),
             directory: PathBuf::new(),
             table: toml::Table::new(),
+            axes: Vec::new(),
         }
     }
 
@@ -79,17 +92,74 @@ impl ScenarioSource {
             .file_stem()
             .map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy())
             .into_owned();
-        let table = parse(&text).map_err(|error| error.in_file(path))?;
+        let (table, axes) = parse(&text).map_err(|error| error.in_file(path))?;
         Ok(ScenarioSource {
             name,
+            origin: path.display().to_string(),
             directory: path.parent().map(Path::to_owned).unwrap_or_default(),
             table,
+            axes,
+        })
+    }
+
+    /// Takes a scenario from a text inside the program; its relative paths start at the current directory.
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError`] when it is not a scenario.
+    pub fn from_text(name: &str, text: &str) -> Result<Self, ScenarioError> {
+        let (table, axes) = parse(text).map_err(|error| error.in_file(Path::new(name)))?;
+        Ok(ScenarioSource {
+            name: name.to_owned(),
+            origin: name.to_owned(),
+            directory: PathBuf::new(),
+            table,
+            axes,
         })
     }
 
     /// The file's name without its ending, or `default`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The axes of its `[sweep]`, in the order of the file; the scenario itself goes without them.
+    pub fn axes(&self) -> &[WrittenAxis] {
+        &self.axes
+    }
+
+    /// What is set, without the axes: equal texts are equal scenarios.
+    pub fn settings(&self) -> String {
+        self.table.to_string()
+    }
+
+    /// Puts a value in the place of a key's, whatever it is; [`ScenarioSource::scenario`] checks it.
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError`] when the key cannot be one.
+    pub fn put(&mut self, key: &str, value: toml::Value) -> Result<(), ScenarioError> {
+        insert(&mut self.table, key, value).map_err(|problem| self.key_error(key, problem))
+    }
+
+    /// An error in a key that an axis does not name.
+    pub(crate) fn key_error(&self, key: &str, problem: String) -> ScenarioError {
+        ScenarioError {
+            origin: self.origin.clone(),
+            line: None,
+            key: Some(key.to_owned()),
+            problem,
+        }
+    }
+
+    /// An error in an axis.
+    pub(crate) fn axis_error(&self, axis: &WrittenAxis, problem: String) -> ScenarioError {
+        ScenarioError {
+            origin: self.origin.clone(),
+            line: Some(axis.line),
+            key: Some(format!("{SECTION}.{}", axis.key)),
+            problem,
+        }
     }
 
     /// Sets one key, such as `link.bandwidth`, to a value as in TOML; a text needs no quotes.
@@ -131,7 +201,7 @@ impl ScenarioSource {
     /// [`ScenarioError`] when what was set does not fit together.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
         let fail = |key: Option<&str>, problem: String| ScenarioError {
-            origin: self.name.clone(),
+            origin: self.origin.clone(),
             line: None,
             key: key.map(str::to_owned),
             problem,
@@ -152,10 +222,10 @@ impl ScenarioSource {
 }
 
 /// An error before its file is known.
-struct Misfit {
-    line: Option<usize>,
-    key: Option<String>,
-    problem: String,
+pub(super) struct Misfit {
+    pub(super) line: Option<usize>,
+    pub(super) key: Option<String>,
+    pub(super) problem: String,
 }
 
 impl Misfit {
@@ -170,24 +240,26 @@ impl Misfit {
 }
 
 /// Parses and checks, while the text's places are still known.
-fn parse(text: &str) -> Result<toml::Table, Misfit> {
+fn parse(text: &str) -> Result<(toml::Table, Vec<WrittenAxis>), Misfit> {
     let located = |error: &toml::de::Error| Misfit {
         line: error.span().map(|span| line_of(text, span.start)),
         key: error.span().and_then(|span| key_at(text, span.start)),
         problem: error.message().to_owned(),
     };
-    let table: toml::Table = text.parse().map_err(|error| located(&error))?;
-    let deserializer = toml::Deserializer::parse(text).map_err(|error| located(&error))?;
-    let scenario = Scenario::deserialize(deserializer).map_err(|error| located(&error))?;
+    let mut table: toml::Table = text.parse().map_err(|error| located(&error))?;
+    let mut document = DeTable::parse(text).map_err(|error| located(&error))?;
+    let axes = sweep_section::take(text, document.get_mut(), &mut table)?;
+    let scenario = Scenario::deserialize(toml::Deserializer::from(document))
+        .map_err(|error| located(&error))?;
     scenario.check().map_err(|Unfit { key, expected }| Misfit {
         line: place_of(text, key).map(|place| line_of(text, place)),
         key: Some(key.to_owned()),
         problem: expected,
     })?;
-    Ok(table)
+    Ok((table, axes))
 }
 
-fn line_of(text: &str, place: usize) -> usize {
+pub(super) fn line_of(text: &str, place: usize) -> usize {
     1 + text
         .bytes()
         .take(place)
@@ -297,10 +369,35 @@ mod tests {
     #[test]
     fn the_written_default_is_the_default() {
         let table = parse(include_str!("../../scenarios/default.toml"));
-        let Ok(table) = table else {
+        let Ok((table, _)) = table else {
             panic!("it does not parse")
         };
         assert_eq!(table.try_into(), Ok(Scenario::default()));
+    }
+
+    #[test]
+    fn the_sweep_is_taken_out_in_the_order_of_the_file() {
+        let text = "[sweep]\nvm.memory = [1]\n\"link.latency\" = { from = 1, to = 2 }\n[sweep.vm.more]\nx = []";
+        let Ok((table, axes)) = parse(text) else {
+            panic!("it does not parse")
+        };
+        assert!(table.is_empty());
+        let places: Vec<_> = axes
+            .iter()
+            .map(|axis| (axis.key.as_str(), axis.line))
+            .collect();
+        assert_eq!(
+            places,
+            [("vm.memory", 2), ("link.latency", 3), ("vm.more.x", 5)]
+        );
+        assert_eq!(
+            error("\n[sweep.link]\nbandwidth = \"1 Gbit/s\""),
+            "s.toml:3: sweep.link.bandwidth: expected a list of values, or a range { from, to, step | count, scale }"
+        );
+        assert_eq!(
+            error("sweep = 1"),
+            "s.toml:1: sweep: expected a section of keys with the values that they take"
+        );
     }
 
     #[test]

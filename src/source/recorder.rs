@@ -1,5 +1,7 @@
 //! The recorder: what the source sees of the VM's accesses while it runs on for the record window.
 
+use std::sync::Arc;
+
 use crate::time::SimTime;
 use crate::trace::replay::{GuestAccess, Replay, VcpuReplay};
 use crate::trace::{Op, TraceError};
@@ -21,8 +23,8 @@ pub struct Access {
 /// The accesses of a record window in time order (those of one instant by vCPU).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recording {
-    /// The accesses.
-    pub accesses: Vec<Access>,
+    /// The accesses, shared: a recording may be large, and many runs start from the same one.
+    pub accesses: Arc<[Access]>,
     /// How long the window was.
     pub window: SimTime,
 }
@@ -86,6 +88,7 @@ pub fn record(
         .iter()
         .map(|state| replay.nearest_boundary((window - state.delay).max(state.last)))
         .collect();
+    let accesses = accesses.into();
     Ok((Recording { accesses, window }, positions))
 }
 

@@ -7,21 +7,32 @@
 //!
 //! 1. [`streams`] separates each vCPU's interleaved trajectory into streams of neighbouring accesses.
 //! 2. [`trend`] estimates each stream's direction, stride and velocity, or finds that it has none.
-//! 3. [`forecast`] extrapolates a stream with a trend, widens the range of one without, and gives every page of the PPS
-//!    and of the prediction a *predicted next-touch time*.
-//! 4. The push order follows these times; a page without content comes last, as it hardly costs anything on demand.
+//! 3. [`sweep`] continues a stream with a trend: ahead at its velocity, around the cycle if it has been there before. What
+//!    a sweep over new ground has left behind is not urgent, and one that outruns the link is left to the scan, which
+//!    starts at its head.
+//! 4. [`locality`] learns from the recording itself how far from known pages new ones turn up, and predicts the pages
+//!    around the rest of the PPS.
+//! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it; pages
+//!    without content come last, as they hardly cost anything on demand.
 
-pub mod forecast;
+pub mod locality;
 pub mod streams;
+pub mod sweep;
 pub mod trend;
+
+use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use self::forecast::Forecast;
+use self::locality::Locality;
+use self::streams::{Stream, separate};
+use self::sweep::Course;
+use self::trend::Trend;
 use super::push_order::PushOrder;
 use super::scan::Push;
 use super::{Build, Entry, Observation, Strategy};
 use crate::source::Request;
+use crate::time::SimTime;
 use crate::vm::{PageId, PageSet};
 
 /// `pre-record+pdopmp`.
@@ -38,8 +49,7 @@ pub const ENTRY: Entry = Entry {
     }),
 };
 
-/// `[pdopmp]`: the assumptions of the reconstruction. Per cent are whole numbers, so that no rounding of a fraction
-/// can change an order.
+/// `[pdopmp]`: the assumptions of the reconstruction. All are whole numbers, so that no rounding can change an order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PdopmpSettings {
@@ -52,15 +62,19 @@ pub struct PdopmpSettings {
     /// Least share of steps, less those the other way, in the main direction, in per cent. Default 60: four of five
     /// steps agree.
     pub min_consistency_percent: u32,
-    /// Longest extrapolation of a trend, in per cent of the way that the stream has gone in the window. Default 400:
-    /// most sweeps go on for longer than they were watched, but the error of the velocity grows with the way.
+    /// Longest extrapolation of a trend over new ground, in per cent of the way that the stream has gone in the window.
+    /// Default 400: most sweeps go on for longer than they were watched, but the error of the velocity grows with the
+    /// way.
     pub reach_percent: u32,
-    /// How far a stream without a trend is widened to each side, in per cent of its own range. Default 50: as many
-    /// pages around it as in it.
-    pub widen_percent: u32,
-    /// Least share of a range's pages that was touched for the range to be filled and widened, in per cent. Default 25:
-    /// sparser ranges would push more untouched pages than touched ones.
-    pub min_density_percent: u32,
+    /// Accesses from which on a stream with a trend counts as a sweep, whose pages behind its head are not urgent. Default
+    /// 32 (128 KiB of 4 KiB pages): the readahead of Linux (`VM_READAHEAD_PAGES`), a size that programs read at once.
+    pub sweep_points: u32,
+    /// Pages that are expected only after so many record windows are left to the scan. Default 16: chosen on recordings
+    /// (sort, SQLite, Python, sequential, random), where from 8 to 32 make little difference and more does harm.
+    pub horizon_windows: u32,
+    /// Most pages predicted around recorded ones, per recorded page. Default 4: a bound on what a wrong guess costs,
+    /// chosen on the same recordings.
+    pub most_per_recorded: u32,
 }
 
 impl Default for PdopmpSettings {
@@ -70,23 +84,193 @@ impl Default for PdopmpSettings {
             min_points: 4,
             min_consistency_percent: 60,
             reach_percent: 400,
-            widen_percent: 50,
-            min_density_percent: 25,
+            sweep_points: 32,
+            horizon_windows: 16,
+            most_per_recorded: 4,
         }
     }
 }
 
-/// The pages of the PPS and of the prediction in the order in which they are to be pushed.
-pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Vec<Forecast> {
-    let mut forecasts = forecast::forecast(observed, settings);
-    forecasts.sort_unstable_by_key(|forecast| {
-        (
-            observed.zero_pages.contains(forecast.page),
-            forecast.next_touch,
-            forecast.page,
-        )
-    });
-    forecasts
+/// A page that is expected to be touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forecast {
+    /// The page.
+    pub page: PageId,
+    /// When, counted from the switch-over.
+    pub next_touch: SimTime,
+    /// Whether it is in the PPS, and not predicted.
+    pub recorded: bool,
+}
+
+/// What is to be pushed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Pages of the PPS and of the prediction in the order in which they are to be pushed.
+    pub forecasts: Vec<Forecast>,
+    /// Where the scan behind them starts.
+    pub scan_from: PageId,
+}
+
+/// Plans the push from a recording.
+pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
+    let mut draft = Draft::new(observed);
+    let sweeps: Vec<(Stream, Trend)> = separate(&observed.recording.accesses, settings.stream_gap)
+        .into_iter()
+        .filter_map(|stream| Some((Trend::of(&stream, settings)?, stream)))
+        .map(|(trend, stream)| (stream, trend))
+        .collect();
+    let mut swept = PageSet::empty(observed.memory.pages);
+    let is_sweep = |stream: &Stream| stream.points.len() >= settings.sweep_points as usize;
+    for (stream, _) in sweeps.iter().filter(|(stream, _)| is_sweep(stream)) {
+        for point in &stream.points {
+            swept.insert(point.page);
+        }
+    }
+    let mut longest_followed = 0;
+    for (stream, trend) in &sweeps {
+        match sweep::course(trend, is_sweep(stream), observed, &draft.pps) {
+            Course::Stopped => {}
+            Course::Followed => {
+                draft.forget(stream);
+                if stream.points.len() > longest_followed {
+                    longest_followed = stream.points.len();
+                    draft.scan_from = trend.last.saturating_add(1);
+                }
+            }
+            Course::OverNewGround => {
+                draft.forget(stream);
+                sweep::extrapolate(trend, settings, &mut draft);
+            }
+            Course::Short => sweep::extrapolate(trend, settings, &mut draft),
+            Course::Cyclic => {
+                sweep::continue_cycle(trend, settings, &mut draft);
+                draft.postpone(stream);
+            }
+        }
+    }
+    let locality = Locality::of(observed.recording, &swept);
+    draft.predict_around(&locality, &swept, settings);
+    draft.finish(observed.zero_pages)
+}
+
+/// Forecasts in the making.
+struct Draft {
+    forecasts: HashMap<PageId, Forecast>,
+    pps: PageSet,
+    window: SimTime,
+    scan_from: PageId,
+}
+
+impl Draft {
+    /// Every recorded page is taken to be touched again after as long as it has rested: recency, as a time.
+    fn new(observed: &Observation<'_>) -> Self {
+        let window = observed.recording.window;
+        let mut pps = PageSet::empty(observed.memory.pages);
+        let mut forecasts = HashMap::new();
+        for access in observed.recording.accesses.iter() {
+            pps.insert(access.page);
+            let forecast = Forecast {
+                page: access.page,
+                next_touch: window - access.time,
+                recorded: true,
+            };
+            forecasts.insert(access.page, forecast);
+        }
+        Draft {
+            forecasts,
+            pps,
+            window,
+            scan_from: 0,
+        }
+    }
+
+    /// A page is expected at a time, or earlier if something else says so; a recorded one at this time in any case.
+    fn expect(&mut self, page: PageId, next_touch: SimTime) {
+        let recorded = self.pps.contains(page);
+        self.forecasts
+            .entry(page)
+            .and_modify(|forecast| {
+                if recorded || next_touch < forecast.next_touch {
+                    forecast.next_touch = next_touch;
+                }
+            })
+            .or_insert(Forecast {
+                page,
+                next_touch,
+                recorded,
+            });
+    }
+
+    /// The stream's pages that nothing else has touched since.
+    fn untouched_since<'a>(&self, stream: &'a Stream) -> impl Iterator<Item = PageId> + use<'a> {
+        let still: Vec<bool> = stream
+            .points
+            .iter()
+            .map(|point| {
+                self.forecasts
+                    .get(&point.page)
+                    .is_some_and(|forecast| forecast.next_touch == self.window - point.time)
+            })
+            .collect();
+        stream
+            .points
+            .iter()
+            .zip(still)
+            .filter_map(|(point, still)| still.then_some(point.page))
+    }
+
+    /// Leaves a sweep's pages to the scan.
+    fn forget(&mut self, stream: &Stream) {
+        for page in self.untouched_since(stream) {
+            self.forecasts.remove(&page);
+        }
+    }
+
+    /// A cyclic sweep comes back to what it has just passed only after a whole cycle: first to what it passed first.
+    fn postpone(&mut self, stream: &Stream) {
+        let window = self.window;
+        for page in self.untouched_since(stream) {
+            if let Some(forecast) = self.forecasts.get_mut(&page) {
+                let passed_at = window - forecast.next_touch;
+                forecast.next_touch = forecast.next_touch.max(passed_at);
+            }
+        }
+    }
+
+    fn predict_around(&mut self, locality: &Locality, swept: &PageSet, settings: &PdopmpSettings) {
+        let horizon = self.window.times(settings.horizon_windows.into());
+        let mut centres = self.pps.clone();
+        for page in swept.iter() {
+            centres.remove(page);
+        }
+        let mut around: Vec<(SimTime, PageId)> = Vec::new();
+        locality.around(&centres, |page, wait| {
+            if wait <= horizon && !self.pps.contains(page) {
+                around.push((wait, page));
+            }
+        });
+        around.sort_unstable();
+        let most = u64::from(self.pps.count()) * u64::from(settings.most_per_recorded);
+        around.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        for (wait, page) in around {
+            self.expect(page, wait);
+        }
+    }
+
+    fn finish(self, zero_pages: &PageSet) -> Plan {
+        let mut forecasts: Vec<Forecast> = self.forecasts.into_values().collect();
+        forecasts.sort_unstable_by_key(|forecast| {
+            (
+                zero_pages.contains(forecast.page),
+                forecast.next_touch,
+                forecast.page,
+            )
+        });
+        Plan {
+            forecasts,
+            scan_from: self.scan_from,
+        }
+    }
 }
 
 struct Pdopmp {
@@ -102,14 +286,19 @@ impl Strategy for Pdopmp {
     }
 
     fn plan(&mut self, observed: &Observation<'_>) {
-        let forecasts = plan(observed, &self.settings);
-        self.predicted = forecasts
+        let plan = plan(observed, &self.settings);
+        self.predicted = plan
+            .forecasts
             .iter()
             .filter(|forecast| !forecast.recorded)
             .map(|forecast| forecast.page)
             .collect();
-        let planned = forecasts.iter().map(|forecast| forecast.page).collect();
-        self.pushes = PushOrder::new(planned, self.push);
+        let pages = plan
+            .forecasts
+            .iter()
+            .map(|forecast| forecast.page)
+            .collect();
+        self.pushes = PushOrder::new(pages, self.push).scanning_from(plan.scan_from);
     }
 
     fn requested(&mut self, request: &Request) {

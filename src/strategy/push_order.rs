@@ -20,6 +20,12 @@ impl PushOrder {
         }
     }
 
+    /// Lets the scan begin at a page.
+    pub fn scanning_from(mut self, page: PageId) -> Self {
+        self.scan.start_from(page);
+        self
+    }
+
     /// See [`super::Strategy::requested`].
     pub fn requested(&mut self, request: &Request) {
         if request.unsent {

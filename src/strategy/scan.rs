@@ -43,6 +43,11 @@ impl Scan {
         }
     }
 
+    /// Begins the upward search at a page.
+    pub fn start_from(&mut self, page: PageId) {
+        self.up = page;
+    }
+
     /// A page that was unsent is requested.
     pub fn pivot(&mut self, page: PageId) {
         match self.push {

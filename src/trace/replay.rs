@@ -10,7 +10,7 @@ use crate::time::SimTime;
 use crate::vm::{Memory, PageId, PageSet};
 
 /// What the guest does where the trace ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtEnd {
     /// It begins the trace anew.
@@ -20,7 +20,7 @@ pub enum AtEnd {
 }
 
 /// Guest time per recorded time, as a fixed-point number with 20 fractional bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimeScale(u64);
 
 impl TimeScale {
@@ -117,6 +117,11 @@ impl<'a> Replay<'a> {
             at_end,
             memory,
         }
+    }
+
+    /// Where in the trace, in recorded time, the migration command falls.
+    pub fn start(&self) -> SimTime {
+        SimTime::from_ns(self.start_ns)
     }
 
     /// Number of vCPUs.

@@ -4,6 +4,8 @@
 //! are all that a run depends on. A touch order is computed once and shared by every run that switches over at the same
 //! position, and a run costs what the number of distinct pages costs, however long the trace is.
 
+use std::sync::Arc;
+
 use super::TraceError;
 use super::replay::Replay;
 use crate::time::SimTime;
@@ -18,10 +20,10 @@ pub struct Touch {
     pub page: PageId,
 }
 
-/// First touches per vCPU, each in time order.
+/// First touches per vCPU, each in time order; cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TouchOrder {
-    per_vcpu: Vec<Vec<Touch>>,
+    per_vcpu: Arc<[Vec<Touch>]>,
 }
 
 impl TouchOrder {
@@ -40,7 +42,9 @@ impl TouchOrder {
             let mut touches = Vec::new();
             for access in replay.vcpu(vcpu, position) {
                 let access = access?;
-                if access.offset > end || seen.count() == pages {
+                // What saturates is beyond the end of simulated time.
+                let over = access.offset > end || access.offset == SimTime::MAX;
+                if over || seen.count() == pages {
                     break;
                 }
                 if seen.insert(access.page) {
@@ -52,7 +56,9 @@ impl TouchOrder {
             }
             per_vcpu.push(touches);
         }
-        Ok(TouchOrder { per_vcpu })
+        Ok(TouchOrder {
+            per_vcpu: per_vcpu.into(),
+        })
     }
 
     /// The touches of each vCPU.

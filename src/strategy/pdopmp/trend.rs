@@ -62,6 +62,21 @@ impl Trend {
         })
     }
 
+    /// The page so many pages ahead of where the stream is now; `None` beyond the ends of the address space.
+    pub fn page_ahead(&self, pages: u64) -> Option<PageId> {
+        self.step_from(self.last, pages)
+    }
+
+    /// The page so many pages in the trend's direction from `page`.
+    pub fn step_from(&self, page: PageId, pages: u64) -> Option<PageId> {
+        let pages = u32::try_from(pages).ok()?;
+        if self.upwards {
+            page.checked_add(pages)
+        } else {
+            page.checked_sub(pages)
+        }
+    }
+
     /// Time that the trend takes for so many pages.
     pub fn time_for(&self, pages: u64) -> SimTime {
         SimTime::from_wide_ps(

@@ -85,7 +85,10 @@ pub(super) fn check(
 }
 
 fn foreign(key: &str, kind: Kind) -> WorkloadError {
-    error(key, format!("no such key for kind = \"{}\"", kind.name()))
+    error(
+        key,
+        format!("not to be given with kind = \"{}\"", kind.name()),
+    )
 }
 
 pub(super) fn error(key: &str, expected: impl Into<String>) -> WorkloadError {

@@ -1,0 +1,276 @@
+//! `migsim sweep`: a scenario's strategies on every point of a grid.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+
+use super::progress::Points;
+use crate::scenario::ScenarioSource;
+use crate::strategy::Registry;
+use crate::sweep::{self, PointResult, RowFile, Shard, Sweep, header_line, rows};
+
+/// Run the strategies on every point of a scenario's [sweep]
+///
+/// Rows come in the order of the grid, the last axis fastest, whatever the number of threads. A point that fails has its
+/// error in the column `error`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct SweepArgs {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    // Clap asks for it unless there is a subcommand.
+    #[command(flatten)]
+    grid: Option<GridArgs>,
+
+    /// Write to this file instead of standard output; until all is done to FILE.partial, a batch of rows at a time
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Go on where an earlier sweep to the same file was stopped
+    #[arg(long, requires = "out")]
+    resume: bool,
+
+    /// Run only the I-th of N contiguous parts of the grid, counted from 1, for `migsim sweep merge`
+    /// [default: from SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT in a Slurm job array]
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+
+    /// Number of threads [default: one per processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+
+    /// Only print the grid: each point with its parameters
+    #[arg(long, conflicts_with_all = ["out", "resume"])]
+    dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+struct GridArgs {
+    /// Scenario file (TOML) with a [sweep]
+    scenario: PathBuf,
+
+    /// Set one key of the scenario, such as link.bandwidth="200 Mbit/s"
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put the files of all shards together, to the file that the whole sweep would have written
+    Merge {
+        /// File to write
+        out: PathBuf,
+        /// Files of the shards, in any order
+        #[arg(required = true)]
+        shards: Vec<PathBuf>,
+    },
+    /// List the shards that are missing or incomplete; exit status 1 if there are any
+    Missing {
+        #[command(flatten)]
+        grid: GridArgs,
+        /// Files of the shards, finished or partial
+        #[arg(required = true)]
+        shards: Vec<PathBuf>,
+    },
+}
+
+pub(super) fn run(arguments: SweepArgs) -> anyhow::Result<ExitCode> {
+    match (&arguments.command, &arguments.grid) {
+        (Some(Command::Merge { out, shards }), _) => {
+            sweep::merge(out, shards)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        (Some(Command::Missing { grid, shards }), _) => missing(&grid.load()?, shards),
+        (None, Some(grid)) => {
+            let sweep = grid.load()?;
+            let shard = match arguments.shard {
+                Some(shard) => shard,
+                None => shard_of_job()?,
+            };
+            if arguments.dry_run {
+                dry_run(&sweep, shard)
+            } else {
+                execute(&arguments, &sweep, shard)
+            }
+        }
+        (None, None) => bail!("expected a scenario"),
+    }
+}
+
+impl GridArgs {
+    fn load(&self) -> anyhow::Result<Sweep> {
+        let mut source = ScenarioSource::open(&self.scenario)?;
+        let scenario = self.scenario.display();
+        if source.axes().is_empty() {
+            bail!(
+                "{scenario}: expected a section [sweep] with at least one axis, such as \"link.bandwidth\" = [\"200 Mbit/s\", \"1 Gbit/s\"]"
+            );
+        }
+        for assignment in &self.settings {
+            let key = assignment.split('=').next().unwrap_or_default().trim();
+            if source.axes().iter().any(|axis| axis.key == key) {
+                bail!("--set {assignment}: {key} is an axis of the sweep, expected another key");
+            }
+            source.set(assignment)?;
+        }
+        Ok(Sweep::new(source, Registry::standard())?)
+    }
+}
+
+fn shard_of_job() -> anyhow::Result<Shard> {
+    let shard = Shard::from_slurm(|name| std::env::var(name).ok())?;
+    if let Some(shard) = shard {
+        eprintln!("migsim: shard {shard}, from SLURM_ARRAY_TASK_ID");
+    }
+    Ok(shard.unwrap_or(Shard::WHOLE))
+}
+
+fn dry_run(sweep: &Sweep, shard: Shard) -> anyhow::Result<ExitCode> {
+    let points = shard.range(sweep.points());
+    eprintln!(
+        "migsim: {} points × {} strategies",
+        points.len(),
+        sweep.strategies().len()
+    );
+    let mut writer = csv::Writer::from_writer(io::stdout().lock());
+    let axes = sweep.axes().iter().map(sweep::Axis::column);
+    writer
+        .write_record(std::iter::once("point".to_owned()).chain(axes))
+        .map_err(io::Error::from)?;
+    for point in points {
+        let cells = sweep.parameters(point);
+        let cells = cells.iter().map(|value| value.cell.clone());
+        writer
+            .write_record(std::iter::once(point.to_string()).chain(cells))
+            .map_err(io::Error::from)?;
+    }
+    writer.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result<ExitCode> {
+    let jobs = arguments.jobs.map_or_else(
+        || thread::available_parallelism().map_or(1, Into::into),
+        usize::from,
+    );
+    let points = shard.range(sweep.points());
+    let mut sink = match &arguments.out {
+        Some(out) if arguments.resume && sweep::is_finished(out, sweep, shard) => {
+            eprintln!("migsim: {} is complete already", out.display());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(out) => Sink::File(RowFile::open(out, sweep, shard, arguments.resume)?),
+        None => Sink::stdout(sweep, shard)?,
+    };
+    let first = points.start + sink.done();
+    let mut progress = Points::new(points.len(), sink.done());
+    let mut failed = 0;
+    sweep
+        .run(first..points.end, jobs, |results| {
+            sink.append(sweep, &results)?;
+            failed += results
+                .iter()
+                .filter(|result| result.runs.iter().any(Result::is_err))
+                .count();
+            progress.advance(results.len());
+            anyhow::Ok(())
+        })
+        .map_err(|error| match error {
+            sweep::RunError::Delivery(error) => error,
+            error => anyhow::anyhow!("{error:#}"),
+        })?;
+    progress.finish();
+    sink.finish()?;
+    let run = points.end - first;
+    if failed > 0 {
+        eprintln!("migsim: {failed} of {run} points failed; the column `error` says why");
+    }
+    if failed > 0 && failed == run {
+        bail!("every point failed");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where rows go.
+enum Sink {
+    File(RowFile),
+    Stdout,
+}
+
+impl Sink {
+    fn stdout(sweep: &Sweep, shard: Shard) -> io::Result<Self> {
+        let mut out = io::stdout().lock();
+        // A shard says which it is wherever it goes.
+        if shard.count() > 1 {
+            out.write_all(sweep.manifest(shard).line().as_bytes())?;
+        }
+        out.write_all(&header_line(sweep))?;
+        out.flush()?;
+        Ok(Sink::Stdout)
+    }
+
+    fn done(&self) -> usize {
+        match self {
+            Sink::File(file) => file.done(),
+            Sink::Stdout => 0,
+        }
+    }
+
+    fn append(&mut self, sweep: &Sweep, results: &[PointResult]) -> anyhow::Result<()> {
+        match self {
+            Sink::File(file) => Ok(file.append(sweep, results)?),
+            Sink::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(&rows(sweep, results))?;
+                Ok(out.flush()?)
+            }
+        }
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        match self {
+            Sink::File(file) => Ok(file.finish()?),
+            Sink::Stdout => Ok(()),
+        }
+    }
+}
+
+fn missing(sweep: &Sweep, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let (there, absent): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.iter().cloned().partition(|file| Path::exists(file));
+    for file in &absent {
+        eprintln!("migsim: {}: no such file", file.display());
+    }
+    let coverage = sweep::coverage(sweep, &there)?;
+    let missing: Vec<_> = coverage
+        .iter()
+        .filter(|coverage| !coverage.is_complete())
+        .collect();
+    let mut out = io::stdout().lock();
+    writeln!(out, "shard,state,first_point,end_point").context("standard output")?;
+    for coverage in &missing {
+        let state = if coverage.done.is_some() {
+            "incomplete"
+        } else {
+            "missing"
+        };
+        writeln!(
+            out,
+            "{},{state},{},{}",
+            coverage.shard,
+            coverage.points.start + coverage.done.unwrap_or(0),
+            coverage.points.end
+        )?;
+    }
+    out.flush()?;
+    Ok(if missing.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,91 @@
+//! `[sweep]`, as it is written: which keys have which lists or ranges. [`crate::sweep`] gives it its meaning.
+
+use toml::de::{DeTable, DeValue};
+
+use super::load::{Misfit, line_of};
+
+/// Name of the section.
+pub(super) const SECTION: &str = "sweep";
+
+/// Keys of a range, by which a table is told from a section.
+const RANGE_KEYS: [&str; 5] = ["from", "to", "step", "count", "scale"];
+
+/// A line of the section: a key and the values that it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WrittenAxis {
+    /// The scenario's key, such as `link.bandwidth`.
+    pub key: String,
+    /// Its line in the file.
+    pub line: usize,
+    /// A list, or the table of a range.
+    pub values: toml::Value,
+}
+
+/// Takes the section out of a document. Its axes come in the order of the file.
+pub(super) fn take(
+    text: &str,
+    document: &mut DeTable<'_>,
+    table: &mut toml::Table,
+) -> Result<Vec<WrittenAxis>, Misfit> {
+    let (Some(values), Some((key, places))) =
+        (table.remove(SECTION), document.remove_entry(SECTION))
+    else {
+        return Ok(Vec::new());
+    };
+    let (DeValue::Table(places), toml::Value::Table(values)) = (places.get_ref(), &values) else {
+        return Err(Misfit {
+            line: Some(line_of(text, key.span().start)),
+            key: Some(SECTION.to_owned()),
+            problem: "expected a section of keys with the values that they take".to_owned(),
+        });
+    };
+    let mut axes = Vec::new();
+    walk(text, "", places, values, &mut axes)?;
+    // A table has lost the order of its keys, but not their places.
+    axes.sort_by_key(|(place, _)| *place);
+    Ok(axes.into_iter().map(|(_, axis)| axis).collect())
+}
+
+fn walk(
+    text: &str,
+    prefix: &str,
+    places: &DeTable<'_>,
+    values: &toml::Table,
+    axes: &mut Vec<(usize, WrittenAxis)>,
+) -> Result<(), Misfit> {
+    for (key, place) in places {
+        let Some(value) = values.get(key.get_ref().as_ref()) else {
+            continue;
+        };
+        let path = format!("{prefix}{}", key.get_ref());
+        let start = key.span().start;
+        let line = line_of(text, start);
+        let is_axis = match value {
+            toml::Value::Array(_) => true,
+            toml::Value::Table(table) => RANGE_KEYS.iter().any(|key| table.contains_key(*key)),
+            _ => {
+                return Err(Misfit {
+                    line: Some(line),
+                    key: Some(format!("{SECTION}.{path}")),
+                    problem:
+                        "expected a list of values, or a range { from, to, step | count, scale }"
+                            .to_owned(),
+                });
+            }
+        };
+        match (place.get_ref(), value) {
+            (DeValue::Table(inner), toml::Value::Table(values)) if !is_axis => {
+                walk(text, &format!("{path}."), inner, values, axes)?;
+            }
+            _ => axes.push((
+                start,
+                WrittenAxis {
+                    key: path,
+                    line,
+                    values: value.clone(),
+                },
+            )),
+        }
+    }
+    Ok(())
+}

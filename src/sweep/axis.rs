@@ -1,0 +1,298 @@
+//! One axis of a grid: a key and the values that it takes.
+
+use super::quantity::{self, Quantity, Unit};
+
+/// Most values of one axis, and most points of a grid.
+pub const MOST_POINTS: usize = 1_000_000;
+
+/// A key of the scenario and the values that it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// The key, such as `link.bandwidth`.
+    pub key: String,
+    /// Its values, in order.
+    pub values: Vec<AxisValue>,
+}
+
+/// One value of an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AxisValue {
+    /// As the scenario takes it.
+    pub value: toml::Value,
+    /// As a column holds it: seconds, bytes, bits per second and plain numbers, anything else as it was written.
+    pub cell: String,
+}
+
+impl Axis {
+    /// Expands a list or a range.
+    ///
+    /// # Errors
+    ///
+    /// What was expected instead.
+    pub fn new(key: &str, written: &toml::Value) -> Result<Self, String> {
+        let values = match written {
+            toml::Value::Array(list) => list.clone(),
+            toml::Value::Table(range) => Range::parse(range)?.expand()?,
+            _ => return Err("expected a list or a range".to_owned()),
+        };
+        if values.is_empty() || values.len() > MOST_POINTS {
+            return Err(format!(
+                "{} values, expected 1 to {MOST_POINTS}",
+                values.len()
+            ));
+        }
+        let values = values
+            .into_iter()
+            .map(|value| AxisValue {
+                cell: quantity::cell(key, &value),
+                value,
+            })
+            .collect();
+        Ok(Axis {
+            key: key.to_owned(),
+            values,
+        })
+    }
+
+    /// Name of the column: the key; a section is set apart from the columns of the report by its brackets.
+    pub fn column(&self) -> String {
+        if self.key.contains('.') {
+            self.key.clone()
+        } else {
+            format!("[{}]", self.key)
+        }
+    }
+}
+
+/// `{ from, to, step | count, scale }` in whole base units.
+struct Range {
+    unit: Unit,
+    from: i128,
+    to: i128,
+    steps: Steps,
+}
+
+enum Steps {
+    /// Adding so much.
+    Add(i128),
+    /// Multiplying by so much.
+    Multiply(i128),
+    /// So many values, evenly spaced.
+    Linear(usize),
+    /// So many values, evenly spaced by factors.
+    Log(usize),
+}
+
+impl Range {
+    fn parse(range: &toml::Table) -> Result<Self, String> {
+        if let Some(key) = range
+            .keys()
+            .find(|key| !["from", "to", "step", "count", "scale"].contains(&key.as_str()))
+        {
+            return Err(format!(
+                "unknown field `{key}` of a range, expected `from`, `to`, `step` or `count`, `scale`"
+            ));
+        }
+        let quantity = |name: &str| {
+            let value = range
+                .get(name)
+                .ok_or_else(|| format!("expected `{name}` in the range"))?;
+            Quantity::of(value).ok_or_else(|| {
+                format!("`{name}` = {value}, expected a number or a quantity such as \"10 ms\"")
+            })
+        };
+        let (from, to) = (quantity("from")?, quantity("to")?);
+        let log = match range.get("scale").map(|scale| scale.as_str()) {
+            None | Some(Some("linear")) => false,
+            Some(Some("log")) => true,
+            Some(_) => return Err("`scale`: expected \"linear\" or \"log\"".to_owned()),
+        };
+        let step = range.get("step").map(|_| quantity("step")).transpose()?;
+        // The quantity that is most particular about its unit decides for the others.
+        let unit = [Some(from), Some(to), step.filter(|_| !log)]
+            .into_iter()
+            .flatten()
+            .map(|quantity| quantity.unit)
+            .min_by_key(|unit| match unit {
+                Unit::Time | Unit::Bytes | Unit::Bandwidth => 0,
+                Unit::Decimal => 1,
+                Unit::Whole => 2,
+            })
+            .unwrap_or(Unit::Whole);
+        let in_unit = |name: &str, quantity: Quantity| {
+            quantity
+                .in_unit(unit)
+                .map(|quantity| quantity.amount)
+                .ok_or_else(|| format!("`{name}` is of another unit than the rest of the range"))
+        };
+        let (from, to) = (in_unit("from", from)?, in_unit("to", to)?);
+        if log && (from <= 0 || to <= 0) {
+            return Err("`scale` = \"log\" expects `from` and `to` above zero".to_owned());
+        }
+        let steps = match (step, range.get("count")) {
+            (Some(factor), None) if log => match factor.unit {
+                Unit::Whole if factor.amount > 1 => Steps::Multiply(factor.amount),
+                _ => {
+                    return Err("`step`: expected a whole factor above 1 on a log scale".to_owned());
+                }
+            },
+            (Some(step), None) => match in_unit("step", step)? {
+                step if step > 0 => Steps::Add(step),
+                _ => return Err("`step`: expected more than zero".to_owned()),
+            },
+            (None, Some(count)) => {
+                let count = count
+                    .as_integer()
+                    .and_then(|count| usize::try_from(count).ok())
+                    .filter(|count| (2..=MOST_POINTS).contains(count))
+                    .ok_or_else(|| format!("`count`: expected 2 to {MOST_POINTS}"))?;
+                if log {
+                    Steps::Log(count)
+                } else {
+                    Steps::Linear(count)
+                }
+            }
+            _ => return Err("expected either `step` or `count` in the range".to_owned()),
+        };
+        if from > to && matches!(steps, Steps::Add(_) | Steps::Multiply(_)) {
+            return Err("expected `from` not above `to`".to_owned());
+        }
+        Ok(Range {
+            unit,
+            from,
+            to,
+            steps,
+        })
+    }
+
+    fn expand(&self) -> Result<Vec<toml::Value>, String> {
+        let amounts: Vec<i128> = match self.steps {
+            Steps::Add(step) => {
+                std::iter::successors(Some(self.from), |amount| amount.checked_add(step))
+                    .take_while(|amount| *amount <= self.to)
+                    .take(MOST_POINTS + 1)
+                    .collect()
+            }
+            Steps::Multiply(factor) => {
+                std::iter::successors(Some(self.from), |amount| amount.checked_mul(factor))
+                    .take_while(|amount| *amount <= self.to)
+                    .collect()
+            }
+            Steps::Linear(count) => (0..count).map(|index| self.linear(index, count)).collect(),
+            Steps::Log(count) => (0..count).map(|index| self.log(index, count)).collect(),
+        };
+        if amounts.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err("`count` is larger than the number of different values".to_owned());
+        }
+        amounts
+            .into_iter()
+            .map(|amount| {
+                Quantity {
+                    amount,
+                    unit: self.unit,
+                }
+                .value()
+                .ok_or_else(|| format!("{amount} is too large"))
+            })
+            .collect()
+    }
+
+    /// Rounded to the nearest base unit, halves up.
+    fn linear(&self, index: usize, count: usize) -> i128 {
+        let (index, gaps) = (index as i128, count as i128 - 1);
+        self.from + (2 * (self.to - self.from) * index + gaps).div_euclid(2 * gaps)
+    }
+
+    /// The only place with floating point; its result is a whole number again at once.
+    fn log(&self, index: usize, count: usize) -> i128 {
+        if index == 0 {
+            return self.from;
+        }
+        if index == count - 1 {
+            return self.to;
+        }
+        let (from, to) = (self.from as f64, self.to as f64);
+        let share = index as f64 / (count - 1) as f64;
+        (from * (to / from).powf(share)).round() as i128
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axis(written: &str) -> Result<Vec<String>, String> {
+        let table: toml::Table = format!("x = {written}").parse().expect(written);
+        let axis = Axis::new("link.x", &table["x"])?;
+        Ok(axis.values.into_iter().map(|value| value.cell).collect())
+    }
+
+    #[test]
+    fn ranges_are_exact() {
+        for (written, cells) in [
+            (
+                r#"{ from = "0", to = "1 ms", step = "250 us" }"#,
+                &["0", "0.00025", "0.0005", "0.00075", "0.001"][..],
+            ),
+            (
+                r"{ from = 0, to = 1.0, step = 0.3 }",
+                &["0", "0.3", "0.6", "0.9"],
+            ),
+            (r"{ from = 1, to = 5, step = 2 }", &["1", "3", "5"]),
+            (
+                r#"{ from = "100 Mbit/s", to = "10 Gbit/s", count = 3, scale = "log" }"#,
+                &["100000000", "1000000000", "10000000000"],
+            ),
+            (
+                r#"{ from = "1 MiB", to = "16 MiB", step = 4, scale = "log" }"#,
+                &["1048576", "4194304", "16777216"],
+            ),
+            (r"{ from = 10, to = 0, count = 3 }", &["10", "5", "0"]),
+            (r"{ from = 0, to = 10, count = 4 }", &["0", "3", "7", "10"]),
+            (r#"["1 s", "20 ms"]"#, &["1", "0.02"]),
+        ] {
+            assert_eq!(axis(written).expect(written), cells);
+        }
+    }
+
+    #[test]
+    fn errors_say_what_was_expected() {
+        for (written, part) in [
+            ("[]", "0 values"),
+            ("{ from = 1, to = 2 }", "either `step` or `count`"),
+            (
+                "{ from = 1, to = 2, step = 1, count = 2 }",
+                "either `step` or `count`",
+            ),
+            ("{ from = 1, step = 1 }", "expected `to`"),
+            ("{ from = 1, to = 2, steps = 1 }", "unknown field `steps`"),
+            (
+                r#"{ from = "1 ms", to = 2, step = "1 ms" }"#,
+                "`to` is of another unit",
+            ),
+            (
+                r#"{ from = "soon", to = 2, step = 1 }"#,
+                "`from` = \"soon\"",
+            ),
+            ("{ from = 1, to = 2, step = 0 }", "more than zero"),
+            ("{ from = 2, to = 1, step = 1 }", "`from` not above `to`"),
+            ("{ from = 0, to = 1, count = 3 }", "different values"),
+            (
+                "{ from = 0, to = 8, count = 3, scale = \"log\" }",
+                "above zero",
+            ),
+            (
+                "{ from = 1, to = 8, step = 1.5, scale = \"log\" }",
+                "whole factor",
+            ),
+            ("{ from = 0, to = 9000000, step = 1 }", "1 to 1000000"),
+            (
+                "{ from = 0, to = 8, count = 3, scale = \"cubic\" }",
+                "`scale`",
+            ),
+        ] {
+            let error = axis(written).expect_err(written);
+            assert!(error.contains(part), "{written}: {error}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! What works.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::{Desk, SMALL_SCENARIO};
+
+/// What identifies a row, then the metrics.
+const COLUMNS: [&str; 27] = [
+    "scenario",
+    "trace",
+    "trace_hash",
+    "strategy",
+    "seed",
+    "version",
+    "total_migration_time_s",
+    "downtime_s",
+    "page_faults",
+    "requested_faults",
+    "in_flight_faults",
+    "stall_s",
+    "vcpu_blocktime_s",
+    "fault_latency_mean_s",
+    "fault_latency_p50_s",
+    "fault_latency_p99_s",
+    "fault_latency_max_s",
+    "bytes_sent",
+    "pages_sent",
+    "zero_pages_sent",
+    "duplicate_pages_sent",
+    "pps_pages",
+    "predicted_pages",
+    "prediction_precision",
+    "prediction_coverage",
+    "gap_closed",
+    "time_to_90pct_speed_s",
+];
+
+const STRATEGIES: [&str; 4] = [
+    "post-copy",
+    "pre-record",
+    "pre-record+pdopmp",
+    "clairvoyant",
+];
+
+type Row = BTreeMap<String, String>;
+
+/// The rows of a CSV report, whose columns have to be those of every report.
+fn csv_rows(text: &str) -> Vec<Row> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let columns = reader.headers().expect("a header line").clone();
+    assert_eq!(columns, COLUMNS.to_vec());
+    let row = |record: csv::StringRecord| {
+        let cells = columns.iter().zip(&record);
+        cells.map(|(c, v)| (c.to_owned(), v.to_owned())).collect()
+    };
+    reader
+        .records()
+        .map(|record| row(record.expect("a row")))
+        .collect()
+}
+
+fn column<'a>(rows: &'a [Row], name: &str) -> Vec<&'a str> {
+    rows.iter().map(|row| row[name].as_str()).collect()
+}
+
+#[test]
+fn without_arguments_it_prints_help() {
+    let help = Desk::new().data(&[]);
+    assert!(help.contains("Usage: migsim"), "{help}");
+    for command in ["compare", "run", "trace"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+    }
+}
+
+#[test]
+fn csv_has_every_column() {
+    let desk = Desk::new();
+    let rows = csv_rows(&desk.data(&["compare", "small.toml", "--format", "csv"]));
+    assert_eq!(column(&rows, "strategy"), STRATEGIES);
+    for row in &rows {
+        assert_eq!(row["scenario"], "small");
+        assert!(row["trace"].ends_with("small.mtrace"), "{row:?}");
+        assert_eq!(row["trace_hash"].len(), 16);
+        assert_eq!(row["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(row["seed"], "", "a recording has none");
+        let number = |column: &str| row[column].parse::<f64>().expect(column);
+        let faults = number("requested_faults") + number("in_flight_faults");
+        assert_eq!(number("page_faults"), faults);
+        assert_eq!(number("pages_sent") + number("zero_pages_sent"), 64.0);
+        for positive in ["total_migration_time_s", "downtime_s", "bytes_sent"] {
+            assert!(number(positive) > 0.0, "{positive}");
+        }
+    }
+    assert_eq!(rows[0]["gap_closed"], "0.000000");
+    assert_eq!(rows[3]["gap_closed"], "1.000000");
+    // A synthetic workload has a seed.
+    let workload = "trace.workload={kind=\"uniform\",seed=7,duration=\"20 ms\"}";
+    let small = ["--set", "vm.memory=1 MiB", "--set", "trace.start=0"];
+    let synthetic = ["compare", "--format", "csv", "--set", workload];
+    let rows = csv_rows(&desk.data(&[&synthetic[..], &small].concat()));
+    assert_eq!(column(&rows, "seed"), ["7"; 4]);
+}
+
+#[test]
+fn json_holds_what_csv_does() {
+    let desk = Desk::new();
+    for command in [
+        &["compare", "small.toml"][..],
+        &["run", "small.toml", "--strategy", "pre-record"],
+    ] {
+        let rows = csv_rows(&desk.data(&[command, &["--format", "csv"]].concat()));
+        let json = desk.data(&[command, &["--format", "json"]].concat());
+        let objects: Vec<serde_json::Map<String, Value>> =
+            serde_json::from_str(&json).expect("an array of objects");
+        assert_eq!(objects.len(), rows.len());
+        for (object, row) in objects.iter().zip(&rows) {
+            assert!(object.keys().eq(COLUMNS), "{object:?}");
+            for (column, value) in object {
+                let text = match value {
+                    Value::String(text) => text.clone(),
+                    Value::Null => String::new(),
+                    number => number.to_string(),
+                };
+                assert_eq!(text, row[column], "{column}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_are_for_people() {
+    let desk = Desk::new();
+    let table = desk.data(&["compare", "small.toml"]);
+    for part in ["page faults", "against post-copy", "small.mtrace", "%"] {
+        assert!(table.contains(part), "{part}\n{table}");
+    }
+    for strategy in STRATEGIES {
+        assert!(table.contains(&format!("\n {strategy} ")), "{table}");
+    }
+    let details = desk.data(&["run", "small.toml", "--strategy", "post-copy"]);
+    assert!(details.contains("post-copy"), "{details}");
+    assert!(!details.contains("clairvoyant"), "{details}");
+    // No terminal, no colours; and none with NO_COLOR, whatever it is set to.
+    assert!(!table.contains('\x1b'), "{table:?}");
+    let mut plain = desk.command(&["compare", "small.toml"]);
+    let plain = plain.env("NO_COLOR", "1").output();
+    let plain = plain.expect("the binary starts").stdout;
+    assert_eq!(String::from_utf8_lossy(&plain), table);
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    let desk = Desk::new();
+    for format in ["table", "csv", "json"] {
+        let arguments = ["compare", "small.toml", "--format", format];
+        let first = desk.data(&arguments);
+        for threads in ["1", "2", "7"] {
+            let mut command = desk.command(&arguments);
+            let again = command.env("RAYON_NUM_THREADS", threads).output();
+            let again = again.expect("the binary starts").stdout;
+            let same = again == first.as_bytes();
+            assert!(same, "{format} with {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn keys_are_set_one_by_one() {
+    let desk = Desk::new();
+    let compare = |settings: &[&str]| {
+        let mut arguments = vec!["compare", "small.toml", "--format", "csv"];
+        for setting in settings {
+            arguments.extend(["--set", setting]);
+        }
+        desk.data(&arguments)
+    };
+    let total = |csv: &str| csv_rows(csv)[0]["total_migration_time_s"].clone();
+    let plain = compare(&[]);
+    let slow = compare(&["link.bandwidth=100 Mbit/s"]);
+    assert_ne!(total(&plain), total(&slow));
+    // As TOML has it, or without its quotes; the last one counts.
+    assert_eq!(slow, compare(&["link.bandwidth = \"100 Mbit/s\""]));
+    let twice = ["link.bandwidth=1 Mbit/s", "link.bandwidth=100 Mbit/s"];
+    assert_eq!(slow, compare(&twice));
+    // As if the scenario said so.
+    desk.write(
+        "small.toml",
+        format!("{SMALL_SCENARIO}[link]\nbandwidth = \"100 Mbit/s\"\n"),
+    );
+    assert_eq!(slow, compare(&[]));
+}
+
+#[test]
+fn a_trace_and_strategies_can_be_given() {
+    let desk = Desk::new();
+    desk.write(
+        "other.csv",
+        "time_ns,vcpu,page,op\n0,0,5,r\n9000000,0,6,w\n",
+    );
+    desk.import("other.csv", "other.mtrace", "");
+    let chosen = ["--strategies", "clairvoyant,post-copy"];
+    let given = [&["compare", "small.toml", "--format", "csv"], &chosen[..]].concat();
+    let own = csv_rows(&desk.data(&given));
+    assert_eq!(column(&own, "strategy"), ["clairvoyant", "post-copy"]);
+    let other = csv_rows(&desk.data(&[&given[..], &["--trace", "other.mtrace"]].concat()));
+    assert_ne!(own[0]["trace_hash"], other[0]["trace_hash"]);
+    assert!(other[0]["trace"].ends_with("other.mtrace"), "{other:?}");
+    // A scenario's trace lies beside the scenario, wherever it is used.
+    fs::create_dir(desk.path("elsewhere")).expect("a new directory");
+    let mut from_elsewhere = desk.command(&["compare", "../small.toml", "--format", "csv"]);
+    let output = from_elsewhere
+        .current_dir(desk.path("elsewhere"))
+        .output()
+        .expect("the binary starts");
+    let rows = csv_rows(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(rows[0]["trace_hash"], own[0]["trace_hash"]);
+}
+
+#[test]
+fn results_go_into_a_file() {
+    let desk = Desk::new();
+    for format in ["table", "csv", "json"] {
+        let arguments = ["compare", "small.toml", "--format", format];
+        let shown = desk.data(&arguments);
+        desk.write("result", "what was there before, and longer than nothing");
+        let silent = desk.data(&[&arguments[..], &["--out", "result"]].concat());
+        assert_eq!(silent, "");
+        let written = fs::read_to_string(desk.path("result")).expect("a file");
+        assert_eq!(written, shown);
+    }
+    let expected = ["result", "small.csv", "small.mtrace", "small.toml"];
+    assert_eq!(desk.files(), expected, "nothing temporary stays");
+}
+
+#[test]
+fn a_file_appears_whole_or_not_at_all() {
+    let desk = Desk::new();
+    let before = desk.files();
+    let out = ["compare", "small.toml", "--out"];
+    let error = desk.refusal(&[&out[..], &["nowhere/result.csv"]].concat());
+    assert!(error.contains("nowhere/result.csv"), "{error}");
+    desk.refusal(&[&out[..], &["."]].concat());
+    assert_eq!(desk.files(), before);
+    // A run that fails leaves the file of the one before.
+    desk.write("result.csv", "before");
+    let failing = ["result.csv", "--strategies", "magic"];
+    desk.refusal(&[&out[..], &failing].concat());
+    let kept = fs::read_to_string(desk.path("result.csv")).expect("still there");
+    assert_eq!(kept, "before");
+}
+
+#[test]
+fn a_reader_may_stop_reading() {
+    let desk = Desk::new();
+    for arguments in [
+        &["compare", "small.toml"][..],
+        &["compare", "small.toml", "--format", "csv"],
+        &["compare", "small.toml", "--format", "json"],
+        &["run", "small.toml", "--strategy", "post-copy"],
+        &[],
+    ] {
+        let mut child = desk
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {stderr}");
+        assert_eq!(stderr, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn remarks_go_to_standard_error() {
+    let desk = Desk::new();
+    desk.import("small.csv", "compacted.mtrace", "--compaction 1ms");
+    let arguments = ["compare", "--trace", "compacted.mtrace", "--format", "csv"];
+    let output = desk.run(&[&arguments[..], &["--set", "trace.start=2.4 ms"]].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(
+        stderr.contains("trace.start is taken as 2.00 ms"),
+        "{stderr}"
+    );
+    let rounded = csv_rows(&String::from_utf8_lossy(&output.stdout));
+    let exact = desk.data(&[&arguments[..], &["--set", "trace.start=2 ms"]].concat());
+    assert_eq!(rounded, csv_rows(&exact));
+}

@@ -1,0 +1,385 @@
+//! What a user may get wrong: exit 2, one clear message on standard error, nothing on standard output.
+
+use std::fs;
+
+use super::Desk;
+
+/// A message of ours, in one line, that says all of `parts`.
+fn check(desk: &Desk, arguments: &[&str], parts: &[&str]) {
+    let error = desk.refusal(arguments);
+    assert!(error.starts_with("migsim: "), "{arguments:?}\n{error}");
+    assert_eq!(error.lines().count(), 1, "{arguments:?}\n{error}");
+    for part in parts {
+        assert!(error.contains(part), "{arguments:?}: {part:?}\n{error}");
+    }
+}
+
+#[test]
+fn usage() {
+    let desk = Desk::new();
+    for (arguments, says) in [
+        (&["frobnicate"][..], "unrecognized subcommand 'frobnicate'"),
+        (&["run", "small.toml"], "--strategy <NAME>"),
+        (&["compare", "--format", "xml"], "table, csv, json"),
+        (&["compare", "--frob"], "unexpected argument '--frob'"),
+        (&["compare", "a.toml", "b.toml"], "unexpected argument"),
+        (&["compare", "--set"], "a value is required"),
+        (&["compare", "--trace"], "a value is required"),
+    ] {
+        let error = desk.refusal(arguments);
+        assert!(error.contains(says), "{arguments:?}\n{error}");
+    }
+}
+
+#[test]
+fn files() {
+    let desk = Desk::new();
+    desk.write("empty", "");
+    desk.write("broken.toml", "[link]\nlatency = \"1 us\"\n[link\n");
+    desk.write("twice.toml", "[vm]\n[link]\nmtu = 1500\nmtu = 1500\n");
+    desk.write("latin-1.toml", b"# caf\xe9\n");
+    desk.write("large.toml", "#".repeat((1 << 20) + 1));
+    desk.write("lost.toml", "[trace]\nfile = \"lost.mtrace\"\n");
+    let (a, b) = ("file = \"a\"", "workload = { kind = \"zipf\" }");
+    desk.write("both.toml", format!("[trace]\n{a}\n{b}\n"));
+    for (arguments, says) in [
+        (
+            ["compare", "missing.toml"],
+            &["missing.toml: No such file"][..],
+        ),
+        (["compare", "."], &[".: ", "directory"]),
+        (["compare", "broken.toml"], &["broken.toml:3: ", "`]`"]),
+        (
+            ["compare", "twice.toml"],
+            &["twice.toml:4: ", "duplicate key"],
+        ),
+        (["compare", "latin-1.toml"], &["latin-1.toml: ", "UTF-8"]),
+        (
+            ["compare", "large.toml"],
+            &["large.toml: ", "at most 1048576"],
+        ),
+        (["compare", "small.mtrace"], &["small.mtrace: ", "UTF-8"]),
+        (["compare", "lost.toml"], &["lost.mtrace: No such file"]),
+        (
+            ["compare", "both.toml"],
+            &[
+                "both.toml:3: trace.workload: ",
+                "either a file or a workload",
+            ],
+        ),
+        (
+            ["compare", "--trace=missing.mtrace"],
+            &["missing.mtrace: No such file"],
+        ),
+        (["compare", "--trace=."], &["not a regular file"]),
+        (["compare", "--trace=empty"], &["empty: not a trace"]),
+        (
+            ["compare", "--trace=small.csv"],
+            &["small.csv: not a trace"],
+        ),
+    ] {
+        check(&desk, &arguments, says);
+    }
+}
+
+#[test]
+fn truncated_traces() {
+    let desk = Desk::new();
+    let whole = fs::read(desk.path("small.mtrace")).expect("the trace");
+    for length in (0..whole.len()).step_by(20).chain([whole.len() - 1]) {
+        desk.write("cut.mtrace", &whole[..length]);
+        let trace = ["compare", "small.toml", "--trace", "cut.mtrace"];
+        check(&desk, &trace, &["cut.mtrace: ", "expected"]);
+    }
+}
+
+#[test]
+fn flipped_bits() {
+    let desk = Desk::new();
+    let whole = fs::read(desk.path("small.mtrace")).expect("the trace");
+    for position in (0..whole.len()).step_by(23) {
+        let mut flipped = whole.clone();
+        flipped[position] ^= 1 << (position % 8);
+        desk.write("flipped.mtrace", &flipped);
+        let trace = ["compare", "small.toml", "--trace", "flipped.mtrace"];
+        check(&desk, &trace, &["flipped.mtrace: ", "expected"]);
+    }
+}
+
+#[test]
+fn bad_recordings() {
+    // The others are in `trace_cli.rs`.
+    let desk = Desk::new();
+    for (row, says) in [
+        ("5,0,1", "line 3: expected 4 fields"),
+        ("5,0,1,z", "line 3, column 4 (op): expected one of r, w, x"),
+        (
+            "1,0,1,r",
+            "line 3: expected times of vCPU 0 in ascending order",
+        ),
+        ("5,0,64,r", "line 3: expected a page up to 63, found 64"),
+        ("5,65535,1,r", "line 3: expected a vCPU up to 65534"),
+    ] {
+        desk.write("bad.csv", format!("time_ns,vcpu,page,op\n2,0,0,r\n{row}\n"));
+        let import = ["trace", "import", "--from", "csv", "--pages", "64"];
+        let arguments = [&import[..], &["bad.csv", "bad.mtrace"]].concat();
+        check(&desk, &arguments, &["bad.csv: ", says]);
+        assert!(!desk.path("bad.mtrace").exists());
+    }
+}
+
+const TIMES: [&str; 11] = [
+    "trace.start",
+    "vm.suspend",
+    "vm.resume",
+    "link.latency",
+    "source.push_service",
+    "source.demand_service",
+    "source.record_trap",
+    "destination.fault_trap",
+    "destination.install",
+    "destination.wake",
+    "migration.record_window",
+];
+const NO_TIMES: [&str; 10] = [
+    "-1 s", "5", "-5", "soon", "1 parsec", "1e400 s", "721 h", "nan", "true", "[]",
+];
+
+const SIZES: [&str; 5] = [
+    "vm.memory",
+    "vm.page_size",
+    "vm.host_page",
+    "vm.core_state",
+    "source.send_buffer",
+];
+const NO_SIZES: [&str; 8] = [
+    "-1",
+    "-1 KiB",
+    "1.5",
+    "big",
+    "1 parsec",
+    "99999999999999999999",
+    "inf",
+    "{}",
+];
+
+const BANDWIDTHS: [&str; 1] = ["link.bandwidth"];
+const NO_BANDWIDTHS: [&str; 8] = [
+    "0",
+    "0 Mbit/s",
+    "-1 Gbit/s",
+    "1000",
+    "fast",
+    "1 GiB",
+    "99999999999999999999 Tbit/s",
+    "false",
+];
+
+const INTEGERS: [&str; 10] = [
+    "link.mtu",
+    "link.packet_overhead",
+    "link.message_header",
+    "link.zero_page_bytes",
+    "pdopmp.stream_gap",
+    "pdopmp.min_points",
+    "pdopmp.min_consistency_percent",
+    "pdopmp.reach_percent",
+    "pdopmp.widen_percent",
+    "pdopmp.min_density_percent",
+];
+const NO_INTEGERS: [&str; 6] = ["-1", "1.5", "many", "4294967296", "1e3", "\"5\""];
+
+const CHOICES: [&str; 6] = [
+    "trace.at_end",
+    "link.discipline",
+    "source.push",
+    "source.demand_mode",
+    "destination.fault_blocks",
+    "pre-record.order",
+];
+const NO_CHOICES: [&str; 4] = ["magic", "\"\"", "3", "true"];
+
+const SWITCHES: [&str; 1] = ["migration.overlap_core"];
+const NO_SWITCHES: [&str; 3] = ["yes", "1", "\"true\""];
+
+const FACTORS: [&str; 1] = ["trace.time_scale"];
+const NO_FACTORS: [&str; 7] = ["nan", "inf", "-inf", "-1", "0", "1e7", "\"1\""];
+
+#[test]
+fn values_of_every_kind() {
+    let desk = Desk::new();
+    for (keys, values) in [
+        (&TIMES[..], &NO_TIMES[..]),
+        (&SIZES, &NO_SIZES),
+        (&BANDWIDTHS, &NO_BANDWIDTHS),
+        (&INTEGERS, &NO_INTEGERS),
+        (&CHOICES, &NO_CHOICES),
+        (&SWITCHES, &NO_SWITCHES),
+        (&FACTORS, &NO_FACTORS),
+    ] {
+        for (index, key) in keys.iter().enumerate() {
+            // All values for the first key, one each for the others, which are read the same way.
+            let values = if index == 0 { values } else { &values[..1] };
+            for value in values {
+                let assignment = format!("{key}={value}");
+                let arguments = ["compare", "--set", &assignment];
+                let place = format!("--set {assignment}: {key}: ");
+                check(&desk, &arguments, &[&place]);
+                // In a file, with the line.
+                let (section, name) = key.split_once('.').expect("a section and a name");
+                let value = toml_value(value);
+                desk.write("bad.toml", format!("\n[{section}]\n{name} = {value}\n"));
+                let place = format!("bad.toml:3: {key}: ");
+                check(&desk, &["compare", "bad.toml"], &[&place]);
+            }
+        }
+    }
+}
+
+/// A text gets the quotes that `--set` spares.
+fn toml_value(value: &str) -> String {
+    match format!("x = {value}").parse::<toml::Table>() {
+        Ok(_) => value.to_owned(),
+        Err(_) => format!("\"{value}\""),
+    }
+}
+
+#[test]
+fn messages_say_what_is_expected() {
+    let desk = Desk::new();
+    for (assignment, says) in [
+        ("vm.suspend=5", "a duration with its unit"),
+        ("vm.suspend=721 h", "at most 720 h"),
+        ("migration.record_window=721 h", "at most 720 h"),
+        ("vm.memory=big", "a size with its unit"),
+        ("link.bandwidth=0", "a bandwidth above zero with its unit"),
+        ("link.discipline=lifo", "`fifo`, `fair`, `priority`"),
+        ("source.push=up", "`pivot`, `linear`, `bubble`, `none`"),
+        ("source.demand_mode=x", "`pipelined` or `synchronous`"),
+        ("destination.fault_blocks=x", "`vcpu` or `vm`"),
+        ("trace.at_end=stop", "`wrap` or `idle`"),
+        ("migration.overlap_core=1", "a boolean"),
+        ("trace.time_scale=nan", "a factor from 0.000001 to 1000000"),
+        ("link.mtu=67", "68 to 65535"),
+        ("link.mtu=65536", "68 to 65535"),
+        ("link.packet_overhead=65536", "at most 65535"),
+        ("source.send_buffer=0", "at least 1 byte"),
+        ("vm.core_state=2 TiB", "at most 1 TiB"),
+        ("migration.strategies=[]", "at least one strategy"),
+        ("migration.strategies=[3]", "expected a string"),
+        (
+            "link.speed=1",
+            "unknown field `speed`, expected one of `bandwidth`",
+        ),
+        (
+            "net.speed=1",
+            "unknown field `net`, expected one of `trace`",
+        ),
+        ("pdopmp=1", "pdopmp"),
+        ("link.bandwidth.x=1", "a bandwidth"),
+        ("trace.workload={kind=\"tea\"}", "`sequential`"),
+        ("link.bandwidth", "expected key=value"),
+        ("=1", "expected a key"),
+        ("", "expected key=value"),
+    ] {
+        let arguments = ["compare", "small.toml", "--set", assignment];
+        check(&desk, &arguments, &["--set", says]);
+    }
+}
+
+#[test]
+fn keys_that_do_not_exist() {
+    let desk = Desk::new();
+    for (text, place, says) in [
+        (
+            "[vm]\n\n[link]\nspeed = 3\n",
+            "bad.toml:4: link.speed: ",
+            "`bandwidth`",
+        ),
+        (
+            "\n[network]\nspeed = 3\n",
+            "bad.toml:2: network: ",
+            "`link`",
+        ),
+        ("speed = 3\n", "bad.toml:1: speed: ", "`link`"),
+        (
+            "[migration]\nstrategies = []\n",
+            "bad.toml:2: migration.strategies: ",
+            "at least one",
+        ),
+        ("[link]\nmtu = 0\n", "bad.toml:2: link.mtu: ", "68 to 65535"),
+    ] {
+        desk.write("bad.toml", text);
+        check(&desk, &["compare", "bad.toml"], &[place, says]);
+    }
+}
+
+#[test]
+fn scenarios_that_do_not_fit_the_trace() {
+    let desk = Desk::new();
+    for (settings, says) in [
+        (
+            &["trace.start=10 ms"][..],
+            &["trace.start: ", "less than 9.95 ms"][..],
+        ),
+        (&["trace.start=720 h"], &["trace.start: ", "less than"]),
+        (
+            &["vm.host_page=5000"],
+            &["vm.host_page: ", "a power of two"],
+        ),
+        (&["vm.host_page=0"], &["vm.host_page: ", "a power of two"]),
+        (
+            &["vm.host_page=2 KiB"],
+            &["vm.host_page: ", "the trace's page (4096 bytes)"],
+        ),
+        (&["vm.host_page=2 GiB"], &["vm.host_page: ", "1 GiB"]),
+        (
+            &["vm.page_size=8 KiB"],
+            &["vm.page_size: ", "the trace's 4096"],
+        ),
+        (
+            &["vm.memory=252 KiB"],
+            &["vm.memory: ", "the trace's 256.0 KiB or more"],
+        ),
+        (&["vm.memory=1 EiB"], &["vm.memory: ", "at most"]),
+        (
+            &["vm.memory=18446744073709551615 B"],
+            &["vm.memory: ", "at most"],
+        ),
+        (
+            &["vm.memory=8 MiB", "link.bandwidth=1 bit/s"],
+            &["longer than 213 days", "a faster link"],
+        ),
+        (
+            &["migration.strategies=[\"post-copy\", \"magic\"]"],
+            &[
+                "unknown strategy `magic`",
+                "`magic`",
+                "`post-copy`, `pre-record`",
+            ],
+        ),
+    ] {
+        let mut arguments = vec!["compare", "small.toml"];
+        for setting in settings {
+            arguments.extend(["--set", setting]);
+        }
+        check(&desk, &arguments, says);
+    }
+}
+
+#[test]
+fn strategies_that_do_not_exist() {
+    let desk = Desk::new();
+    let known = "expected one of `post-copy`, `pre-record`, `pre-record+pdopmp`, ";
+    for arguments in [
+        ["compare", "small.toml", "--strategies", "magic"],
+        ["compare", "small.toml", "--strategies", "post-copy,magic"],
+        ["run", "small.toml", "--strategy", "magic"],
+    ] {
+        check(&desk, &arguments, &["unknown strategy `magic`", known]);
+    }
+    for empty in ["", ",", "post-copy,"] {
+        let arguments = ["compare", "small.toml", "--strategies", empty];
+        check(&desk, &arguments, &["unknown strategy ``", known]);
+    }
+}

@@ -1,0 +1,431 @@
+//! `migsim trace` from outside.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use tempfile::TempDir;
+
+const ROWS: &str =
+    "time_ns,vcpu,page,op\n0,0,7,r\n0,0,7,w\n10,1,3,x\n1500000,0,9,r\n1500000,1,9,r\n";
+const ZERO: &str = "first_page,page_count\n1,2\n4,3\n";
+
+fn migsim(directory: &Path, arguments: &str) -> Output {
+    let arguments = arguments.split_whitespace();
+    Command::new(cargo_bin!("migsim"))
+        .current_dir(directory)
+        .arg("trace")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn ok(directory: &Path, arguments: &str) -> String {
+    let output = migsim(directory, arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{arguments}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fails(directory: &Path, arguments: &str) -> String {
+    let output = migsim(directory, arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments}: {stderr}");
+    assert!(output.stdout.is_empty(), "{arguments}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
+}
+
+fn with(files: &[(&str, &[u8])]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        fs::write(directory.path().join(name), content).unwrap();
+    }
+    directory
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn csv_goes_in_and_out_unchanged() {
+    let zstd = zstd::bulk::compress(ROWS.as_bytes(), 1).unwrap();
+    // Compression is told by content, whatever the name says.
+    let dir = with(&[
+        ("plain.csv", ROWS.as_bytes()),
+        ("zstd.csv", &zstd),
+        ("gzip.csv", &gzip(ROWS)),
+        (
+            "windows.csv",
+            format!("\u{feff}{}", ROWS.replace('\n', "\r\n")).as_bytes(),
+        ),
+        ("unterminated.csv", ROWS.trim_end().as_bytes()),
+        ("zero.csv", ZERO.as_bytes()),
+    ]);
+    for name in ["plain", "zstd", "gzip", "windows", "unterminated"] {
+        ok(
+            dir.path(),
+            &format!("import --from csv --zero-pages zero.csv {name}.csv t.mtrace"),
+        );
+        assert_eq!(ok(dir.path(), "check t.mtrace"), "ok\n");
+        assert_eq!(
+            ok(dir.path(), "export --to csv --zero-pages z.csv t.mtrace -"),
+            ROWS,
+            "{name}"
+        );
+        assert_eq!(fs::read_to_string(dir.path().join("z.csv")).unwrap(), ZERO);
+        ok(dir.path(), "export --to csv t.mtrace out.csv");
+        assert_eq!(
+            fs::read_to_string(dir.path().join("out.csv")).unwrap(),
+            ROWS
+        );
+    }
+    assert_eq!(
+        ok(dir.path(), "head -n 2 t.mtrace"),
+        "time_ns,vcpu,page,op\n0,0,7,r\n0,0,7,w\n"
+    );
+}
+
+#[test]
+fn standard_input_is_a_recording_too() {
+    let dir = with(&[]);
+    let mut child = Command::new(cargo_bin!("migsim"))
+        .current_dir(dir.path())
+        .args(["trace", "import", "--from", "csv", "-", "t.mtrace"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&gzip(ROWS)).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(ok(dir.path(), "export --to csv t.mtrace -"), ROWS);
+}
+
+#[test]
+fn rows_need_order_only_within_a_vcpu() {
+    let dir = with(&[(
+        "a.csv",
+        b"time_ns,vcpu,page,op\n5,1,1,r\n9,1,2,w\n\n 0, 0, 3, r\n7,0,4,x\n",
+    )]);
+    ok(dir.path(), "import --from csv a.csv t.mtrace");
+    let sorted = "time_ns,vcpu,page,op\n0,0,3,r\n5,1,1,r\n7,0,4,x\n9,1,2,w\n";
+    assert_eq!(ok(dir.path(), "export --to csv t.mtrace -"), sorted);
+}
+
+#[test]
+fn info_tells_what_a_trace_holds() {
+    let dir = with(&[("a.csv", ROWS.as_bytes()), ("zero.csv", ZERO.as_bytes())]);
+    let output = Command::new(cargo_bin!("migsim"))
+        .current_dir(dir.path())
+        .args([
+            "trace",
+            "import",
+            "--from",
+            "csv",
+            "--pages",
+            "64",
+            "--page-size",
+            "2 MiB",
+        ])
+        .args(["--compaction", "1 ms", "--zero-pages", "zero.csv"])
+        .args(["--provenance", "made by hand", "a.csv", "t.mtrace"])
+        .output()
+        .unwrap();
+    assert!(output.status.success() && output.stdout.is_empty());
+    let json = ok(dir.path(), "info --format json t.mtrace");
+    let info: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for (key, value) in [
+        ("vcpus", 2.into()),
+        ("pages", 64.into()),
+        ("page_size_bytes", (2 << 20).into()),
+        ("duration_s", 0.002.into()),
+        ("records", 5.into()),
+        ("reads", 3.into()),
+        ("writes", 1.into()),
+        ("executes", 1.into()),
+        ("touched_pages", 3.into()),
+        ("written_pages", 1.into()),
+        ("zero_pages", 5.into()),
+        ("compaction_s", 0.001.into()),
+        ("provenance", serde_json::Value::from("made by hand")),
+    ] {
+        assert_eq!(info[key], value, "{key}");
+    }
+    let table = ok(dir.path(), "info t.mtrace");
+    assert!(
+        table.contains("64 of 2.0 MiB (128.0 MiB)") && table.contains("made by hand"),
+        "{table}"
+    );
+    // Without --pages, the highest page tells.
+    ok(dir.path(), "import --from csv a.csv t.mtrace");
+    assert!(ok(dir.path(), "info --format json t.mtrace").contains("\"pages\": 10,"));
+}
+
+#[test]
+fn bad_rows_are_named() {
+    let rows = |rows: &str| format!("time_ns,vcpu,page,op\n{rows}").into_bytes();
+    let cases: [(Vec<u8>, &str); 19] = [
+        (
+            Vec::new(),
+            "line 1: expected the header line `time_ns,vcpu,page,op`, found an empty file",
+        ),
+        (
+            b"0,0,7,r\n".to_vec(),
+            "line 1: expected the header line `time_ns,vcpu,page,op`, found `0,0,7,r`",
+        ),
+        (
+            rows(""),
+            "expected at least one record after the header line",
+        ),
+        (
+            rows("0,0,7,r\n5,0,7\n"),
+            "line 3: expected 4 fields (time_ns,vcpu,page,op), found 3",
+        ),
+        (
+            rows("0,0,7,r,w\n"),
+            "line 2: expected 4 fields (time_ns,vcpu,page,op), found 5",
+        ),
+        (
+            rows("8,0,7,r\n\n5,0,7,w\n"),
+            "line 4: expected times of vCPU 0 in ascending order, found 5 ns after 8 ns",
+        ),
+        (
+            rows("0,65536,7,r\n"),
+            "line 2, column 2 (vcpu): expected an integer from 0 to 65535, found `65536`",
+        ),
+        (rows("0,65535,7,r\n"), "line 2: expected a vCPU up to 65534"),
+        (
+            rows("0,0,4294967296,r\n"),
+            "line 2, column 3 (page): expected an integer from 0 to 4294967295",
+        ),
+        (
+            rows("0,0,4294967295,r\n"),
+            "line 2: expected a page up to 1073741823",
+        ),
+        (
+            rows("-1,0,7,r\n"),
+            "line 2, column 1 (time_ns): expected an integer",
+        ),
+        (
+            rows("1.5,0,7,r\n"),
+            "column 1 (time_ns): expected an integer from 0 to 18446744073709551615, found `1.5`",
+        ),
+        (
+            rows("18446744073709551616,0,7,r\n"),
+            "column 1 (time_ns): expected an integer",
+        ),
+        (
+            rows("18446744073709551615,0,7,r\n"),
+            "line 2: expected a time below",
+        ),
+        (
+            rows(",0,7,r\n"),
+            "column 1 (time_ns): expected an integer from 0 to 18446744073709551615, found ``",
+        ),
+        (
+            rows("0,0,7,q\n"),
+            "line 2, column 4 (op): expected one of r, w, x, found `q`",
+        ),
+        (
+            rows("0,0,7,read\n"),
+            "column 4 (op): expected one of r, w, x, found `read`",
+        ),
+        (
+            [&rows("")[..], b"0,0,\xff\x1b[2J,r\n"].concat(),
+            r"column 3 (page): expected an integer from 0 to 4294967295, found `\xff\x1b[2J`",
+        ),
+        (
+            rows(&"9".repeat(100_000)),
+            "line 2: expected a line of less than 65536 bytes",
+        ),
+    ];
+    for (content, message) in cases {
+        let dir = with(&[("bad.csv", &content)]);
+        let error = fails(dir.path(), "import --from csv bad.csv t.mtrace");
+        assert!(
+            error.contains("bad.csv: ") && error.contains(message),
+            "{message}\n{error}"
+        );
+        let left: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["bad.csv"], "nothing half-written stays");
+    }
+}
+
+#[test]
+fn bad_options_and_files_are_named() {
+    let mut cut = gzip(&ROWS.repeat(100));
+    cut.truncate(cut.len() / 2);
+    let dir = with(&[
+        ("a.csv", ROWS.as_bytes()),
+        ("cut.gz", &cut),
+        ("descending.csv", b"first_page,page_count\n4,3\n1,2\n"),
+        ("empty-run.csv", b"first_page,page_count\n4,0\n"),
+        ("far.csv", b"first_page,page_count\n4,100\n"),
+        ("text.mtrace", b"not a trace at all"),
+    ]);
+    for (arguments, message) in [
+        (
+            "import --from csv --pages 9 a.csv t.mtrace",
+            "a.csv: line 5: expected a page up to 8, found 9",
+        ),
+        (
+            "import --from csv --pages 0 a.csv t.mtrace",
+            "invalid value '0'",
+        ),
+        (
+            "import --from csv --page-size 3000 a.csv t.mtrace",
+            "a power of two up to 1 GiB",
+        ),
+        (
+            "import --from csv --page-size big a.csv t.mtrace",
+            "such as \"4 KiB\"",
+        ),
+        (
+            "import --from csv --compaction 1ps a.csv t.mtrace",
+            "--compaction",
+        ),
+        ("import --from tea a.csv t.mtrace", "possible values: csv"),
+        (
+            "import --from csv missing.csv t.mtrace",
+            "cannot open missing.csv: No such file",
+        ),
+        ("import --from csv . t.mtrace", "cannot read . at line 1"),
+        (
+            "import --from csv cut.gz t.mtrace",
+            "cannot read cut.gz at line",
+        ),
+        (
+            "import --from csv a.csv no/such/t.mtrace",
+            "no/such/t.mtrace not written: No such file",
+        ),
+        (
+            "import --from csv --zero-pages descending.csv a.csv t.mtrace",
+            "line 3, column 1 (first_page): expected a page from 7 on",
+        ),
+        (
+            "import --from csv --zero-pages empty-run.csv a.csv t.mtrace",
+            "line 2, column 2 (page_count): expected at least 1 page",
+        ),
+        (
+            "import --from csv --zero-pages a.csv a.csv t.mtrace",
+            "the header line `first_page,page_count`",
+        ),
+        (
+            "import --from csv --zero-pages far.csv --pages 64 a.csv t.mtrace",
+            "expected zero pages below page 64, found a run up to 103",
+        ),
+        (
+            "info missing.mtrace",
+            "cannot read missing.mtrace: No such file",
+        ),
+        ("check text.mtrace", "text.mtrace: not a trace"),
+        ("head .", "cannot read .: not a regular file"),
+        ("export --to csv text.mtrace -", "text.mtrace: not a trace"),
+        ("generate --kind tea t.mtrace", "unknown variant `tea`"),
+        (
+            "generate --kind zipf --set stride=3 t.mtrace",
+            "stride: expected not to be given",
+        ),
+        (
+            "generate --kind zipf --set stride t.mtrace",
+            "expected KEY=VALUE",
+        ),
+        (
+            "generate --kind zipf --set speed=3 t.mtrace",
+            "unknown field `speed`",
+        ),
+    ] {
+        let error = fails(dir.path(), arguments);
+        assert!(error.contains(message), "{arguments}\n{error}");
+        assert!(!dir.path().join("t.mtrace").exists(), "{arguments}");
+    }
+}
+
+#[test]
+fn damage_is_reported_by_check() {
+    let dir = with(&[("a.csv", ROWS.as_bytes())]);
+    ok(dir.path(), "import --from csv a.csv t.mtrace");
+    let path = dir.path().join("t.mtrace");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[70] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let error = fails(dir.path(), "check t.mtrace");
+    assert!(
+        error.contains("t.mtrace: block at byte 40: expected a block with a valid checksum"),
+        "{error}"
+    );
+}
+
+#[test]
+fn generated_traces_are_the_same_every_time() {
+    let dir = with(&[]);
+    let arguments = "generate --kind zipf --memory 16MiB --set duration=20ms --set working_set=1MiB --set vcpus=2";
+    ok(dir.path(), &format!("{arguments} a.mtrace"));
+    ok(dir.path(), &format!("{arguments} b.mtrace"));
+    ok(dir.path(), "check a.mtrace");
+    let read = |name| fs::read(dir.path().join(name)).unwrap();
+    assert_eq!(read("a.mtrace"), read("b.mtrace"));
+}
+
+#[test]
+fn a_reader_that_closes_its_pipe_is_no_error() {
+    let dir = with(&[]);
+    ok(
+        dir.path(),
+        "generate --kind uniform --set duration=2s t.mtrace",
+    );
+    let mut child = Command::new(cargo_bin!("migsim"))
+        .current_dir(dir.path())
+        .args(["trace", "export", "--to", "csv", "t.mtrace", "-"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(output.stderr.is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_are_written_to_and_files_are_readable_by_others() {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    let dir = with(&[("a.csv", ROWS.as_bytes())]);
+    ok(dir.path(), "import --from csv a.csv t.mtrace");
+    let created = fs::metadata(dir.path().join("a.csv"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(
+        fs::metadata(dir.path().join("t.mtrace"))
+            .unwrap()
+            .permissions()
+            .mode(),
+        created
+    );
+    ok(dir.path(), "export --to csv t.mtrace /dev/null");
+    assert!(
+        fs::metadata("/dev/null")
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
+}
+
+#[test]
+fn the_shipped_recording_is_whole() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(ok(root, "check traces/qemu-sort.mtrace"), "ok\n");
+    let info = ok(root, "info --format json traces/qemu-sort.mtrace");
+    let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+    assert_eq!(info["records"], 602_116);
+    assert_eq!(info["content_hash"], "4ab1cb59cd42b4b7");
+}

@@ -1,0 +1,513 @@
+//! The container: round trips, seeking, and files that are damaged or made to harm.
+
+use std::io::Write;
+
+use migsim::trace::{Op, PageRun, Record, Trace, TraceHeader, TraceWriter};
+use proptest::prelude::*;
+
+/// Offset of the first block in a file without provenance and zero runs; lengths of a block's header and the trailer.
+const PREAMBLE: usize = 40;
+const BLOCK_HEADER: usize = 24;
+const TRAILER: usize = 16;
+
+fn header() -> TraceHeader {
+    TraceHeader {
+        page_size: 4_096,
+        pages: 1_000,
+        vcpus: 3,
+        tick_ns: 1,
+        compaction_ns: 0,
+        provenance: String::new(),
+    }
+}
+
+fn read(time_ns: u64, vcpu: u16, page: u32) -> Record {
+    Record {
+        time_ns,
+        vcpu,
+        page,
+        op: Op::Read,
+    }
+}
+
+fn write(header: TraceHeader, zero_runs: Vec<PageRun>, records: &[Record]) -> Vec<u8> {
+    let mut writer = TraceWriter::with_level(Vec::new(), header, zero_runs, 1).unwrap();
+    for &record in records {
+        writer.push(record).unwrap();
+    }
+    writer.finish(None).unwrap()
+}
+
+fn open(bytes: &[u8]) -> Result<Trace, migsim::trace::TraceError> {
+    Trace::from_bytes("test", bytes.to_vec().into())
+}
+
+fn open_and_verify(bytes: &[u8]) -> Result<Trace, migsim::trace::TraceError> {
+    let trace = open(bytes)?;
+    trace.verify()?;
+    Ok(trace)
+}
+
+fn merged(trace: &Trace) -> Vec<Record> {
+    trace.records().collect::<Result<_, _>>().unwrap()
+}
+
+/// A file with several blocks, raw and compressed, zero runs and provenance.
+fn small_file() -> (Vec<u8>, Vec<Record>) {
+    let far = u64::from(u32::MAX) * 2;
+    let mut records = vec![
+        read(0, 0, 1),
+        read(0, 0, 1),
+        read(5, 1, 999),
+        read(far, 0, 7),
+    ];
+    records.extend((0..200).map(|i| read(far + 10 * i, 2, (i % 5) as u32)));
+    let zero_runs = vec![
+        PageRun { first: 3, count: 4 },
+        PageRun {
+            first: 990,
+            count: 10,
+        },
+    ];
+    let header = TraceHeader {
+        provenance: "a test".to_owned(),
+        compaction_ns: 1_000,
+        ..header()
+    };
+    (write(header, zero_runs, &records), records)
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    let gap = prop_oneof![
+        0..5_u64,
+        0..1_000_000_u64,
+        Just(u64::from(u32::MAX)),
+        Just(1_u64 << 33)
+    ];
+    let op = prop_oneof![Just(Op::Read), Just(Op::Write), Just(Op::Execute)];
+    (gap, 0..3_u16, 0..1_000_u32, op).prop_map(|(time_ns, vcpu, page, op)| Record {
+        time_ns,
+        vcpu,
+        page,
+        op,
+    })
+}
+
+/// Records in time order, and a time among them.
+fn any_records() -> impl Strategy<Value = (Vec<Record>, u64)> {
+    (
+        prop::collection::vec(any_record(), 0..300),
+        any::<prop::sample::Index>(),
+    )
+        .prop_map(|(mut records, at)| {
+            let mut time_ns = 0;
+            for record in &mut records {
+                time_ns += record.time_ns;
+                record.time_ns = time_ns;
+            }
+            records.sort_by_key(|record| (record.time_ns, record.vcpu));
+            let from_ns = at.index(time_ns as usize + 2) as u64;
+            (records, from_ns)
+        })
+}
+
+proptest! {
+    #[test]
+    fn what_was_written_is_read((records, from_ns) in any_records(), tick_ns in 1..1_000_u32, compaction_ns in 0..5_000_u64) {
+        let records: Vec<_> = records
+            .into_iter()
+            .map(|record| Record { time_ns: record.time_ns * u64::from(tick_ns), ..record })
+            .collect();
+        let from_ns = from_ns * u64::from(tick_ns);
+        let header = TraceHeader { tick_ns, compaction_ns, provenance: "π".to_owned(), ..header() };
+        let zero_runs = vec![PageRun { first: 0, count: 1 }, PageRun { first: 1, count: 999 }];
+        let bytes = write(header.clone(), zero_runs.clone(), &records);
+        let trace = open_and_verify(&bytes).unwrap();
+        prop_assert_eq!(trace.header(), &header);
+        prop_assert_eq!(trace.zero_runs(), &zero_runs[..]);
+        prop_assert_eq!(trace.record_count(), records.len() as u64);
+        prop_assert!(records.iter().all(|record| record.time_ns < trace.duration_ns()));
+        prop_assert!(trace.duration_ns().is_multiple_of(compaction_ns.max(1)));
+        prop_assert_eq!(&merged(&trace), &records);
+        for vcpu in 0..4 {
+            for from_ns in [0, from_ns, from_ns + 1, u64::MAX] {
+                let found: Vec<_> = trace.vcpu_records(vcpu, from_ns).map(Result::unwrap).collect();
+                let expected: Vec<_> = records
+                    .iter()
+                    .copied()
+                    .filter(|record| record.vcpu == vcpu && record.time_ns >= from_ns)
+                    .collect();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+
+    /// Damage that leaves every checksum right: nothing panics, and `verify` still finds it.
+    #[test]
+    fn resealed_damage_is_found(at in any::<prop::sample::Index>(), value in 1..=255_u8, footer in any::<bool>()) {
+        let (original, _) = small_file();
+        let mut bytes = original;
+        let footer_start = footer_start(&bytes);
+        let range = if footer { footer_start..bytes.len() - TRAILER - 4 } else { 0..PREAMBLE + 2 };
+        bytes[range.start + at.index(range.len())] ^= value;
+        reseal_preamble(&mut bytes);
+        reseal_footer(&mut bytes);
+        if let Ok(trace) = open(&bytes) {
+            prop_assert!(trace.verify().is_err());
+            for _ in trace.records().take(1_000) {}
+            for _ in trace.vcpu_records(2, 77).take(1_000) {}
+        }
+    }
+
+    #[test]
+    fn noise_is_no_trace(noise in prop::collection::vec(any::<u8>(), 0..400), trailer in any::<bool>()) {
+        let (original, _) = small_file();
+        let mut bytes = original[..12].to_vec();
+        bytes.extend(noise);
+        if trailer {
+            bytes.extend(&original[original.len() - TRAILER..]);
+        }
+        prop_assert!(open(&bytes).is_err());
+    }
+}
+
+fn footer_start(bytes: &[u8]) -> usize {
+    let length = &bytes[bytes.len() - TRAILER..bytes.len() - TRAILER + 8];
+    bytes.len() - TRAILER - u64::from_le_bytes(length.try_into().unwrap()) as usize
+}
+
+fn seal(bytes: &mut [u8], start: usize, end: usize) {
+    let crc = crc32c::crc32c(&bytes[start..end]);
+    bytes[end..end + 4].copy_from_slice(&crc.to_le_bytes());
+}
+
+fn reseal_footer(bytes: &mut [u8]) {
+    let (start, end) = (footer_start(bytes), bytes.len() - TRAILER - 4);
+    seal(bytes, start, end);
+}
+
+/// Of the small file, whose preamble ends after 6 bytes of provenance and 2 zero runs.
+fn reseal_preamble(bytes: &mut [u8]) {
+    seal(bytes, 0, PREAMBLE - 4 + 6 + 16);
+}
+
+#[test]
+fn every_flipped_bit_is_found() {
+    let (original, records) = small_file();
+    assert_eq!(merged(&open_and_verify(&original).unwrap()), {
+        let mut sorted = records;
+        sorted.sort_by_key(|record| (record.time_ns, record.vcpu));
+        sorted
+    });
+    for at in 0..original.len() {
+        for bit in 0..8 {
+            let mut bytes = original.clone();
+            bytes[at] ^= 1 << bit;
+            if let Ok(trace) = open(&bytes) {
+                assert!(trace.verify().is_err(), "bit {bit} of byte {at}");
+                let _ = trace.records().count();
+            }
+        }
+    }
+}
+
+#[test]
+fn every_truncation_is_found() {
+    let (original, _) = small_file();
+    for length in 0..original.len() {
+        let error = open(&original[..length]).expect_err("cut short");
+        assert!(error.to_string().starts_with("test: "), "{error}");
+    }
+    let longer = [&original[..], &[0]].concat();
+    assert!(open(&longer).is_err());
+}
+
+#[test]
+fn an_iterator_ends_after_an_error() {
+    let (mut bytes, _) = small_file();
+    let start = PREAMBLE + 6 + 16;
+    bytes[start + BLOCK_HEADER] ^= 1;
+    let trace = open(&bytes).unwrap();
+    let results: Vec<_> = trace.vcpu_records(0, 0).collect();
+    assert_eq!(results.len(), 1);
+    let error = results[0].as_ref().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!("test: block at byte {start}: expected a block with a valid checksum")
+    );
+    assert!(trace.records().last().unwrap().is_err());
+    assert_eq!(
+        trace.vcpu_records(2, 0).filter(Result::is_ok).count(),
+        200,
+        "other blocks are whole"
+    );
+}
+
+/// A file of one block of vCPU 0 that claims `count` records, around a payload and codec of any kind.
+fn forged(count: u32, codec: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = write(header(), Vec::new(), &[]);
+    bytes.truncate(PREAMBLE);
+    let mut block = Vec::new();
+    block.extend(0_u16.to_le_bytes());
+    block.extend([codec, 0]);
+    block.extend(count.to_le_bytes());
+    block.extend(0_u64.to_le_bytes());
+    block.extend((payload.len() as u32).to_le_bytes());
+    block.extend(crc32c::crc32c_append(crc32c::crc32c(&block), payload).to_le_bytes());
+    block.extend(payload);
+    bytes.extend(&block);
+    let mut footer = Vec::new();
+    footer.extend(1_000_u32.to_le_bytes());
+    footer.extend(1_u32.to_le_bytes());
+    footer.extend(1_000_000_u64.to_le_bytes());
+    footer.extend(u64::from(count).to_le_bytes());
+    footer.extend(1_u32.to_le_bytes());
+    footer.extend((block.len() as u32).to_le_bytes());
+    footer.extend(0_u64.to_le_bytes());
+    footer.extend(0_u64.to_le_bytes());
+    footer.extend(count.to_le_bytes());
+    footer.extend(0_u16.to_le_bytes());
+    footer.extend([0; 32]);
+    footer.extend(crc32c::crc32c(&footer).to_le_bytes());
+    let length = footer.len() as u64;
+    bytes.extend(footer);
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(b"\x8aMTREND\n");
+    bytes
+}
+
+fn first_error(bytes: &[u8]) -> String {
+    let trace = open(bytes).unwrap();
+    trace.records().next().unwrap().unwrap_err().to_string()
+}
+
+#[test]
+fn forged_blocks() {
+    // The forger knows the format: these records are read, and only the content hash gives them away.
+    let honest = zstd::bulk::compress(&[0; 800], 1).unwrap();
+    let trace = open(&forged(100, 1, &honest)).unwrap();
+    assert_eq!(trace.records().filter(Result::is_ok).count(), 100);
+    assert!(
+        trace
+            .verify()
+            .unwrap_err()
+            .to_string()
+            .contains("content hash")
+    );
+
+    let bomb = zstd::bulk::compress(&vec![0; 256 << 20], 1).unwrap();
+    assert!(
+        first_error(&forged(1 << 18, 1, &bomb)).contains("no more bytes than the records need")
+    );
+    assert!(first_error(&forged(101, 1, &honest)).contains("8 bytes a record"));
+    assert!(first_error(&forged(99, 1, &honest)).contains("no more bytes"));
+    assert!(first_error(&forged(2, 0, &[0; 8])).contains("8 bytes a record"));
+    assert!(
+        first_error(&forged(1, 2, &[0; 8])).contains("valid checksum"),
+        "unknown codec"
+    );
+    assert!(
+        first_error(&forged(1, 1, &[7; 8])).contains("zstd"),
+        "no zstd frame"
+    );
+    assert!(first_error(&forged(1, 0, &[0, 0, 0, 0, 3, 0, 0, 0])).contains("r, w or x"));
+    assert!(first_error(&forged(1, 0, &[0, 0, 0, 0, 0, 0, 1, 0])).contains("pages of the VM"));
+    assert!(first_error(&forged(1, 0, &[1, 0, 0, 0, 0, 0, 0, 0])).contains("times between"));
+}
+
+#[test]
+fn giant_counts_are_refused_before_memory_is_taken() {
+    for count in [0, (1 << 18) + 1, u32::MAX] {
+        let error = open(&forged(count, 0, &[0; 8])).unwrap_err().to_string();
+        assert!(error.contains("valid entry in the index"), "{error}");
+    }
+    let (original, _) = small_file();
+    // Lengths of provenance, zero map, index and footer.
+    let footer = footer_start(&original);
+    let trailer = original.len() - TRAILER;
+    for (at, bytes) in [(20, 4), (32, 4), (footer + 24, 4), (trailer, 8)] {
+        let mut forged = original.clone();
+        forged[at..at + bytes].fill(0xff);
+        if at > footer && at < trailer {
+            reseal_footer(&mut forged);
+        }
+        assert!(open(&forged).is_err(), "length at byte {at}");
+    }
+}
+
+#[test]
+fn long_traces_take_several_blocks() {
+    let records: Vec<_> = (0..600_000)
+        .map(|i| read(i / 2 * 3, 0, (i % 1_000) as u32))
+        .collect();
+    let trace = open_and_verify(&write(header(), Vec::new(), &records)).unwrap();
+    assert_eq!(merged(&trace), records);
+    for from in [262_142, 262_143, 262_144, 262_146, 599_999] {
+        let from_ns = records[from].time_ns;
+        let expected = records
+            .iter()
+            .filter(|record| record.time_ns >= from_ns)
+            .count();
+        assert_eq!(trace.vcpu_records(0, from_ns).count(), expected);
+    }
+}
+
+#[test]
+fn vcpus_may_be_many_and_in_any_order() {
+    let header = TraceHeader {
+        vcpus: 0,
+        pages: 0,
+        ..header()
+    };
+    let mut records = Vec::new();
+    for vcpu in [65_534, 3, 640] {
+        records.extend((0..5_000).map(|i| read(i, vcpu, 77)));
+    }
+    let zero_runs = vec![PageRun {
+        first: 70,
+        count: 10,
+    }];
+    let trace = open_and_verify(&write(header, zero_runs, &records)).unwrap();
+    assert_eq!((trace.header().vcpus, trace.header().pages), (65_535, 80));
+    records.sort_by_key(|record| (record.time_ns, record.vcpu));
+    assert_eq!(merged(&trace), records);
+}
+
+#[test]
+fn the_hash_is_of_content_not_of_compression() {
+    let records: Vec<_> = (0..1_000).map(|i| read(i, 0, (i % 7) as u32)).collect();
+    let files = [1, 19].map(|level| {
+        let mut writer = TraceWriter::with_level(Vec::new(), header(), Vec::new(), level).unwrap();
+        records
+            .iter()
+            .for_each(|&record| writer.push(record).unwrap());
+        writer.finish(None).unwrap()
+    });
+    let hashes = files
+        .each_ref()
+        .map(|bytes| open_and_verify(bytes).unwrap().content_hash().to_owned());
+    assert_eq!(hashes[0], hashes[1]);
+    let other = write(
+        TraceHeader {
+            pages: 1_001,
+            ..header()
+        },
+        Vec::new(),
+        &records,
+    );
+    assert_ne!(open(&other).unwrap().content_hash(), hashes[0]);
+}
+
+#[test]
+fn the_writer_refuses_what_cannot_be_read() {
+    let refused = |header: TraceHeader, records: &[Record]| {
+        let mut writer = TraceWriter::new(Vec::new(), header, Vec::new()).unwrap();
+        let result = records.iter().try_for_each(|&record| writer.push(record));
+        result.unwrap_err().to_string()
+    };
+    assert!(
+        refused(header(), &[read(7, 0, 0), read(9, 1, 0), read(6, 0, 0)]).ends_with(
+            "record 2: expected times of vCPU 0 in ascending order, found 6 ns after 7 ns"
+        )
+    );
+    assert!(refused(header(), &[read(0, 3, 0)]).ends_with("expected a vCPU up to 2, found 3"));
+    assert!(
+        refused(header(), &[read(0, 0, 1_000)]).ends_with("expected a page up to 999, found 1000")
+    );
+    let unknown = TraceHeader {
+        pages: 0,
+        vcpus: 0,
+        ..header()
+    };
+    assert!(refused(unknown.clone(), &[read(0, 0, 1 << 30)]).contains("page up to 1073741823"));
+    assert!(refused(unknown.clone(), &[read(0, u16::MAX, 0)]).contains("vCPU up to 65534"));
+    assert!(refused(header(), &[read(u64::MAX, 0, 0)]).contains("expected a time below"));
+    let coarse = TraceHeader {
+        tick_ns: 10,
+        ..header()
+    };
+    assert!(refused(coarse, &[read(15, 0, 0)]).contains("whole ticks of 10 ns"));
+
+    let finish = |header: TraceHeader, duration_ns| {
+        let mut writer = TraceWriter::new(Vec::new(), header, Vec::new()).unwrap();
+        writer.push(read(1_000, 0, 0)).unwrap();
+        writer
+            .finish(duration_ns)
+            .map(|bytes| open(&bytes).unwrap().duration_ns())
+    };
+    assert!(finish(header(), Some(1_000)).is_err());
+    assert_eq!(finish(header(), Some(1_001)).unwrap(), 1_001);
+    assert_eq!(finish(header(), None).unwrap(), 1_001);
+    let epochs = TraceHeader {
+        compaction_ns: 300,
+        ..header()
+    };
+    assert!(finish(epochs.clone(), Some(1_001)).is_err());
+    assert_eq!(finish(epochs, None).unwrap(), 1_200);
+    let nothing = TraceWriter::new(Vec::new(), unknown, Vec::new()).unwrap();
+    assert!(nothing.finish(None).is_err());
+
+    for bad in [
+        TraceHeader {
+            page_size: 0,
+            ..header()
+        },
+        TraceHeader {
+            page_size: 3_000,
+            ..header()
+        },
+        TraceHeader {
+            page_size: 1 << 40,
+            ..header()
+        },
+        TraceHeader {
+            pages: u32::MAX,
+            ..header()
+        },
+        TraceHeader {
+            tick_ns: 0,
+            ..header()
+        },
+        TraceHeader {
+            provenance: "x".repeat(100_000),
+            ..header()
+        },
+    ] {
+        assert!(TraceWriter::new(Vec::new(), bad, Vec::new()).is_err());
+    }
+    for runs in [
+        [(0, 0), (1, 1)],
+        [(5, 5), (9, 1)],
+        [(0, 1), (999, 2)],
+        [(0, 1), (u32::MAX, u32::MAX)],
+    ] {
+        let runs = runs.map(|(first, count)| PageRun { first, count });
+        assert!(
+            TraceWriter::new(Vec::new(), header(), runs.to_vec()).is_err(),
+            "{runs:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_is_read_as_memory_is_and_shared_by_threads() {
+    let (bytes, _) = small_file();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&bytes).unwrap();
+    let trace = Trace::open(file.path()).unwrap();
+    trace.verify().unwrap();
+    let expected = merged(&open(&bytes).unwrap());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(merged(&trace), expected));
+        }
+    });
+    let missing = file.path().with_extension("missing");
+    assert!(
+        Trace::open(&missing)
+            .unwrap_err()
+            .to_string()
+            .contains("missing")
+    );
+    assert!(Trace::open(std::path::Path::new("/")).is_err());
+}

@@ -1,0 +1,464 @@
+/*
+ * A QEMU TCG plugin that records which pages of guest RAM each vCPU reads, writes and executes.
+ *
+ *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10]
+ *
+ * README.md beside this file describes the arguments, the output and what is not recorded.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "plugin_api.h"
+
+#define EXPORT __attribute__((visibility("default")))
+#define PAGE_SHIFT 12
+#define PAGE_SIZE (1u << PAGE_SHIFT)
+#define NO_PAGE UINT64_MAX
+
+enum op { READ, WRITE, FETCH };
+
+struct header {
+    char magic[8];
+    uint32_t page_size, vcpus;
+    uint64_t pages, compaction_ns, reserved;
+};
+
+struct record {
+    uint64_t time_ns;
+    uint32_t page;
+    uint16_t vcpu;
+    uint8_t op, reserved;
+};
+
+_Static_assert(sizeof(struct header) == 40 && sizeof(struct record) == 16, "the file format");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are written as they lie in memory");
+
+#define BUFFERED_RECORDS 4096
+
+/* Only its own thread touches a vCPU's state, so nothing here needs a lock. */
+struct vcpu {
+    /* Per page: the epoch of the last touch (from 1; 0 is never), and below it one bit per op recorded in it. */
+    uint32_t *stamp;
+    uint64_t now;       /* start of the running block: one clock reading serves all its accesses */
+    uint64_t epoch_end;
+    uint32_t epoch;     /* 0: not recording */
+    unsigned buffered;
+    struct record buffer[BUFFERED_RECORDS];
+};
+
+/* PLAIN: blocks only look at the phase. LOADED: all is instrumented, nothing recorded. */
+enum phase { PLAIN, RESETTING, LOADED, RECORDING, DONE };
+
+static struct {
+    const char *out, *ram, *control;
+    uint64_t epoch_ns, duration_ns;
+} options = {.epoch_ns = 1000000, .duration_ns = 10000000000};
+
+static qemu_plugin_id_t plugin_id;
+static int api_version;
+static unsigned vcpu_count;
+static struct vcpu *vcpus;
+static _Atomic int phase;
+static _Atomic bool instrument_wanted;
+static _Atomic uint64_t start_ns; /* 0 until the first block of the recording runs */
+
+static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
+static int file = -1;
+
+static pthread_once_t ram_once = PTHREAD_ONCE_INIT;
+static uintptr_t ram_base;
+static uint64_t ram_pages;
+
+static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("recorder: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+static void fail(const char *what, const char *name)
+{
+    complain("%s %s: %s", what, name, strerror(errno));
+    _exit(1); /* from a vCPU's thread, QEMU's own exit would wait for that thread */
+}
+
+static uint64_t clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* --- output ----------------------------------------------------------------------------------- */
+
+static void write_all(const void *data, size_t size)
+{
+    const char *from = data;
+    while (size > 0) {
+        ssize_t written = write(file, from, size);
+        if (written < 0 && errno != EINTR) {
+            fail("cannot write", options.out);
+        }
+        if (written > 0) {
+            from += written;
+            size -= (size_t)written;
+        }
+    }
+}
+
+static void flush(struct vcpu *v)
+{
+    pthread_mutex_lock(&file_lock);
+    write_all(v->buffer, v->buffered * sizeof v->buffer[0]);
+    pthread_mutex_unlock(&file_lock);
+    v->buffered = 0;
+}
+
+/*
+ * Guest RAM is a file mapped by QEMU. Its mapping translates the host addresses that the API gives for code
+ * (it has no guest-physical ones), and its size tells main memory from ROM and device memory.
+ */
+static void find_ram(void)
+{
+    struct stat ram;
+    char line[4096];
+    uintptr_t low, high;
+    uint64_t offset, inode;
+    if (stat(options.ram, &ram) != 0) {
+        fail("cannot find guest RAM's file", options.ram);
+    }
+    ram_pages = (uint64_t)ram.st_size >> PAGE_SHIFT;
+
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (maps == NULL) {
+        fail("cannot read", "/proc/self/maps");
+    }
+    while (ram_base == 0 && fgets(line, sizeof line, maps) != NULL) {
+        int fields = sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64 " %*s %" SCNu64,
+                            &low, &high, &offset, &inode);
+        if (fields == 4 && inode == ram.st_ino && offset == 0 && high - low == (uintptr_t)ram.st_size) {
+            ram_base = low;
+        }
+    }
+    fclose(maps);
+    if (ram_base == 0) {
+        complain("QEMU has not mapped %s as guest RAM", options.ram);
+        _exit(1);
+    }
+}
+
+/* The header's presence tells whoever asked for the recording that it is about to begin. */
+static void open_output(void)
+{
+    pthread_once(&ram_once, find_ram);
+    struct header header = {.magic = "MIGSIMQ", .page_size = PAGE_SIZE, .vcpus = vcpu_count,
+                            .pages = ram_pages, .compaction_ns = options.epoch_ns};
+    header.magic[7] = '1';
+    file = open(options.out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0) {
+        fail("cannot create", options.out);
+    }
+    for (unsigned i = 0; i < vcpu_count; i++) {
+        vcpus[i].stamp = calloc(ram_pages, sizeof *vcpus[i].stamp);
+        if (vcpus[i].stamp == NULL) {
+            fail("no memory to record", options.out);
+        }
+    }
+    write_all(&header, sizeof header);
+}
+
+/* --- the recording ---------------------------------------------------------------------------- */
+
+static void touch(struct vcpu *v, unsigned index, uint64_t page, enum op op)
+{
+    if (page >= ram_pages) {
+        return;
+    }
+    uint32_t stamp = v->stamp[page], mine = 1u << op;
+    bool new_in_epoch = stamp >> 3 != v->epoch;
+    if (!new_in_epoch && (op == READ || (stamp & mine))) {
+        return;
+    }
+    v->stamp[page] = new_in_epoch ? v->epoch << 3 | mine : stamp | mine;
+    v->buffer[v->buffered++] = (struct record){v->now, (uint32_t)page, (uint16_t)index, (uint8_t)op, 0};
+    if (v->buffered == BUFFERED_RECORDS) {
+        flush(v);
+    }
+}
+
+/* Sets the vCPU's clock; false while there is nothing to record. */
+static bool tick(struct vcpu *v)
+{
+    if (atomic_load_explicit(&phase, memory_order_acquire) != RECORDING) {
+        v->epoch = 0;
+        return false;
+    }
+    uint64_t now = clock_ns(), start = atomic_load_explicit(&start_ns, memory_order_relaxed);
+    if (start == 0 && atomic_compare_exchange_strong(&start_ns, &start, now)) {
+        start = now;
+    }
+    /* Another vCPU may have set the start a little after this one read its clock. */
+    v->now = now > start ? now - start : 0;
+    if (v->epoch == 0 || v->now >= v->epoch_end) {
+        if (v->now >= options.duration_ns) {
+            atomic_store(&phase, DONE);
+            v->epoch = 0;
+            return false;
+        }
+        uint64_t epoch = v->now / options.epoch_ns;
+        v->epoch = (uint32_t)epoch + 1;
+        v->epoch_end = (epoch + 1) * options.epoch_ns;
+    }
+    return true;
+}
+
+static void on_block(unsigned int vcpu, void *page)
+{
+    if (tick(&vcpus[vcpu])) {
+        touch(&vcpus[vcpu], vcpu, (uintptr_t)page, FETCH);
+    }
+}
+
+/* A block may run on into a second page. */
+static void on_next_page(unsigned int vcpu, void *page)
+{
+    if (vcpus[vcpu].epoch != 0) {
+        touch(&vcpus[vcpu], vcpu, (uintptr_t)page, FETCH);
+    }
+}
+
+static uint64_t page_of(qemu_plugin_meminfo_t access, uint64_t vaddr)
+{
+    const struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(access, vaddr);
+    if (where == NULL || qemu_plugin_hwaddr_is_io(where)) {
+        return NO_PAGE;
+    }
+    return qemu_plugin_hwaddr_phys_addr(where) >> PAGE_SHIFT;
+}
+
+static void on_access(unsigned int vcpu, qemu_plugin_meminfo_t access, uint64_t vaddr, void *user)
+{
+    (void)user;
+    struct vcpu *v = &vcpus[vcpu];
+    if (v->epoch == 0) {
+        return;
+    }
+    enum op op = qemu_plugin_mem_is_store(access) ? WRITE : READ;
+    uint64_t last = vaddr + (1u << qemu_plugin_mem_size_shift(access)) - 1;
+    touch(v, vcpu, page_of(access, vaddr), op);
+    if ((vaddr ^ last) >> PAGE_SHIFT != 0) {
+        touch(v, vcpu, page_of(access, last), op);
+    }
+}
+
+/* --- instrumentation -------------------------------------------------------------------------- */
+
+static void instrument(struct qemu_plugin_tb *tb)
+{
+    uint64_t page = NO_PAGE;
+    pthread_once(&ram_once, find_ram);
+    for (size_t i = 0, n = qemu_plugin_tb_n_insns(tb); i < n; i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        uint64_t own = ((uintptr_t)qemu_plugin_insn_haddr(insn) - ram_base) >> PAGE_SHIFT;
+        if (i == 0) {
+            qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, PLUGIN_NO_REGISTERS, (void *)(uintptr_t)own);
+        } else if (own != page) {
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_next_page, PLUGIN_NO_REGISTERS, (void *)(uintptr_t)own);
+        }
+        page = own;
+        qemu_plugin_register_vcpu_mem_cb(insn, on_access, PLUGIN_NO_REGISTERS, PLUGIN_READS_AND_WRITES, NULL);
+    }
+}
+
+static void register_callbacks(void);
+
+static void after_reset(void)
+{
+    atomic_store(&phase, LOADED);
+    register_callbacks();
+}
+
+/* Before instrumentation is wanted, this is all that a block carries: a guest boots and warms up quickly. */
+static void on_plain_block(unsigned int vcpu, void *user)
+{
+    (void)vcpu;
+    (void)user;
+    int plain = PLAIN;
+    if (atomic_load_explicit(&instrument_wanted, memory_order_relaxed)
+        && atomic_compare_exchange_strong(&phase, &plain, RESETTING)) {
+        qemu_plugin_reset(plugin_id, after_reset, NULL);
+    }
+}
+
+static void translate(struct qemu_plugin_tb *tb)
+{
+    if (atomic_load(&phase) < LOADED) {
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, on_plain_block, PLUGIN_NO_REGISTERS, NULL);
+    } else {
+        instrument(tb);
+    }
+}
+
+static void translate_until_v6(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+    (void)id;
+    translate(tb);
+}
+
+static void translate_from_v7(struct qemu_plugin_tb *tb, void *user)
+{
+    (void)user;
+    translate(tb);
+}
+
+/* QEMU has stopped the vCPUs by now. */
+static void on_exit_of_qemu(void)
+{
+    if (file < 0) {
+        return;
+    }
+    for (unsigned i = 0; i < vcpu_count; i++) {
+        flush(&vcpus[i]);
+    }
+    if (close(file) != 0) {
+        complain("cannot write %s: %s", options.out, strerror(errno));
+    }
+}
+
+static void register_callbacks(void)
+{
+    plugin_callback_t translator = api_version >= 7 ? (plugin_callback_t)translate_from_v7
+                                                    : (plugin_callback_t)translate_until_v6;
+    qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, translator, NULL);
+    qemu_plugin_register_atexit_cb(plugin_id, on_exit_of_qemu, NULL);
+}
+
+/*
+ * Whoever drives the recording writes "i" (instrument) and later "r" (record) into the control file. A file is
+ * slower than a signal or a socket, but asks nothing of QEMU.
+ */
+static void *watch_control(void *user)
+{
+    (void)user;
+    for (char command = 0; command != 'r' || atomic_load(&phase) != LOADED;) {
+        int control = open(options.control, O_RDONLY | O_CLOEXEC);
+        if (control >= 0) {
+            if (read(control, &command, 1) != 1) {
+                command = 0;
+            }
+            close(control);
+        }
+        if (command == 'i' || command == 'r') {
+            atomic_store(&instrument_wanted, true);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    open_output();
+    atomic_store_explicit(&phase, RECORDING, memory_order_release);
+    return NULL;
+}
+
+/* --- loading ---------------------------------------------------------------------------------- */
+
+/*
+ * QEMU accepts a plugin whose version lies between its oldest supported and its own. What the recorder uses is in all
+ * of them, so the version to claim is found when the plugin is loaded, from functions that came and went with versions.
+ */
+EXPORT int qemu_plugin_version = 2;
+
+__attribute__((constructor)) static void claim_version(void)
+{
+    const char *forced = getenv("MIGSIM_PLUGIN_API");
+    if (forced != NULL) {
+        qemu_plugin_version = atoi(forced);
+    } else if (dlsym(RTLD_DEFAULT, "qemu_plugin_n_vcpus") != NULL) {
+        qemu_plugin_version = 1;
+    } else if (dlsym(RTLD_DEFAULT, "qemu_plugin_set_pc") != NULL) {
+        qemu_plugin_version = 6;
+    }
+}
+
+static bool parse_number(const char *value, uint64_t least, uint64_t most, uint64_t unit, uint64_t *result)
+{
+    char *end;
+    errno = 0;
+    uint64_t number = strtoull(value, &end, 10);
+    *result = number * unit;
+    return errno == 0 && *value >= '0' && *value <= '9' && *end == '\0' && number >= least && number <= most;
+}
+
+/* The limits keep epoch numbers within a stamp's 29 bits. */
+static bool parse(char *argument)
+{
+    char *value = strchr(argument, '=');
+    if (value != NULL) {
+        *value++ = '\0';
+        if (strcmp(argument, "out") == 0) {
+            options.out = value;
+            return true;
+        }
+        if (strcmp(argument, "ram") == 0) {
+            options.ram = value;
+            return true;
+        }
+        if (strcmp(argument, "control") == 0) {
+            options.control = value;
+            return true;
+        }
+        if (strcmp(argument, "epoch_us") == 0 && parse_number(value, 10, 1000000, 1000, &options.epoch_ns)) {
+            return true;
+        }
+        if (strcmp(argument, "seconds") == 0 && parse_number(value, 1, 3600, 1000000000, &options.duration_ns)) {
+            return true;
+        }
+        value[-1] = '=';
+    }
+    complain("bad argument '%s'; expected out=FILE, ram=FILE, control=FILE, epoch_us=10..1000000 or seconds=1..3600",
+             argument);
+    return false;
+}
+
+EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_info *info, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (!parse(argv[i])) {
+            return -1;
+        }
+    }
+    if (options.out == NULL || options.ram == NULL || options.control == NULL) {
+        complain("out=FILE, ram=FILE and control=FILE are needed");
+        return -1;
+    }
+    if (!info->system_emulation) {
+        complain("records whole machines (qemu-system-*) only");
+        return -1;
+    }
+    plugin_id = id;
+    api_version = info->version.current;
+    vcpu_count = (unsigned)info->vcpus.max;
+    vcpus = calloc(vcpu_count, sizeof *vcpus);
+    pthread_t watcher;
+    if (vcpus == NULL || pthread_create(&watcher, NULL, watch_control, NULL) != 0) {
+        complain("out of memory or threads");
+        return -1;
+    }
+    pthread_detach(watcher);
+    register_callbacks();
+    return 0;
+}

@@ -1,0 +1,232 @@
+/*
+ * Runs the recorder without QEMU: this program plays QEMU's part and owns the clock, makes random accesses on two
+ * vCPUs, and compares the recording byte for byte with what the README promises, computed naively.
+ *
+ *   for api in 1 4 6 7; do gcc -DAPI=$api -std=gnu11 -rdynamic -o test test.c && ./test ./recorder.so || break; done
+ */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "plugin_api.h"
+
+#define PAGES 40
+#define EPOCH_NS 100000
+#define SECONDS 1
+
+struct qemu_plugin_tb { unsigned page; };
+struct qemu_plugin_insn { int unused; };
+struct qemu_plugin_hwaddr { uint64_t address; bool io; };
+
+static plugin_callback_t on_translation, on_exit_;
+static plugin_exec_callback_t on_block, on_second_page;
+static plugin_access_callback_t on_access;
+static void *first_page, *second_page;
+static char *ram;
+static struct qemu_plugin_tb block;
+static struct qemu_plugin_insn instructions[2];
+static uint64_t now = 5000000000;
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+    assert(clock == CLOCK_MONOTONIC);
+    *t = (struct timespec){(time_t)(now / 1000000000), (long)(now % 1000000000)};
+    return 0;
+}
+
+#if API == 1
+int qemu_plugin_n_vcpus(void) { return 2; }
+#endif
+#if API >= 6
+bool qemu_plugin_set_pc(uint64_t address) { return address != 0; }
+#endif
+
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, plugin_callback_t callback, void *user)
+{
+    assert(id == 42 && user == NULL);
+    on_translation = callback;
+}
+void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, plugin_callback_t callback, void *user)
+{
+    assert(id == 42 && user == NULL);
+    on_exit_ = callback;
+}
+void qemu_plugin_reset(qemu_plugin_id_t id, plugin_callback_t callback, void *user)
+{
+    assert(id == 42 && user == NULL);
+    on_block = NULL;
+    callback();
+}
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, plugin_exec_callback_t callback, int flags,
+                                          void *user)
+{
+    assert(tb == &block && flags == 0);
+    on_block = callback;
+    first_page = user;
+}
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, plugin_exec_callback_t callback, int flags,
+                                            void *user)
+{
+    assert(insn == &instructions[1] && flags == 0);
+    on_second_page = callback;
+    second_page = user;
+}
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, plugin_access_callback_t callback, int flags,
+                                      int rw, void *user)
+{
+    assert(insn != NULL && flags == 0 && rw == PLUGIN_READS_AND_WRITES && user == NULL);
+    on_access = callback;
+}
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb) { return tb == &block ? 2 : 0; }
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i)
+{
+    return tb == &block ? &instructions[i] : NULL;
+}
+/* The second instruction begins 5 bytes into the page after the block's: a block may cross into it. */
+void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn)
+{
+    return ram + block.page * 4096 + (insn == &instructions[1] ? 4101 : 4090);
+}
+unsigned qemu_plugin_mem_size_shift(qemu_plugin_meminfo_t access) { return access >> 1; }
+bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t access) { return access & 1; }
+/* Virtual addresses are physical ones; the page after RAM is ROM, those behind it a device. */
+struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t access, uint64_t vaddr)
+{
+    static struct qemu_plugin_hwaddr where;
+    (void)access;
+    where = (struct qemu_plugin_hwaddr){vaddr, vaddr >> 12 > PAGES};
+    return &where;
+}
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *where) { return where->io; }
+uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where)
+{
+    assert(!where->io);
+    return where->address;
+}
+
+/* --- what is expected, computed naively -------------------------------------------------------- */
+
+struct record { uint64_t time_ns; uint32_t page; uint16_t vcpu; uint8_t op, zero; };
+static struct record expected[2][1000000];
+static size_t count[2];
+
+static void expect(unsigned vcpu, uint64_t time_ns, uint64_t page, uint8_t op)
+{
+    bool touched = false, same = false;
+    if (page >= PAGES || time_ns >= SECONDS * 1000000000ull) {
+        return;
+    }
+    for (size_t i = count[vcpu]; i-- > 0 && expected[vcpu][i].time_ns / EPOCH_NS == time_ns / EPOCH_NS;) {
+        touched |= expected[vcpu][i].page == page;
+        same |= expected[vcpu][i].page == page && expected[vcpu][i].op == op;
+    }
+    if (!touched || (op != 0 && !same)) {
+        expected[vcpu][count[vcpu]++] = (struct record){time_ns, (uint32_t)page, (uint16_t)vcpu, op, 0};
+    }
+}
+
+static void translate(void)
+{
+#if API >= 7
+    ((void (*)(struct qemu_plugin_tb *, void *))on_translation)(&block, NULL);
+#else
+    ((void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *))on_translation)(42, &block);
+#endif
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    assert(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+int main(int argc, char **argv)
+{
+    char directory[] = "/tmp/recorder-test-XXXXXX";
+    assert(argc == 2);
+    char *path = realpath(argv[1], NULL);
+    assert(path != NULL && mkdtemp(directory) != NULL && chdir(directory) == 0);
+    int file = open("ram", O_RDWR | O_CREAT, 0600);
+    assert(file >= 0 && ftruncate(file, PAGES * 4096) == 0);
+    ram = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+
+    void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (plugin == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        return 1;
+    }
+    int claimed = *(int *)dlsym(plugin, "qemu_plugin_version");
+    assert(claimed <= API && (API == 1) == (claimed == 1));
+    int (*install)(qemu_plugin_id_t, const struct qemu_plugin_info *, int, char **);
+    install = dlsym(plugin, "qemu_plugin_install");
+    char arguments[][20] = {"out=out", "ram=ram", "control=control", "epoch_us=100", "seconds=1"};
+    char *pointers[] = {arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]};
+    struct qemu_plugin_info info = {"x86_64", {0, API}, true, {2, 2}};
+    assert(install(42, &info, 5, pointers) == 0);
+
+    translate();
+    on_block(0, first_page);
+    assert(on_access == NULL); /* plain until asked */
+    put("control", "r");
+    while (on_access == NULL) {
+        usleep(1000);
+        on_block(0, first_page);
+        if (on_block == NULL) {
+            translate();
+        }
+    }
+    while (access("out", F_OK) != 0) {
+        usleep(1000);
+    }
+    usleep(50000);
+
+    srandom(7);
+    uint64_t start = now;
+    for (int i = 0; i < 150000; i++) {
+        unsigned vcpu = (unsigned)random() % 2;
+        block.page = (unsigned)random() % (PAGES - 1);
+        translate();
+        on_block(vcpu, first_page);
+        expect(vcpu, now - start, block.page, 2);
+        uint64_t at = now;
+        for (int accesses = (int)(random() % 4); accesses > 0; accesses--) {
+            qemu_plugin_meminfo_t kind = (qemu_plugin_meminfo_t)(random() % 10);
+            uint64_t address = (uint64_t)random() % ((PAGES + 2) * 4096), last = address + (1u << (kind >> 1)) - 1;
+            on_access(vcpu, kind, address, NULL);
+            expect(vcpu, at - start, address >> 12, kind & 1);
+            if (last >> 12 != address >> 12) {
+                expect(vcpu, at - start, last >> 12, kind & 1);
+            }
+            now += (uint64_t)random() % 2000; /* accesses carry their block's time all the same */
+        }
+        on_second_page(vcpu, second_page);
+        expect(vcpu, at - start, block.page + 1, 2);
+        now += (uint64_t)random() % 12000;
+    }
+    assert(now - start > SECONDS * 1000000000ull);
+    on_exit_();
+
+    struct { char magic[8]; uint32_t page_size, vcpus; uint64_t pages, epoch, zero; } header;
+    struct record record;
+    size_t seen[2] = {0, 0};
+    FILE *out = fopen("out", "r");
+    assert(out != NULL && fread(&header, sizeof header, 1, out) == 1 && memcmp(header.magic, "MIGSIMQ1", 8) == 0);
+    assert(header.page_size == 4096 && header.vcpus == 2 && header.pages == PAGES);
+    assert(header.epoch == EPOCH_NS && header.zero == 0);
+    while (fread(&record, sizeof record, 1, out) == 1) {
+        assert(record.vcpu < 2 && seen[record.vcpu] < count[record.vcpu]);
+        assert(memcmp(&record, &expected[record.vcpu][seen[record.vcpu]++], sizeof record) == 0);
+    }
+    assert(seen[0] == count[0] && seen[1] == count[1]);
+    printf("API %d, claimed %d: %zu and %zu records as expected\n", API, claimed, count[0], count[1]);
+    assert(unlink("out") == 0 && unlink("ram") == 0 && unlink("control") == 0);
+    assert(chdir("/") == 0 && rmdir(directory) == 0);
+    return 0;
+}

@@ -1,0 +1,151 @@
+"""QEMU with the guest, from boot to exit."""
+
+import contextlib
+import fcntl
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+
+from . import Failure, files, image
+
+SETTLE = 4  # seconds from instrumentation to recording: QEMU translates everything again at first
+
+
+class Machine:
+    """A running guest; leaving its context ends it, however that comes about."""
+
+    def __init__(self, name, workload, scratch, recorder):
+        self.scratch = scratch
+        self.ram, self.control, self.out = scratch / "ram", scratch / "control", scratch / "out"
+        self.changed = None  # pages, when verifying
+        root = image.unpack(name, workload.packages)
+        kernel = next(root.glob("boot/vmlinuz-*"))
+        self.kernel = kernel.name.removeprefix("vmlinuz-")
+        image.write_initramfs(root, workload, scratch / "initramfs")
+        size = f"{workload.memory}M"
+        command = [
+            "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-nodefaults", "-no-reboot", "-display", "none",
+            "-object", f"memory-backend-file,id=ram,size={size},mem-path={self.ram},share=on",
+            "-machine", "pc,memory-backend=ram", "-m", size, "-smp", str(workload.vcpus), "-cpu", "max",
+            "-kernel", str(kernel), "-initrd", str(scratch / "initramfs"),
+            "-append", f"console=ttyS0 quiet panic=-1 workload={name}",
+            "-serial", f"file:{scratch / 'console'}", "-qmp", f"unix:{scratch / 'qmp'},server=on,wait=off",
+        ]
+        if recorder:
+            command += ["-plugin", f"{image.build('recorder')},out={self.out},ram={self.ram},control={self.control},"
+                        f"epoch_us={workload.epoch_us},seconds={workload.seconds + 60}"]  # stopping QEMU ends it before
+        with open(scratch / "errors", "wb") as errors:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
+        self.qmp = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def console(self):
+        with contextlib.suppress(FileNotFoundError):
+            return (self.scratch / "console").read_text(errors="replace").replace("\r", "")
+        return ""
+
+    def fail(self, why):
+        errors = (self.scratch / "errors").read_text(errors="replace").strip()
+        tail = "\n".join(self.console().splitlines()[-20:])
+        raise Failure(f"{why}\nQEMU says: {errors or '(nothing)'}\nthe guest's console ends:\n{tail}")
+
+    def wait(self, condition, what, timeout):
+        end = time.monotonic() + timeout
+        while not condition():
+            if self.process.poll() is not None:
+                self.fail(f"QEMU ended before {what}")
+            if re.search(r"^FAILED|Kernel panic|Out of memory", self.console(), re.MULTILINE):
+                self.fail(f"the guest failed before {what}")
+            if time.monotonic() > end:
+                self.fail(f"no sign of {what} after {timeout} s")
+            time.sleep(0.05)
+
+    def wait_ready(self):
+        self.wait(lambda: re.search(r"^READY$", self.console(), re.MULTILINE), "the workload's READY", 600)
+
+    def wait_recording(self):
+        self.wait(lambda: self.out.exists() and self.out.stat().st_size >= 40, "the recording's start", 30)
+        time.sleep(0.05)
+
+    def command(self, execute):
+        if self.qmp is None:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(60)
+            connection.connect(str(self.scratch / "qmp"))
+            self.qmp = connection.makefile("rw")
+            self.qmp.readline()
+            self.command("qmp_capabilities")
+        self.qmp.write(json.dumps({"execute": execute}) + "\n")
+        self.qmp.flush()
+        while True:
+            reply = json.loads(self.qmp.readline() or '{"error": {"desc": "closed"}}')
+            if "error" in reply:
+                self.fail(f"QEMU refused {execute}: {reply['error']['desc']}")
+            if "return" in reply:
+                return
+
+    def tell_recorder(self, letter):
+        partial = self.control.with_suffix(".new")
+        partial.write_text(letter)
+        partial.rename(self.control)
+
+    def record(self, workload, lock, verify):
+        """Leaves the recording in self.out; returns the zero-page runs of the moment when it began."""
+        before = self.scratch / "before"
+        self.tell_recorder("i")
+        time.sleep(SETTLE)
+        with held(lock):
+            self.command("stop")
+            zero = files.zero_runs(self.ram)
+            if verify:
+                shutil.copyfile(self.ram, before)
+            self.tell_recorder("r")
+            self.wait_recording()
+            self.command("cont")
+            time.sleep(workload.seconds)
+            self.command("stop")
+        if verify:
+            self.changed = files.changed_pages(before, self.ram)
+        self.command("quit")
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.fail("QEMU does not end")
+        return zero
+
+    def progress(self):
+        counts = re.findall(r"^PROGRESS (\d+)\n", self.console(), re.MULTILINE)
+        return int(counts[-1]) if counts else 0
+
+    def rate(self, seconds):
+        """Progress per second, between the first and the last change of the count that are seen."""
+        seen, end = [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            count = self.progress()
+            if not seen or count != seen[-1][1]:
+                seen.append((time.monotonic(), count))
+            time.sleep(0.01)
+        if len(seen) < 3:
+            self.fail(f"too little progress in {seconds} s to tell a rate")
+        (first, low), (last, high) = seen[1], seen[-1]
+        return (high - low) / (last - first)
+
+
+@contextlib.contextmanager
+def held(lock):
+    if lock is None:
+        yield
+        return
+    with open(lock, "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
