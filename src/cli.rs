@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod explain;
 mod inputs;
 mod output;
 mod progress;
@@ -28,6 +29,7 @@ struct Cli {
 enum Command {
     Compare(compare::CompareArgs),
     Run(run::RunArgs),
+    Explain(explain::ExplainArgs),
     Sweep(sweep::SweepArgs),
     Check(check::CheckArgs),
     Trace(trace::TraceArgs),
@@ -46,6 +48,7 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Compare(arguments)) => compare::run(arguments),
         Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Explain(arguments)) => explain::run(arguments),
         Some(Command::Sweep(arguments)) => sweep::run(arguments),
         Some(Command::Check(arguments)) => check::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
