@@ -28,8 +28,7 @@
 //!
 //! Addresses that are physical already ([`Addresses::Physical`]) are divided by the page size, and nothing else.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
-
+use std::io::{BufRead, BufReader, Cursor, Read, Write};
 
 mod accesses;
 mod addresses;
@@ -124,4 +123,3 @@ pub fn import(
         Format::Damon => text::import(&mut damon::Damon::default(), input, options, out),
     }
 }
-
