@@ -34,7 +34,7 @@ impl Strategy for HotThenDownwards {
     }
 }
 
-const TRACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/traces/qemu-sort.mtrace");
+const TRACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/traces/sort.mtrace");
 
 pub(crate) fn runs() -> Result<Vec<Run>, Box<dyn std::error::Error>> {
     let mut registry = Registry::standard();
