@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub(crate) use load::value_of;
 pub use load::{ScenarioError, ScenarioSource};
 pub use sweep_section::WrittenAxis;
 pub use trace_source::OpenTraceError;
