@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod completions;
 mod explain;
 mod inputs;
 mod output;
@@ -33,6 +34,7 @@ enum Command {
     Sweep(sweep::SweepArgs),
     Check(check::CheckArgs),
     Trace(trace::TraceArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 /// Something is wrong with what the user gave: usage, configuration or files.
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
         Some(Command::Sweep(arguments)) => sweep::run(arguments),
         Some(Command::Check(arguments)) => check::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
+        Some(Command::Completions(arguments)) => completions::run(arguments, Cli::command()),
     };
     result.unwrap_or_else(|error| {
         if output::is_closed_pipe(&error) {

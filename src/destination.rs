@@ -24,7 +24,7 @@ pub enum FaultBlocks {
 
 /// `[destination]`: what a fault costs beside the network.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct DestinationSettings {
     /// From the touch until the request is on its way. Default 20 us, an assumption: an exit from the guest, the
     /// kernel's fault path and a wake-up of the thread that reads userfaultfd.

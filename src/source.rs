@@ -25,7 +25,7 @@ pub enum DemandMode {
 
 /// `[source]`: what the migration thread does and how long it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct SourceSettings {
     /// How the active push goes through memory once nothing better is known. Default `pivot`: QEMU.
     pub push: Push,

@@ -20,7 +20,7 @@ mod info;
 mod plot;
 mod progress;
 
-/// Arguments of `migsim trace`.
+/// Import, look at, check, cut, generate and export traces
 #[derive(Debug, Args)]
 pub(super) struct TraceArgs {
     #[command(subcommand)]

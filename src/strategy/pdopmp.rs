@@ -50,7 +50,7 @@ pub const ENTRY: Entry = Entry {
 
 /// `[pdopmp]`: the assumptions of the reconstruction. All are whole numbers, so that no rounding can change an order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PdopmpSettings {
     /// An access joins a stream that was last within so many host pages. Default 16 (64 KiB of 4 KiB pages): what
     /// allocators and page caches hand out in one piece, and less than the distance between two heaps.
