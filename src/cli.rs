@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod figures;
 mod inputs;
 mod output;
 mod progress;
@@ -30,6 +31,7 @@ enum Command {
     Run(run::RunArgs),
     Sweep(sweep::SweepArgs),
     Check(check::CheckArgs),
+    Figures(figures::FiguresArgs),
     Trace(trace::TraceArgs),
 }
 
@@ -48,6 +50,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(arguments),
         Some(Command::Sweep(arguments)) => sweep::run(arguments),
         Some(Command::Check(arguments)) => check::run(arguments),
+        Some(Command::Figures(arguments)) => figures::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
     };
     result.unwrap_or_else(|error| {

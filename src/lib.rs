@@ -80,6 +80,7 @@ pub mod cli;
 pub mod comparison;
 pub mod destination;
 pub mod engine;
+pub mod figures;
 pub mod link;
 pub mod metrics;
 pub mod migration;

@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod file;
 pub mod json;
+pub mod plot;
 pub mod table;
 pub mod timeline;
 
