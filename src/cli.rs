@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod completions;
 mod explain;
+mod figures;
 mod inputs;
 mod output;
 mod progress;
@@ -33,6 +34,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Sweep(sweep::SweepArgs),
     Check(check::CheckArgs),
+    Figures(figures::FiguresArgs),
     Trace(trace::TraceArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(arguments)) => explain::run(arguments),
         Some(Command::Sweep(arguments)) => sweep::run(arguments),
         Some(Command::Check(arguments)) => check::run(arguments),
+        Some(Command::Figures(arguments)) => figures::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
         Some(Command::Completions(arguments)) => completions::run(arguments, Cli::command()),
     };

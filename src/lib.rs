@@ -82,6 +82,7 @@ pub mod comparison;
 pub mod destination;
 pub mod engine;
 pub mod explain;
+pub mod figures;
 pub mod link;
 pub mod metrics;
 pub mod migration;

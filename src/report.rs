@@ -4,6 +4,7 @@ pub mod csv;
 pub mod explanation;
 pub mod file;
 pub mod json;
+pub mod plot;
 pub mod table;
 pub mod timeline;
 

@@ -1,0 +1,130 @@
+//! A figure's sweep, and its rows in groups.
+
+use super::FigureError;
+use super::words::{SHOWN, guest};
+use crate::report::csv;
+use crate::report::plot::Spread;
+use crate::scenario::ScenarioSource;
+use crate::strategy::Registry;
+use crate::sweep::{PointResult, Sweep};
+
+/// What a figure's sweep came to.
+pub(super) struct Data {
+    pub(super) strategies: Vec<String>,
+    pub(super) csv: Vec<u8>,
+    /// In the order of the grid.
+    pub(super) groups: Vec<Group>,
+}
+
+/// Points that differ only in what error bars are over.
+pub(super) struct Group {
+    /// What the axes of the groups stand at.
+    pub(super) label: Vec<String>,
+    /// Values of the metrics shown, per run, per strategy.
+    runs: Vec<Vec<[f64; SHOWN.len()]>>,
+}
+
+impl Data {
+    /// Runs a scenario's grid. Points with the same values of the axes `groups` are one group.
+    pub(super) fn run(
+        name: &str,
+        scenario: &str,
+        groups: &[&str],
+        jobs: usize,
+    ) -> Result<Self, FigureError> {
+        let sweep = sweep(name, scenario)?;
+        let mut data = Data {
+            strategies: sweep.strategies().to_vec(),
+            csv: Vec::new(),
+            groups: Vec::new(),
+        };
+        let mut rows = Vec::new();
+        let delivered = sweep.run(0..sweep.points(), jobs, |batch| {
+            for result in batch {
+                rows.extend(result.rows(&sweep));
+                data.add(&sweep, groups, &result)?;
+            }
+            Ok::<(), FigureError>(())
+        });
+        delivered.map_err(|error| match error {
+            crate::sweep::RunError::Threads(error) => FigureError::Threads(error.to_string()),
+            crate::sweep::RunError::Delivery(error) => error,
+        })?;
+        csv::write(&rows, &mut data.csv)?;
+        Ok(data)
+    }
+
+    fn add(
+        &mut self,
+        sweep: &Sweep,
+        groups: &[&str],
+        result: &PointResult,
+    ) -> Result<(), FigureError> {
+        let label = label(sweep, groups, result);
+        let place = self.groups.iter().position(|group| group.label == label);
+        let place = place.unwrap_or_else(|| {
+            self.groups.push(Group {
+                label,
+                runs: vec![Vec::new(); sweep.strategies().len()],
+            });
+            self.groups.len() - 1
+        });
+        for (runs, run) in self.groups[place].runs.iter_mut().zip(&result.runs) {
+            let run = run.as_ref().map_err(|problem| FigureError::Point {
+                point: result.point,
+                problem: problem.clone(),
+            })?;
+            runs.push(SHOWN.map(|shown| (shown.of)(run)));
+        }
+        Ok(())
+    }
+}
+
+impl Group {
+    /// A metric of a strategy: the mean of the group's points, and its extremes.
+    pub(super) fn spread(&self, strategy: usize, metric: usize) -> Spread {
+        let values = || self.runs[strategy].iter().map(|run| run[metric]);
+        Spread {
+            mean: values().sum::<f64>() / self.runs[strategy].len() as f64,
+            low: values().fold(f64::INFINITY, f64::min),
+            high: values().fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+
+    /// Points in the group.
+    pub(super) fn points(&self) -> usize {
+        self.runs.first().map_or(0, Vec::len)
+    }
+}
+
+/// The sweep of a figure's scenario.
+pub(super) fn sweep(name: &str, scenario: &str) -> Result<Sweep, FigureError> {
+    let source = ScenarioSource::from_text(name, scenario)?;
+    Ok(Sweep::new(source, Registry::standard())?)
+}
+
+/// What axes stand at in a point, in words.
+fn label(sweep: &Sweep, groups: &[&str], result: &PointResult) -> Vec<String> {
+    let values = sweep.parameters(result.point);
+    let of = |key: &&str| {
+        let mut axes = sweep.axes().iter().zip(&values);
+        let value = axes.find(|(axis, _)| axis.key == **key);
+        match value.map(|(_, value)| (&value.value, &value.cell)) {
+            // As it was written, with its unit.
+            Some((toml::Value::String(text), _)) => text.clone(),
+            Some((toml::Value::Table(table), _)) if *key == "link" => network(table),
+            Some((toml::Value::Table(_), _)) | None => guest(&result.provenance.trace),
+            Some((_, cell)) => cell.clone(),
+        }
+    };
+    groups.iter().map(of).collect()
+}
+
+/// A link's section in words: what it sets.
+fn network(link: &toml::Table) -> String {
+    let words: Vec<&str> = ["bandwidth", "latency"]
+        .iter()
+        .filter_map(|key| link.get(*key)?.as_str())
+        .collect();
+    words.join(", ")
+}

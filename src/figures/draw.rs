@@ -1,0 +1,87 @@
+//! Groups of runs as a plot and as a table.
+
+use super::catalogue::{Figure, View};
+use super::data::{Data, Group};
+use super::words::{RECONSTRUCTION, SHOWN, wrapped};
+use crate::report::plot::{Kind, Panel, Plot, Series, Spread};
+
+/// Characters in a caption's line.
+pub(super) const CAPTION: usize = 150;
+
+/// One panel per metric, one series per strategy.
+pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
+    let groups = &data.groups;
+    let ticks = groups.iter().enumerate();
+    let panels = SHOWN.iter().enumerate().map(|(metric, shown)| Panel {
+        label: shown.label.to_owned(),
+        series: (0..data.strategies.len())
+            .map(|strategy| Series {
+                style: strategy,
+                points: groups
+                    .iter()
+                    .enumerate()
+                    .map(|(place, group)| (place as f64, group.spread(strategy, metric)))
+                    .collect(),
+            })
+            .collect(),
+    });
+    Plot {
+        title: figure.title.to_owned(),
+        caption: caption(figure, groups),
+        x_label: figure.x_label.to_owned(),
+        ticks: ticks
+            .map(|(place, group)| (place as f64, group.label.join(", ")))
+            .collect(),
+        legend: data.strategies.clone(),
+        kind: if figure.view == View::Bars {
+            Kind::Bars
+        } else {
+            Kind::Lines
+        },
+        panels: panels.collect(),
+    }
+}
+
+fn caption(figure: &Figure, groups: &[Group]) -> Vec<String> {
+    let points = groups.first().map_or(0, Group::points);
+    let spread = match points {
+        0 | 1 => String::new(),
+        _ => format!(
+            " Mean of {points} {}; error bars from the least to the most.",
+            figure.over
+        ),
+    };
+    let text = format!("{}{spread} {RECONSTRUCTION}", figure.note);
+    wrapped(&text, CAPTION)
+}
+
+/// A header, then a row per group and strategy.
+pub(super) fn table(figure: &Figure, strategies: &[String], groups: &[Group]) -> Vec<Vec<String>> {
+    let mut header = vec![figure.x_label.to_owned(), "Strategy".to_owned()];
+    header.extend(SHOWN.iter().map(|shown| shown.label.to_owned()));
+    let mut table = vec![header];
+    for group in groups {
+        for (place, strategy) in strategies.iter().enumerate() {
+            let mut row = vec![group.label.join(", "), strategy.clone()];
+            row.extend(
+                SHOWN
+                    .iter()
+                    .enumerate()
+                    .map(|(metric, shown)| in_words(&group.spread(place, metric), shown.decimals)),
+            );
+            table.push(row);
+        }
+    }
+    table
+}
+
+/// The mean, and the extremes where they differ.
+fn in_words(spread: &Spread, decimals: usize) -> String {
+    let Spread { mean, low, high } = spread;
+    let [mean, low, high] = [mean, low, high].map(|value| format!("{value:.decimals$}"));
+    if low == high {
+        mean
+    } else {
+        format!("{mean} ({low}–{high})")
+    }
+}

@@ -1,0 +1,183 @@
+//! All figures and verdicts as one page, which needs nothing but a browser.
+
+use super::Rendered;
+use super::catalogue::CLAIMS;
+use super::claims::{ALL, Judgement, Tally};
+use super::words::RECONSTRUCTION;
+
+const STYLE: &str = "body{font:16px/1.5 sans-serif;color:#1e1e1e;background:#fff;max-width:1000px;margin:2em auto;padding:0 1em}\
+h1,h2{line-height:1.2}h2{margin-top:2em}table{border-collapse:collapse;font-size:13px;margin:1em 0}\
+th,td{border:1px solid #bbb;padding:2px 8px;text-align:left;vertical-align:top}th{background:#f2f2f2}\
+svg{max-width:100%;height:auto}pre{background:#f7f7f7;border:1px solid #ddd;padding:.6em;font-size:13px;overflow:auto}\
+summary{cursor:pointer}@media print{section{break-inside:avoid-page}body{margin:0}}";
+
+/// The page.
+pub fn html(judgement: &Judgement, figures: &[Rendered]) -> String {
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>migsim: the abstract's claims, as figures\
+         </title>\n<style>{STYLE}</style></head>\n<body>\n<h1>The abstract's claims, as figures</h1>\n\
+         <p>Simulations of VM live migration by migsim {}. {RECONSTRUCTION} Made by <code>migsim figures</code>; the rows \
+         behind each figure are in <code>figures/*.csv</code>.</p>\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    claims(&mut page, judgement);
+    for rendered in figures {
+        let figure = rendered.figure;
+        push(
+            &mut page,
+            &format!(
+                "<section id=\"{0}\">\n<h2>{1}</h2>\n{2}\n<p>Rows: <code>figures/{0}.csv</code></p>\n",
+                figure.name,
+                escaped(figure.title),
+                rendered.svg
+            ),
+        );
+        details(&mut page, "Numbers", &table(&rendered.table));
+        details(
+            &mut page,
+            "Scenario",
+            &format!("<pre>{}</pre>", escaped(figure.scenario)),
+        );
+        push(&mut page, "</section>\n");
+    }
+    push(&mut page, "</body></html>\n");
+    page
+}
+
+fn claims(page: &mut String, judgement: &Judgement) {
+    push(
+        page,
+        &format!(
+            "<h2>Verdicts</h2>\n<p><strong>{}</strong> That is what the exit status of <code>migsim figures --check</code> \
+             says.</p>\n<p>Over all {} cases (guest × W × network × sender, each the mean of three positions of the \
+             migration), and in the regime where the claim is asserted. A case counts as <em>same</em> within 1 %, for the \
+             downtime only when it is equal. A claim <em>holds</em> when no case is worse and the sum is better (for the \
+             downtime: not worse), <em>in part</em> when some cases are better, and otherwise it <em>does not hold</em>. The \
+             regimes were chosen with these results in sight: they say where a claim holds, and are no evidence of it \
+             elsewhere.</p>\n",
+            judgement.verdict_line(),
+            judgement.cases.len()
+        ),
+    );
+    let mut rows = vec![
+        [
+            "Claim",
+            "What is compared",
+            "Over all cases",
+            "better / same / worse",
+            "sum changes by",
+            "Regime where it is asserted",
+            "In the regime",
+            "better / same / worse",
+            "sum changes by",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    ];
+    for (claim, (all, regime)) in ALL.iter().zip(&judgement.tallies) {
+        rows.push(vec![
+            format!("{}: {}", claim.id, claim.statement),
+            claim.measure.to_owned(),
+            all.verdict.to_string(),
+            counts(all),
+            change(all),
+            claim.regime.to_owned(),
+            regime.verdict.to_string(),
+            counts(regime),
+            change(regime),
+        ]);
+    }
+    push(page, &table(&rows));
+    push(
+        page,
+        "<p>With a pipelined sender C3 cannot hold: the sender never idles, so faults cost it no time, and the record window W \
+         is added to the total time. With a synchronous sender every demanded page costs a way there and back in which \
+         nothing is pushed; the total time falls where the faults that are saved cost more than W.</p>\n",
+    );
+    for (claim, (all, _)) in ALL
+        .iter()
+        .zip(&judgement.tallies)
+        .filter(|(_, (all, _))| !all.worse.is_empty())
+    {
+        let mut rows = vec![
+            ["Guest", "W", "Network", "Sender", "against", "value"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
+        for &place in &all.worse {
+            let case = &judgement.cases[place];
+            let finding = judgement.finding(claim, place);
+            rows.push(vec![
+                case.guest.clone(),
+                case.window.clone(),
+                case.network.clone(),
+                case.sender.clone(),
+                number(finding.against),
+                number(finding.value),
+            ]);
+        }
+        let title = format!(
+            "{}: {} of {} cases at odds ({})",
+            claim.id,
+            all.worse.len(),
+            all.cases(),
+            claim.measure
+        );
+        details(page, &title, &table(&rows));
+    }
+    details(
+        page,
+        "Scenario of the claims",
+        &format!("<pre>{}</pre>", escaped(CLAIMS)),
+    );
+}
+
+/// Cases as claimed, the same, and at odds.
+fn counts(tally: &Tally) -> String {
+    format!("{} / {} / {}", tally.better, tally.same, tally.worse.len())
+}
+
+fn change(tally: &Tally) -> String {
+    tally
+        .change()
+        .map_or_else(|| "–".to_owned(), |change| format!("{change:+.1} %"))
+}
+
+/// Faults are means over positions; times are in seconds or milliseconds.
+fn number(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+fn table(rows: &[Vec<String>]) -> String {
+    let mut html = "<table>\n".to_owned();
+    for (place, row) in rows.iter().enumerate() {
+        let cell = if place == 0 { "th" } else { "td" };
+        push(&mut html, "<tr>");
+        for word in row {
+            push(&mut html, &format!("<{cell}>{}</{cell}>", escaped(word)));
+        }
+        push(&mut html, "</tr>\n");
+    }
+    push(&mut html, "</table>\n");
+    html
+}
+
+fn details(page: &mut String, summary: &str, inner: &str) {
+    push(
+        page,
+        &format!(
+            "<details><summary>{}</summary>\n{inner}</details>\n",
+            escaped(summary)
+        ),
+    );
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn push(page: &mut String, text: &str) {
+    page.push_str(text);
+}

@@ -1,0 +1,236 @@
+//! Figures as SVG: panels of grouped bars, of lines, or of steps over time, that survive black-and-white print.
+//!
+//! Everything is placed in whole pixels here and only drawn by the backend, so that the bytes are the same everywhere.
+//! Series are told apart by colour (Okabe and Ito's palette, for people who do not see all colours), and again by hatch
+//! or by dashes and markers.
+
+mod bars;
+mod canvas;
+mod lines;
+mod scale;
+
+use self::canvas::{Anchor, Canvas, INK, PALE};
+use self::scale::Scale;
+
+/// The picture cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot draw: {0}")]
+pub struct PlotError(String);
+
+/// How a panel's values are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A group of bars at each tick, a bar per series.
+    Bars,
+    /// A line per series, with a marker at each point.
+    Lines,
+    /// A line per series without markers, for many points.
+    Curves,
+}
+
+/// A value and how far it spreads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// What is drawn.
+    pub mean: f64,
+    /// Lower end of the error bar.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Values of one strategy in one panel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Its place in [`Plot::legend`].
+    pub style: usize,
+    /// Where on the horizontal axis, and what.
+    pub points: Vec<(f64, Spread)>,
+}
+
+/// One panel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    /// What the vertical axis has, with its unit.
+    pub label: String,
+    /// All series.
+    pub series: Vec<Series>,
+}
+
+/// A figure: panels that share the horizontal axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plot {
+    /// Headline.
+    pub title: String,
+    /// Lines below the panels.
+    pub caption: Vec<String>,
+    /// What the horizontal axis has, with its unit.
+    pub x_label: String,
+    /// Places on the horizontal axis with their words. Bars stand at 0, 1, 2, …
+    pub ticks: Vec<(f64, String)>,
+    /// Names of the series.
+    pub legend: Vec<String>,
+    /// How values are drawn.
+    pub kind: Kind,
+    /// The panels, two beside each other.
+    pub panels: Vec<Panel>,
+}
+
+const WIDTH: i32 = 980;
+const HEAD: i32 = 70;
+const PANEL: (i32, i32) = (WIDTH / 2, 265);
+const LINE: i32 = 16;
+
+/// A rectangle of the picture that values are mapped to.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    left: i32,
+    right: i32,
+    top: i32,
+    bottom: i32,
+    x: (f64, f64),
+}
+
+impl Frame {
+    fn x(&self, value: f64) -> i32 {
+        let (from, to) = self.x;
+        let share = (value - from) / (to - from);
+        self.left + (share * f64::from(self.right - self.left)).round() as i32
+    }
+
+    fn y(&self, share: f64) -> i32 {
+        self.bottom - (share * f64::from(self.bottom - self.top)).round() as i32
+    }
+}
+
+/// The figure as SVG.
+///
+/// # Errors
+///
+/// [`PlotError`] when the backend refuses.
+pub fn svg(plot: &Plot) -> Result<String, PlotError> {
+    let rows = plot.panels.len().div_ceil(2) as i32;
+    let height = HEAD + rows * PANEL.1 + plot.caption.len() as i32 * LINE + 14;
+    let mut svg = String::new();
+    draw(plot, rows, Canvas::new(&mut svg, (WIDTH, height))?)?;
+    Ok(svg)
+}
+
+fn draw(plot: &Plot, rows: i32, canvas: Canvas<'_>) -> Result<(), PlotError> {
+    canvas.text(&plot.title, (20, 16), 17, Anchor::Start)?;
+    legend(&canvas, plot)?;
+    for (index, panel) in plot.panels.iter().enumerate() {
+        let corner = (
+            index as i32 % 2 * PANEL.0,
+            HEAD + index as i32 / 2 * PANEL.1,
+        );
+        draw_panel(&canvas, plot, panel, corner)?;
+    }
+    for (index, line) in plot.caption.iter().enumerate() {
+        let y = HEAD + rows * PANEL.1 + 8 + index as i32 * LINE;
+        canvas.text(line, (20, y), 12, Anchor::Start)?;
+    }
+    canvas.finish()
+}
+
+fn legend(canvas: &Canvas<'_>, plot: &Plot) -> Result<(), PlotError> {
+    let mut x = 20;
+    for (style, name) in plot.legend.iter().enumerate() {
+        if plot.kind == Kind::Bars {
+            bars::swatch(canvas, style, x, 45)?;
+        } else {
+            lines::swatch(canvas, plot.kind, style, x, 45)?;
+        }
+        canvas.text(name, (x + 40, 45), 13, Anchor::Start)?;
+        x += 62 + 8 * name.chars().count() as i32;
+    }
+    Ok(())
+}
+
+fn draw_panel(
+    canvas: &Canvas<'_>,
+    plot: &Plot,
+    panel: &Panel,
+    (left, top): (i32, i32),
+) -> Result<(), PlotError> {
+    let ends = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        })
+    };
+    let (first, last) = ends(&mut plot.ticks.iter().map(|(x, _)| *x));
+    let room = match plot.kind {
+        Kind::Bars => 0.5,
+        Kind::Lines => 0.06 * (last - first).max(1e-9),
+        Kind::Curves => 0.0,
+    };
+    let frame = Frame {
+        left: left + 74,
+        right: left + PANEL.0 - 16,
+        top: top + 30,
+        bottom: top + PANEL.1 - 52,
+        x: (first - room, last + room),
+    };
+    let points = || panel.series.iter().flat_map(|series| &series.points);
+    let scale =
+        Scale::over(points().flat_map(|(_, spread)| [spread.low, spread.mean, spread.high]));
+    let label = if scale.is_log() {
+        format!("{} — log scale, 0 at the foot", panel.label)
+    } else {
+        panel.label.clone()
+    };
+    canvas.text(&label, (left + 20, top + 14), 13, Anchor::Start)?;
+    for (share, word) in scale.ticks() {
+        let y = frame.y(share);
+        canvas.line(&[(frame.left, y), (frame.right, y)], PALE, 1)?;
+        canvas.text(&word, (frame.left - 6, y), 11, Anchor::End)?;
+    }
+    for (x, word) in &plot.ticks {
+        let x = frame.x(*x);
+        canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4)], INK, 1)?;
+        canvas.text(word, (x, frame.bottom + 13), 11, Anchor::Middle)?;
+    }
+    let middle = (frame.left + frame.right) / 2;
+    canvas.text(
+        &plot.x_label,
+        (middle, frame.bottom + 32),
+        12,
+        Anchor::Middle,
+    )?;
+    for (place, series) in panel.series.iter().enumerate() {
+        if plot.kind == Kind::Bars {
+            bars::draw(canvas, &frame, &scale, series, (place, panel.series.len()))?;
+        } else {
+            lines::draw(canvas, &frame, &scale, series, plot.kind)?;
+        }
+    }
+    canvas.line(
+        &[
+            (frame.left, frame.top),
+            (frame.left, frame.bottom),
+            (frame.right, frame.bottom),
+        ],
+        INK,
+        1,
+    )
+}
+
+/// The error bar of a value that spreads.
+fn whisker(
+    canvas: &Canvas<'_>,
+    frame: &Frame,
+    scale: &Scale,
+    x: i32,
+    spread: &Spread,
+) -> Result<(), PlotError> {
+    let (low, high) = (
+        frame.y(scale.share(spread.low)),
+        frame.y(scale.share(spread.high)),
+    );
+    if low - high < 2 {
+        return Ok(());
+    }
+    canvas.line(&[(x, low), (x, high)], INK, 1)?;
+    canvas.line(&[(x - 2, low), (x + 3, low)], INK, 1)?;
+    canvas.line(&[(x - 2, high), (x + 3, high)], INK, 1)
+}

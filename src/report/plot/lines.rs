@@ -1,0 +1,159 @@
+//! Lines: dashed, and with a marker at each point or without.
+
+use plotters::prelude::{RGBColor, WHITE};
+
+use super::canvas::Canvas;
+use super::scale::Scale;
+use super::{Frame, Kind, PlotError, Series, whisker};
+
+/// Okabe and Ito's colours, in an order whose greys differ.
+pub(super) const COLOURS: [RGBColor; 6] = [
+    RGBColor(213, 94, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 114, 178),
+    RGBColor(240, 228, 66),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+];
+
+/// Yellow lines are lost on white.
+const LINES: [RGBColor; 6] = [
+    COLOURS[0],
+    COLOURS[1],
+    COLOURS[2],
+    RGBColor(30, 30, 30),
+    COLOURS[4],
+    COLOURS[5],
+];
+
+/// Lengths of dashes and gaps in pixels; a dash alone is a whole line.
+const DASHES: [&[f64]; 6] = [
+    &[f64::INFINITY],
+    &[9.0, 4.0],
+    &[14.0, 3.0, 3.0, 3.0],
+    &[2.0, 3.0],
+    &[5.0, 2.0],
+    &[18.0, 5.0],
+];
+
+type Place = (i32, i32);
+
+/// One series.
+pub(super) fn draw(
+    canvas: &Canvas<'_>,
+    frame: &Frame,
+    scale: &Scale,
+    series: &Series,
+    kind: Kind,
+) -> Result<(), PlotError> {
+    // Whiskers of different series stand beside each other.
+    let aside = 3 * series.style as i32 - 4;
+    let mut places = Vec::with_capacity(series.points.len());
+    for (x, spread) in &series.points {
+        places.push((frame.x(*x), frame.y(scale.share(spread.mean))));
+        if kind == Kind::Lines {
+            whisker(canvas, frame, scale, frame.x(*x) + aside, spread)?;
+        }
+    }
+    dashed(canvas, series.style, &places)?;
+    if kind == Kind::Lines {
+        for place in places {
+            marker(canvas, series.style, place)?;
+        }
+    }
+    Ok(())
+}
+
+/// The line of a legend.
+pub(super) fn swatch(
+    canvas: &Canvas<'_>,
+    kind: Kind,
+    style: usize,
+    x: i32,
+    y: i32,
+) -> Result<(), PlotError> {
+    dashed(canvas, style, &[(x, y), (x + 34, y)])?;
+    if kind == Kind::Lines {
+        marker(canvas, style, (x + 17, y))?;
+    }
+    Ok(())
+}
+
+fn dashed(canvas: &Canvas<'_>, style: usize, places: &[Place]) -> Result<(), PlotError> {
+    let style = style % DASHES.len();
+    for dash in cut(places, DASHES[style]) {
+        canvas.line(&dash, LINES[style], 2)?;
+    }
+    Ok(())
+}
+
+/// A path in dashes.
+fn cut(places: &[Place], pattern: &[f64]) -> Vec<Vec<Place>> {
+    let whole = |(x, y): (f64, f64)| (x.round() as i32, y.round() as i32);
+    let mut dashes = Vec::new();
+    let mut pen: Vec<Place> = places.first().copied().into_iter().collect();
+    let (mut part, mut left) = (0, pattern[0]);
+    for pair in places.windows(2) {
+        let (mut x, mut y) = (f64::from(pair[0].0), f64::from(pair[0].1));
+        let (end_x, end_y) = (f64::from(pair[1].0), f64::from(pair[1].1));
+        loop {
+            let length = (end_x - x).hypot(end_y - y);
+            let drawn = part % 2 == 0;
+            if length < left {
+                left -= length;
+                if drawn {
+                    pen.push(pair[1]);
+                }
+                break;
+            }
+            x += (end_x - x) * left / length;
+            y += (end_y - y) * left / length;
+            if drawn {
+                pen.push(whole((x, y)));
+                dashes.push(std::mem::take(&mut pen));
+            } else {
+                pen = vec![whole((x, y))];
+            }
+            part = (part + 1) % pattern.len();
+            left = pattern[part];
+        }
+    }
+    if pen.len() > 1 {
+        dashes.push(pen);
+    }
+    dashes
+}
+
+fn marker(canvas: &Canvas<'_>, style: usize, (x, y): Place) -> Result<(), PlotError> {
+    let colour = LINES[style % LINES.len()];
+    match style % 6 {
+        0 => canvas.disc((x, y), 4, colour),
+        1 => canvas.rectangle([(x - 4, y - 4), (x + 4, y + 4)], colour),
+        2 => canvas.polygon(vec![(x, y - 6), (x + 5, y + 4), (x - 5, y + 4)], colour),
+        3 => {
+            canvas.disc((x, y), 4, colour)?;
+            canvas.disc((x, y), 2, WHITE)
+        }
+        4 => canvas.polygon(vec![(x, y - 6), (x + 5, y), (x, y + 6), (x - 5, y)], colour),
+        _ => canvas.polygon(vec![(x - 5, y - 4), (x + 5, y - 4), (x, y + 6)], colour),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_go_on_around_corners() {
+        let corner = [(0, 0), (10, 0), (10, 10)];
+        assert_eq!(cut(&corner, &[f64::INFINITY]), [corner]);
+        assert_eq!(
+            cut(&corner, &[6.0, 2.0]),
+            [
+                vec![(0, 0), (6, 0)],
+                vec![(8, 0), (10, 0), (10, 4)],
+                vec![(10, 6), (10, 10)]
+            ]
+        );
+    }
+}

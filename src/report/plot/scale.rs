@@ -1,0 +1,103 @@
+//! Vertical axes: linear from zero, or logarithmic where values are orders of magnitude apart.
+
+/// Values further apart than this go on a logarithmic axis.
+const FAR_APART: f64 = 60.0;
+
+/// Maps values to shares of the axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Scale {
+    /// From zero to `top`, with a tick every `step`.
+    Linear { top: f64, step: f64 },
+    /// From 10^`low` to 10^`high`; zero is at the foot.
+    Log { low: i32, high: i32 },
+}
+
+impl Scale {
+    pub(super) fn over(values: impl Iterator<Item = f64>) -> Self {
+        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+        for value in values.filter(|value| *value > 0.0) {
+            least = least.min(value);
+            most = most.max(value);
+        }
+        if most > least * FAR_APART {
+            let low = least.log10().floor() as i32;
+            let high = (most.log10().ceil() as i32).max(low + 1);
+            // Five decades are enough to see the rest as next to nothing.
+            return Scale::Log {
+                low: low.max(high - 5),
+                high,
+            };
+        }
+        let most = if most > 0.0 { most } else { 1.0 };
+        let magnitude = 10_f64.powi((most / 4.0).log10().floor() as i32);
+        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+            .map(|step| step * magnitude)
+            .into_iter()
+            .find(|step| step * 5.0 >= most)
+            .unwrap_or(most);
+        Scale::Linear {
+            top: (most / step).ceil() * step,
+            step,
+        }
+    }
+
+    pub(super) fn is_log(&self) -> bool {
+        matches!(self, Scale::Log { .. })
+    }
+
+    /// Where a value is between foot (0) and top (1).
+    pub(super) fn share(&self, value: f64) -> f64 {
+        match *self {
+            Scale::Linear { top, .. } => value / top,
+            Scale::Log { low, high } if value > 0.0 => {
+                ((value.log10() - f64::from(low)) / f64::from(high - low)).max(0.0)
+            }
+            Scale::Log { .. } => 0.0,
+        }
+    }
+
+    /// Places of the ticks, with their words.
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+        match *self {
+            Scale::Linear { top, step } => {
+                let count = (top / step).round() as u32;
+                let decimals = (-(step.log10().floor())).max(0.0) as usize;
+                // A step of 2.5 needs one more than its magnitude says.
+                let exact = (step * 10_f64.powi(decimals as i32)).fract().abs() < 1e-6;
+                let decimals = if exact { decimals } else { decimals + 1 };
+                (0..=count)
+                    .map(|tick| f64::from(tick) * step)
+                    .map(|value| (value / top, format!("{value:.decimals$}")))
+                    .collect()
+            }
+            Scale::Log { low, high } => (low..=high)
+                .map(|power| {
+                    let decimals = (-power).max(0) as usize;
+                    let share = f64::from(power - low) / f64::from(high - low);
+                    (share, format!("{:.decimals$}", 10_f64.powi(power)))
+                })
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(values: &[f64]) -> Vec<String> {
+        let scale = Scale::over(values.iter().copied());
+        scale.ticks().into_iter().map(|(_, word)| word).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_and_hold_all_values() {
+        assert_eq!(words(&[3.0, 1.0]), ["0", "1", "2", "3"]);
+        assert_eq!(
+            words(&[0.11]),
+            ["0.000", "0.025", "0.050", "0.075", "0.100", "0.125"]
+        );
+        assert_eq!(words(&[12.0, 9_000.0]), ["10", "100", "1000", "10000"]);
+        assert_eq!(words(&[0.0]).first().map(String::as_str), Some("0.0"));
+    }
+}
