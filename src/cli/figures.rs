@@ -14,11 +14,12 @@ use super::sweep::threads;
 use crate::figures::claims::{ALL, Judgement, Tally};
 use crate::figures::{FIGURES, html, render};
 use crate::report::file::write_whole;
+use crate::report::plot::png;
 use crate::report::table::{new_table, right_aligned};
 
 /// Make every figure, the rows behind it and the report; or only judge the claims
 ///
-/// Simulates seven guests over slow and fast links, and writes figures/*.csv, figures/*.svg and report.html. PDoPMP is a
+/// Simulates seven guests over slow and fast links, and writes figures/*.csv, *.svg and *.png, and report.html. PDoPMP is a
 /// reconstruction from the abstract; no figure or number is the paper's.
 #[derive(Debug, Args)]
 pub(super) struct FiguresArgs {
@@ -57,6 +58,10 @@ pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
         write(
             &directory.join(figure.name).with_extension("svg"),
             rendered.svg.as_bytes(),
+        )?;
+        write(
+            &directory.join(figure.name).with_extension("png"),
+            &png(&rendered.svg)?,
         )?;
         figures.push(rendered);
     }

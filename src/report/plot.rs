@@ -1,4 +1,4 @@
-//! Figures as SVG: panels of grouped bars, of lines, or of steps over time, that survive black-and-white print.
+//! Figures as SVG and PNG: panels of grouped bars, of lines, or of steps over time, that survive black-and-white print.
 //!
 //! Everything is placed in whole pixels here and only drawn by the backend, so that the bytes are the same everywhere.
 //! Series are told apart by colour (Okabe and Ito's palette, for people who do not see all colours), and again by hatch
@@ -7,9 +7,11 @@
 mod bars;
 mod canvas;
 mod lines;
+mod png;
 mod scale;
 
 use self::canvas::{Anchor, Canvas, INK, PALE};
+pub use self::png::png;
 use self::scale::Scale;
 
 /// The picture cannot be drawn.
