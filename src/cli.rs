@@ -2,6 +2,8 @@
 
 mod check;
 mod compare;
+mod completions;
+mod explain;
 mod figures;
 mod inputs;
 mod output;
@@ -29,10 +31,12 @@ struct Cli {
 enum Command {
     Compare(compare::CompareArgs),
     Run(run::RunArgs),
+    Explain(explain::ExplainArgs),
     Sweep(sweep::SweepArgs),
     Check(check::CheckArgs),
     Figures(figures::FiguresArgs),
     Trace(trace::TraceArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 /// Something is wrong with what the user gave: usage, configuration or files.
@@ -48,10 +52,12 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Compare(arguments)) => compare::run(arguments),
         Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Explain(arguments)) => explain::run(arguments),
         Some(Command::Sweep(arguments)) => sweep::run(arguments),
         Some(Command::Check(arguments)) => check::run(arguments),
         Some(Command::Figures(arguments)) => figures::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
+        Some(Command::Completions(arguments)) => completions::run(arguments, Cli::command()),
     };
     result.unwrap_or_else(|error| {
         if output::is_closed_pipe(&error) {

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::explain::Explanation;
 use crate::metrics::Metrics;
 use crate::migration::pre_copy::Remainder;
 use crate::migration::{
@@ -80,6 +81,25 @@ pub fn compare(
         .collect::<Result<Vec<Run>, _>>()?;
     rate_gaps(&mut runs.iter_mut().collect::<Vec<_>>());
     Ok(runs)
+}
+
+/// Runs one strategy and explains where its stall comes from.
+///
+/// # Errors
+///
+/// [`ComparisonError`].
+pub fn explain(
+    scenario: &Scenario,
+    trace: &Trace,
+    entry: &Entry,
+) -> Result<Explanation, ComparisonError> {
+    Ground::new(scenario, trace, &[entry])?.migrate(
+        entry,
+        &mut (),
+        |switch_over, outcome, order| {
+            Explanation::of(scenario, switch_over, &outcome, order.predicted())
+        },
+    )
 }
 
 /// What runs of one scenario share.

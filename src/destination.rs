@@ -1,10 +1,13 @@
 //! The destination host: the receiving thread, and vCPUs that replay their touch order and fault.
 
-use std::collections::{HashMap, VecDeque};
+mod receiver;
+
+use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::link::Message;
+pub use receiver::{Delivery, Receiver};
+
 use crate::time::SimTime;
 use crate::trace::touch_order::{Touch, TouchOrder};
 use crate::vm::{PageId, PageSet};
@@ -21,7 +24,7 @@ pub enum FaultBlocks {
 
 /// `[destination]`: what a fault costs beside the network.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct DestinationSettings {
     /// From the touch until the request is on its way. Default 20 us, an assumption: an exit from the guest, the
     /// kernel's fault path and a wake-up of the thread that reads userfaultfd.
@@ -45,61 +48,32 @@ impl Default for DestinationSettings {
     }
 }
 
-/// The receiving thread: pages arrive in the order in which they left and are installed one by one.
-#[derive(Debug)]
-pub struct Receiver {
-    latency: SimTime,
-    install: SimTime,
-    lane: VecDeque<(SimTime, Message)>,
-    busy_until: SimTime,
-}
-
-impl Receiver {
-    /// A receiver with nothing on its way, `latency` behind the link's far end.
-    pub fn new(latency: SimTime, install: SimTime) -> Self {
-        Receiver {
-            latency,
-            install,
-            lane: VecDeque::new(),
-            busy_until: SimTime::ZERO,
-        }
-    }
-
-    /// A message has left the link at `now`.
-    pub fn expect(&mut self, now: SimTime, message: Message) {
-        self.busy_until = self.busy_until.max(now + self.latency) + self.install;
-        self.lane.push_back((self.busy_until, message));
-    }
-
-    /// When the next page is installed; [`SimTime::MAX`] with none on its way.
-    pub fn next_installation(&self) -> SimTime {
-        self.lane.front().map_or(SimTime::MAX, |(time, _)| *time)
-    }
-
-    /// Whether nothing is on its way.
-    pub fn is_idle(&self) -> bool {
-        self.lane.is_empty()
-    }
-
-    /// Takes the page that is installed next.
-    pub fn installed(&mut self) -> Option<Message> {
-        self.lane.pop_front().map(|(_, message)| message)
-    }
-}
-
 /// One stall: a fault from the touch until the vCPU goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
+    /// The vCPU that touched the page.
+    pub vcpu: u16,
+    /// The page.
+    pub page: PageId,
     /// The touch.
     pub from: SimTime,
     /// The vCPU, or the VM, runs again.
     pub until: SimTime,
     /// Whether the page was still on the source, unsent, when the request reached it.
     pub requested: bool,
-    /// The vCPU that touched.
-    pub vcpu: u16,
-    /// The missing page.
-    pub page: PageId,
+    /// How the page came.
+    pub passage: Passage,
+}
+
+/// When a page that was waited for passed the stations of its way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passage {
+    /// Its request reached the source; zero if the page had been sent before, as the following.
+    pub requested_at: SimTime,
+    /// The migration thread handed it to the link.
+    pub handed_at: SimTime,
+    /// Its last bit reached the destination.
+    pub arrived_at: SimTime,
 }
 
 /// What a vCPU's touch came to.
@@ -133,6 +107,7 @@ struct Vcpu<'a> {
 struct Waiters {
     vcpus: Vec<u16>,
     requested: bool,
+    passage: Passage,
 }
 
 /// The VM after its resume.
@@ -237,14 +212,23 @@ impl<'a> Destination<'a> {
     }
 
     /// The page's request has reached the source before the page was sent.
-    pub fn mark_requested(&mut self, page: PageId) {
+    pub fn mark_requested(&mut self, now: SimTime, page: PageId) {
         if let Some(waiters) = self.waiting.get_mut(&page) {
             waiters.requested = true;
+            waiters.passage.requested_at = now;
+        }
+    }
+
+    /// The page that was requested has been handed to the link.
+    pub fn mark_handed(&mut self, now: SimTime, page: PageId) {
+        if let Some(waiters) = self.waiting.get_mut(&page) {
+            waiters.passage.handed_at = now;
         }
     }
 
     /// A page is in place, and those who wait for it will run at `wake_at`. Returns them.
-    pub fn install(&mut self, page: PageId, wake_at: SimTime) -> Vec<u16> {
+    pub fn install(&mut self, delivery: &Delivery, wake_at: SimTime) -> Vec<u16> {
+        let page = delivery.message.page;
         self.missing.remove(page);
         if self.blocked == 0 {
             return Vec::new();
@@ -255,11 +239,15 @@ impl<'a> Destination<'a> {
         for &vcpu in &waiters.vcpus {
             if let Some(from) = self.vcpus[usize::from(vcpu)].faulted_at {
                 self.stalls.push(Stall {
+                    vcpu,
+                    page,
                     from,
                     until: wake_at,
                     requested: waiters.requested,
-                    vcpu,
-                    page,
+                    passage: Passage {
+                        arrived_at: delivery.arrived_at,
+                        ..waiters.passage
+                    },
                 });
             }
         }

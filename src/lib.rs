@@ -15,8 +15,9 @@
 //!  push order, requests  ◀──────   requests: latency          ◀──────  page fault → request
 //! ```
 //!
-//! 1. **Record window** ([`source::recorder`]). A strategy that records lets the VM run on at the source for a window W;
-//!    each first access to a page costs its vCPU a trap. Others are suspended at once.
+//! 1. **On the source**. A strategy that records lets the VM run on for a window W; each first access to a page costs its
+//!    vCPU a trap ([`source::recorder`]). Pre-copy sends memory in rounds meanwhile ([`migration::pre_copy`]). Others
+//!    suspend the VM at once.
 //! 2. **Switch-over** ([`migration::SwitchOver`]). Suspend, core state over the link, latency, resume: the downtime.
 //! 3. **After the resume** ([`migration::migrate`]). The migration thread ([`source::MigrationThread`]) serves the oldest
 //!    pending request, else pushes the strategy's next page ([`strategy::Strategy`]), while fewer than `send_buffer` bytes
@@ -35,8 +36,8 @@
 //!
 //! ## The way of the data
 //!
-//! [`trace`] → [`scenario`] → simulation ([`migration`], several strategies by [`comparison`]) → [`metrics`] →
-//! [`report`]. The command line ([`cli`]) only joins them.
+//! [`trace`] → [`scenario`] → simulation ([`migration`], several strategies by [`comparison`]) → [`metrics`], or a
+//! breakdown of the stall ([`explain`]) → [`report`]. The command line ([`cli`]) only joins them.
 //!
 //! ## Where it comes from
 //!
@@ -80,6 +81,7 @@ pub mod cli;
 pub mod comparison;
 pub mod destination;
 pub mod engine;
+pub mod explain;
 pub mod figures;
 pub mod link;
 pub mod metrics;

@@ -26,7 +26,7 @@ pub enum Discipline {
 
 /// `[link]`: what the network between the hosts is like.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct LinkSettings {
     /// Bits per second on the wire. Default 1 Gbit/s: the slowest link that migrations are commonly run on.
     pub bandwidth: Bandwidth,

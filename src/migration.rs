@@ -5,7 +5,7 @@
 //! ├─ recorded ─┼──────────────────── downtime ─────────────────────────────┼─ pages: demanded, pushed ───┤
 //! ```
 //!
-//! What comes before the resume is [`switch_over`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
+//! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
 //!
 //! What happens first at one instant: a message leaves the link, a page is installed, a vCPU wakes, an acknowledgement
 //! and then a request reaches the source, a vCPU touches a page, a fault handler sends its request, the migration thread
@@ -180,7 +180,10 @@ impl<'a> Migration<'a> {
             } else if event == now {
                 self.handle_next_event(strategy);
             } else {
-                self.source.act(now, &mut self.link, strategy)?;
+                let handed = self.source.act(now, &mut self.link, strategy)?;
+                if let Some(message) = handed.filter(|message| message.demanded) {
+                    self.destination.mark_handed(now, message.page);
+                }
             }
             probe.observe(now, || self.progress());
         }
@@ -220,16 +223,16 @@ impl<'a> Migration<'a> {
     }
 
     fn install(&mut self, now: SimTime) {
-        let Some(message) = self.receiver.installed() else {
+        let Some(delivery) = self.receiver.installed() else {
             return;
         };
         let synchronous = self.scenario.source.demand_mode == DemandMode::Synchronous;
-        if message.demanded && synchronous {
+        if delivery.message.demanded && synchronous {
             let arrival = now + self.scenario.link.latency;
             self.queue.schedule(arrival, Event::Acknowledged);
         }
         let wake_at = now + self.scenario.destination.wake;
-        for vcpu in self.destination.install(message.page, wake_at) {
+        for vcpu in self.destination.install(&delivery, wake_at) {
             self.queue.schedule(wake_at, Event::Wake { vcpu });
         }
         if self.destination.missing().count() == 0 {
@@ -250,7 +253,7 @@ impl<'a> Migration<'a> {
             Event::Acknowledged => self.source.acknowledge(now),
             Event::Requested { page, .. } => {
                 if self.source.request(now, page, strategy) {
-                    self.destination.mark_requested(page);
+                    self.destination.mark_requested(now, page);
                 }
             }
             Event::Touch { vcpu } => self.touch(now, vcpu),

@@ -1,6 +1,7 @@
 //! Results as people and programs read them: one row a run, one small module a format.
 
 pub mod csv;
+pub mod explanation;
 pub mod file;
 pub mod json;
 pub mod plot;
@@ -62,6 +63,20 @@ pub struct Provenance {
     pub seed: Option<u64>,
 }
 
+impl Provenance {
+    /// The columns that identify a run.
+    fn columns(&self, strategy: &str) -> [(&'static str, Value); 6] {
+        [
+            ("scenario", Text(self.scenario.clone())),
+            ("trace", Text(self.trace.clone())),
+            ("trace_hash", Text(self.trace_hash.clone())),
+            ("strategy", Text(strategy.to_owned())),
+            ("seed", self.seed.map_or(Missing, Count)),
+            ("version", Text(env!("CARGO_PKG_VERSION").to_owned())),
+        ]
+    }
+}
+
 /// A row: columns with their values, in the order of the file.
 pub type Row = Vec<(Cow<'static, str>, Value)>;
 
@@ -117,16 +132,9 @@ pub const METRICS: [MetricColumn; 21] = [
 
 /// A run as a row, with all columns of the metrics.
 pub fn row(provenance: &Provenance, run: &Run) -> Row {
-    let identity = [
-        ("scenario", Text(provenance.scenario.clone())),
-        ("trace", Text(provenance.trace.clone())),
-        ("trace_hash", Text(provenance.trace_hash.clone())),
-        ("strategy", Text(run.strategy.to_owned())),
-        ("seed", provenance.seed.map_or(Missing, Count)),
-        ("version", Text(env!("CARGO_PKG_VERSION").to_owned())),
-    ];
     let metrics = METRICS.map(|(column, of)| (column, of(run)));
-    identity
+    provenance
+        .columns(run.strategy)
         .into_iter()
         .chain(metrics)
         .map(|(column, value)| (column.into(), value))

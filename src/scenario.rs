@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub(crate) use load::value_of;
 pub use load::{ScenarioError, ScenarioSource};
 pub use sweep_section::WrittenAxis;
 pub use trace_source::OpenTraceError;
@@ -50,7 +51,7 @@ pub struct Scenario {
 
 /// `[trace]`: what the guest does.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct TraceSettings {
     /// A recorded trace (`.mtrace`); a relative path starts at the scenario's file. Default: the recording inside the
     /// program.
@@ -80,7 +81,7 @@ impl Default for TraceSettings {
 
 /// `[vm]`: the virtual machine.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct VmSettings {
     /// Default: the trace's memory; 256 MiB for a synthetic workload. More than the trace's is memory that the guest
     /// never touches and that is not zero.
@@ -113,7 +114,7 @@ impl Default for VmSettings {
 
 /// `[migration]`: what is compared, the record window, and the end of pre-copy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct MigrationSettings {
     /// Names of the strategies, in the order of the rows. Default: post-copy, the paper's two, and the bound.
     pub strategies: Vec<String>,

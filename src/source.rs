@@ -25,7 +25,7 @@ pub enum DemandMode {
 
 /// `[source]`: what the migration thread does and how long it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct SourceSettings {
     /// How the active push goes through memory once nothing better is known. Default `pivot`: QEMU.
     pub push: Push,
@@ -139,7 +139,8 @@ impl<'a> MigrationThread<'a> {
         self.notify(now);
     }
 
-    /// Hands over what was being served and takes up the next page, if there is one and the link has room.
+    /// Hands over what was being served and takes up the next page, if there is one and the link has room. Returns the
+    /// page that was handed over.
     ///
     /// # Errors
     ///
@@ -149,13 +150,14 @@ impl<'a> MigrationThread<'a> {
         now: SimTime,
         link: &mut Link,
         strategy: &mut dyn Strategy,
-    ) -> Result<(), NotUnsent> {
-        if let Some(message) = self.serving.take() {
+    ) -> Result<Option<Message>, NotUnsent> {
+        let handed = self.serving.take();
+        if let Some(message) = handed {
             link.enqueue(now, message);
         }
         self.next_action = SimTime::MAX;
         let Some((page, demanded)) = self.pick(link, strategy) else {
-            return Ok(());
+            return Ok(handed);
         };
         if page >= self.unsent.pages() || !self.unsent.remove(page) {
             return Err(NotUnsent(page));
@@ -177,7 +179,7 @@ impl<'a> MigrationThread<'a> {
             } else {
                 self.settings.push_service
             };
-        Ok(())
+        Ok(handed)
     }
 
     fn pick(&mut self, link: &Link, strategy: &mut dyn Strategy) -> Option<(PageId, bool)> {

@@ -5,7 +5,8 @@
 //! trap 5, install 4, wake 6 ns; the migration thread takes a page while less than 250 bytes are queued. Times in comments
 //! are nanoseconds after the migration command.
 
-use migsim::comparison::compare;
+use migsim::comparison::{compare, explain};
+use migsim::explain::Parts;
 use migsim::link::Discipline;
 use migsim::metrics::Metrics;
 use migsim::scenario::Scenario;
@@ -162,6 +163,18 @@ fn hybrid_faults_on_what_was_written_in_its_round() {
     assert_eq!(sent(&metrics), (Some(ns(1_774)), ns(1_546), 1_400, 4, 1));
     assert_eq!((metrics.page_faults, metrics.requested_faults), (1, 1));
     assert_eq!(metrics.stall, ns(1_780 - 1_562));
+    // What the stall is made of: trap and latencies, 1617 to 1620 at the source, the link, installation and wake-up.
+    let registry = Registry::standard();
+    let hybrid = registry.get("hybrid").expect("a standard strategy");
+    let explained = explain(&scenario, &trace, hybrid).expect("a sound case");
+    let parts = Parts {
+        request_path: ns(5 + 50 + 50),
+        demand_wait: ns(3),
+        link: ns(100),
+        in_flight: SimTime::ZERO,
+        install: ns(4 + 6),
+    };
+    assert_eq!(explained.total().parts, parts);
 }
 
 #[test]

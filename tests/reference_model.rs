@@ -4,13 +4,14 @@ mod both;
 mod reference;
 
 use both::{Case, Pair, as_outcome};
-use migsim::comparison::replay;
+use migsim::comparison::{compare, explain, replay};
 use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
 use migsim::metrics::Metrics;
 use migsim::migration::{SwitchOver, migrate};
 use migsim::scenario::Scenario;
 use migsim::source::DemandMode;
+use migsim::strategy::Registry;
 use migsim::strategy::post_copy::active_push;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
@@ -208,6 +209,26 @@ proptest! {
     ) {
         let pair = run_with_pages_in_place(&case, |page| all || picks[page as usize % picks.len()]);
         prop_assert_eq!(pair.engine, pair.reference);
+    }
+
+    /// What a stall is made of adds up to it, for every strategy.
+    #[test]
+    fn explanations_add_up(mut case in case()) {
+        let trace = case.trace();
+        let registry = Registry::standard();
+        case.scenario.migration.strategies =
+            registry.entries().iter().map(|entry| entry.name.to_owned()).collect();
+        let runs = compare(&case.scenario, &trace, &registry).expect("a sound case");
+        for (run, entry) in runs.iter().zip(registry.entries()) {
+            let explained = explain(&case.scenario, &trace, entry).expect("a sound case").total();
+            let metrics = &run.metrics;
+            prop_assert_eq!(
+                (explained.parts.total(), explained.count, explained.requested),
+                (metrics.stall, metrics.page_faults, metrics.requested_faults),
+                "{}",
+                run.strategy
+            );
+        }
     }
 }
 

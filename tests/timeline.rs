@@ -81,7 +81,7 @@ fn a_timeline_is_a_trace_of_the_run() {
     assert!((number(metrics, "total_migration_time_s") - end / 1e6).abs() < 1e-9);
     let installed = &counters["installed"];
     assert!(installed.is_sorted() && installed.len() <= 10_000);
-    assert_eq!(installed.last(), Some(&65_536.0));
+    assert_eq!(installed.last(), Some(&98_304.0));
     assert_eq!(counters["link queue"].last(), Some(&0.0));
     // Payload of a link of 1 Gbit/s.
     assert!(counters["link throughput"].iter().all(|rate| *rate < 1e9));

@@ -291,10 +291,7 @@ fn bad_options_and_files_are_named() {
             "import --from csv --compaction 1ps a.csv t.mtrace",
             "--compaction",
         ),
-        (
-            "import --from tea a.csv t.mtrace",
-            "possible values: csv, parquet, qemu, lackey",
-        ),
+        ("import --from tea a.csv t.mtrace", "possible values: csv, "),
         (
             "import --from csv missing.csv t.mtrace",
             "cannot open missing.csv: No such file",
@@ -424,15 +421,20 @@ fn devices_are_written_to_and_files_are_readable_by_others() {
 }
 
 #[test]
-fn the_shipped_recording_is_whole() {
+fn the_shipped_recordings_are_whole_and_small() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let held = ok(root, "check traces/qemu-sort.mtrace");
-    assert!(
-        held.contains("ok: the content has the hash 4ab1cb59cd42b4b7\n"),
-        "{held}"
-    );
-    let info = ok(root, "info --format json traces/qemu-sort.mtrace");
-    let info: serde_json::Value = serde_json::from_str(&info).unwrap();
-    assert_eq!(info["records"], 602_116);
-    assert_eq!(info["content_hash"], "4ab1cb59cd42b4b7");
+    let mut recordings = 0;
+    for entry in std::fs::read_dir(root.join("traces")).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "mtrace")
+        {
+            let held = ok(root, &format!("check {}", path.display()));
+            assert!(held.contains("ok: the content has the hash "), "{held}");
+            assert!(path.metadata().unwrap().len() <= 2_000_000, "{path:?}");
+            recordings += 1;
+        }
+    }
+    assert!(recordings >= 10);
 }

@@ -193,6 +193,15 @@ fn execlog() {
         rows(Format::Execlog, system, &physical()),
         ["0,0,5,r", "1,0,7,w"]
     );
+    let small = ImportOptions {
+        pages: Some(7),
+        ..physical()
+    };
+    let message = imported(Format::Execlog, system.as_bytes(), &small);
+    assert_eq!(
+        message.map(|_| ()).unwrap_err().to_string(),
+        "in: line 2: expected a physical address below 0x7000, found one of page 7"
+    );
     let message = error(Format::Execlog, system);
     assert!(
         message.starts_with("in: line 1: expected no device with virtual addresses"),

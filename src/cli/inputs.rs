@@ -63,7 +63,7 @@ impl InputArgs {
         }
         let provenance = Provenance {
             scenario: source.name().to_owned(),
-            trace: trace.name().to_owned(),
+            trace: trace.stem().to_owned(),
             trace_hash: trace.content_hash().to_owned(),
             seed: scenario.trace.workload.as_ref().map(Workload::seed),
         };

@@ -1,6 +1,5 @@
 //! `migsim trace`: import, export, generate, cut, look at and check traces.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +7,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::report::file::write_whole;
+use crate::scenario::value_of;
 use crate::time::SimTime;
 use crate::trace::slice::Slice;
 use crate::trace::synthetic::Workload;
@@ -19,7 +20,7 @@ mod info;
 mod plot;
 mod progress;
 
-/// Arguments of `migsim trace`.
+/// Import, look at, check, cut, generate and export traces
 #[derive(Debug, Args)]
 pub(super) struct TraceArgs {
     #[command(subcommand)]
@@ -152,10 +153,10 @@ fn export(args: &ExportArgs) -> Result<()> {
     if args.output == Path::new("-") {
         write(&mut BufWriter::new(io::stdout()))?;
     } else {
-        write_renamed(&args.output, |out| Ok(write(out)?))?;
+        write_file(&args.output, |out| Ok(write(out)?))?;
     }
     if let Some(path) = &args.zero_pages {
-        write_renamed(path, |out| Ok(export::zero_pages(trace.zero_runs(), out)?))?;
+        write_file(path, |out| Ok(export::zero_pages(trace.zero_runs(), out)?))?;
     }
     Ok(())
 }
@@ -170,7 +171,7 @@ fn slice(args: &SliceArgs) -> Result<()> {
         },
         vcpus: args.vcpus.clone(),
     };
-    write_renamed(&args.output, |out| Ok(slice.write(&trace, out)?))?;
+    write_file(&args.output, |out| Ok(slice.write(&trace, out)?))?;
     eprintln!("{}", info::line(&Trace::open(&args.output)?));
     Ok(())
 }
@@ -193,15 +194,10 @@ fn generate(args: &GenerateArgs) -> Result<()> {
         let (key, value) = setting
             .split_once('=')
             .with_context(|| format!("--set {setting}: expected KEY=VALUE"))?;
-        // A text may come without its quotes, as a shell eats them.
-        let value = toml::from_str(&format!("value = {value}"))
-            .ok()
-            .and_then(|mut table: toml::Table| table.remove("value"))
-            .unwrap_or_else(|| value.trim().into());
-        parameters.insert(key.trim().to_owned(), value);
+        parameters.insert(key.trim().to_owned(), value_of(value.trim()));
     }
     let workload: Workload = parameters.try_into().context("workload")?;
-    write_renamed(&args.output, |out| {
+    write_file(&args.output, |out| {
         workload.write(args.memory.0, args.page_size.0, out, LEVEL)?;
         Ok(())
     })?;
@@ -209,42 +205,15 @@ fn generate(args: &GenerateArgs) -> Result<()> {
     Ok(())
 }
 
-/// Writes a file under a temporary name beside it and renames it when it is whole.
-fn write_renamed(
+/// Writes a file that appears whole or not at all.
+fn write_file(
     path: &Path,
     write: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
 ) -> Result<()> {
-    let context = || format!("{} not written", path.display());
-    // A device or pipe is written to: a rename would replace it.
-    if path.metadata().is_ok_and(|existing| !existing.is_file()) {
-        let mut out = BufWriter::new(
-            File::options()
-                .write(true)
-                .open(path)
-                .with_context(context)?,
-        );
-        write(&mut out).with_context(context)?;
-        return out.flush().with_context(context);
-    }
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As any other new file; the umask still applies.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut out = BufWriter::new(builder.tempfile_in(directory).with_context(context)?);
-    write(&mut out).with_context(context)?;
-    let file = out
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)
-        .with_context(context)?;
-    file.persist(path)
-        .map_err(|error| error.error)
-        .with_context(context)?;
-    Ok(())
+    write_whole::<anyhow::Error>(path, |file| {
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        Ok(out.flush()?)
+    })
+    .with_context(|| format!("{} not written", path.display()))
 }

@@ -41,7 +41,7 @@ pub const FIGURES: [Figure; 10] = [
         name: "workloads",
         title: "Migration of seven guests at the defaults: 1 Gbit/s, 100 us, W = 500 ms",
         scenario: include_str!("../../scenarios/figures/workloads.toml"),
-        note: "qemu-sort is a recording of a whole guest, the others are synthetic. Few faults are not little stall: one \
+        note: "sort is a recording of a whole guest, the others are synthetic. Few faults are not little stall: one \
                fault behind a full queue costs as much as a hundred on pages about to arrive.",
         view: View::Bars,
         groups: &["trace"],

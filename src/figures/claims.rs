@@ -39,7 +39,7 @@ pub const ALL: [Claim; 5] = [
         id: "C1",
         statement: "pre-record has fewer page faults than post-copy",
         measure: "page faults of pre-record against post-copy",
-        regime: "guests qemu-sort, zipf and uniform; W = 500 ms; every network and sender",
+        regime: "guests sort, zipf and uniform; W = 500 ms; every network and sender",
         applies: Case::has_time_to_learn,
         find: |case| case.compare(FAULTS, POST_COPY, &[PRE_RECORD]),
     },
@@ -47,7 +47,7 @@ pub const ALL: [Claim; 5] = [
         id: "C2",
         statement: "PDoPMP has fewer page faults again",
         measure: "page faults of pre-record+pdopmp against pre-record",
-        regime: "guests qemu-sort, zipf and uniform; W = 500 ms; every network and sender",
+        regime: "guests sort, zipf and uniform; W = 500 ms; every network and sender",
         applies: Case::has_time_to_learn,
         find: |case| case.compare(FAULTS, PRE_RECORD, &[PDOPMP]),
     },
@@ -55,7 +55,7 @@ pub const ALL: [Claim; 5] = [
         id: "C3",
         statement: "total migration time falls with the faults",
         measure: "total migration time, W included, of the longer of pre-record and pre-record+pdopmp against post-copy",
-        regime: "guests qemu-sort, zipf and uniform; synchronous sender; latency 10 ms; either W",
+        regime: "guests sort, zipf and uniform; synchronous sender; latency 10 ms; either W",
         applies: |case| case.is_far_and_synchronous() && case.guest_is_scattered(),
         find: |case| case.compare(TOTAL_TIME, POST_COPY, &[PRE_RECORD, PDOPMP]),
     },
@@ -71,7 +71,7 @@ pub const ALL: [Claim; 5] = [
         id: "C5",
         statement: "C1 to C4 hold across workloads and networks",
         measure: "claims among C1 to C4 that a case is at odds with, against none",
-        regime: "across guests only (qemu-sort, zipf and uniform), on one network: synchronous sender, latency 10 ms, W = 500 ms",
+        regime: "across guests only (sort, zipf and uniform), on one network: synchronous sender, latency 10 ms, W = 500 ms",
         applies: |case| case.is_far_and_synchronous() && case.has_time_to_learn(),
         find: |case| {
             let others = ALL[..4].iter().map(|claim| (claim.find)(case));
@@ -169,7 +169,7 @@ impl Case {
 
     /// No sweep through memory dominates it.
     fn guest_is_scattered(&self) -> bool {
-        ["qemu-sort", "zipf", "uniform"].contains(&self.guest.as_str())
+        ["sort", "zipf", "uniform"].contains(&self.guest.as_str())
     }
 
     fn has_time_to_learn(&self) -> bool {

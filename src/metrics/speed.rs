@@ -89,14 +89,16 @@ fn div_ceil(a: i128, b: i128) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::destination::Passage;
 
     fn stall(from_ms: u64, until_ms: u64) -> Stall {
         Stall {
+            vcpu: 0,
+            page: 0,
             from: SimTime::from_ms(from_ms),
             until: SimTime::from_ms(until_ms),
             requested: true,
-            vcpu: 0,
-            page: 0,
+            passage: Passage::default(),
         }
     }
 

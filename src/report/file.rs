@@ -10,7 +10,10 @@ use std::path::Path;
 /// # Errors
 ///
 /// Those of `write` and of the file system; then `path` is as it was.
-pub fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+pub fn write_whole<E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     if path.metadata().is_ok_and(|existing| !existing.is_file()) {
         return write(&mut File::options().write(true).open(path)?);
     }
@@ -26,7 +29,7 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>)
     write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    sync_directory(path)
+    Ok(sync_directory(path)?)
 }
 
 /// Makes a rename in a file's directory last.

@@ -306,7 +306,7 @@ fn place_of(text: &str, path: &str) -> Option<usize> {
 }
 
 /// A value as TOML has it; anything else is a text.
-fn value_of(value: &str) -> toml::Value {
+pub(crate) fn value_of(value: &str) -> toml::Value {
     let one_line = !value.contains(['\n', '\r']);
     one_line
         .then(|| format!("value = {value}").parse::<toml::Table>().ok())

@@ -5,8 +5,8 @@ use crate::trace::synthetic::WorkloadError;
 use crate::trace::{Trace, TraceError};
 
 /// The recording inside the program: the default for a newcomer's first run.
-static EMBEDDED_TRACE: &[u8] = include_bytes!("../../traces/qemu-sort.mtrace");
-const EMBEDDED_NAME: &str = "qemu-sort";
+static EMBEDDED_TRACE: &[u8] = include_bytes!("../../traces/sort.mtrace");
+const EMBEDDED_NAME: &str = "sort";
 
 /// Why a scenario has no trace.
 #[derive(Debug, thiserror::Error)]

@@ -12,8 +12,7 @@
 //!    starts at its head.
 //! 4. [`locality`] learns from the recording itself how far from known pages new ones turn up, and predicts the pages
 //!    around the rest of the PPS.
-//! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it; pages
-//!    without content come last, as they hardly cost anything on demand.
+//! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it.
 
 pub mod locality;
 pub mod streams;
@@ -51,7 +50,7 @@ pub const ENTRY: Entry = Entry {
 
 /// `[pdopmp]`: the assumptions of the reconstruction. All are whole numbers, so that no rounding can change an order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PdopmpSettings {
     /// An access joins a stream that was last within so many host pages. Default 16 (64 KiB of 4 KiB pages): what
     /// allocators and page caches hand out in one piece, and less than the distance between two heaps.
@@ -150,7 +149,7 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
     }
     let locality = Locality::of(observed.recording, &swept);
     draft.predict_around(&locality, &swept, settings);
-    draft.finish(observed.zero_pages)
+    draft.finish()
 }
 
 /// Forecasts in the making.
@@ -257,15 +256,9 @@ impl Draft {
         }
     }
 
-    fn finish(self, zero_pages: &PageSet) -> Plan {
+    fn finish(self) -> Plan {
         let mut forecasts: Vec<Forecast> = self.forecasts.into_values().collect();
-        forecasts.sort_unstable_by_key(|forecast| {
-            (
-                zero_pages.contains(forecast.page),
-                forecast.next_touch,
-                forecast.page,
-            )
-        });
+        forecasts.sort_unstable_by_key(|forecast| (forecast.next_touch, forecast.page));
         Plan {
             forecasts,
             scan_from: self.scan_from,

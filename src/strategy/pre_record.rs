@@ -42,7 +42,7 @@ pub enum PpsOrder {
 
 /// `[pre-record]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PreRecordSettings {
     /// Default `recency`: what was accessed last is what programs come back to first.
     pub order: PpsOrder,

@@ -44,7 +44,7 @@ impl PointResult {
     ) -> Result<Vec<Result<Run, String>>, String> {
         self.provenance.seed = scenario.trace.workload.as_ref().map(Workload::seed);
         let trace = shared.trace(scenario)?;
-        trace.name().clone_into(&mut self.provenance.trace);
+        trace.stem().clone_into(&mut self.provenance.trace);
         trace
             .content_hash()
             .clone_into(&mut self.provenance.trace_hash);

@@ -51,6 +51,13 @@ impl Trace {
         &self.name
     }
 
+    /// The name without directory and ending, as reports have it: the same wherever the file lies.
+    pub fn stem(&self) -> &str {
+        let stem = Path::new(self.name()).file_stem();
+        stem.and_then(std::ffi::OsStr::to_str)
+            .unwrap_or(self.name())
+    }
+
     /// What the trace says about itself.
     pub fn header(&self) -> &TraceHeader {
         &self.header

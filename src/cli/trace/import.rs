@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use super::{info, progress, whole_ns, write_renamed};
+use super::{info, progress, whole_ns, write_file};
 use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::import::{self, Addresses, ImportOptions, ImportSummary, Input};
@@ -131,7 +131,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
     };
     let input = open_recording(&args.input)?;
     let mut summary = ImportSummary::default();
-    write_renamed(&args.output, |out| {
+    write_file(&args.output, |out| {
         summary = import::import(args.from.into(), input, &options, out)?;
         Ok(())
     })?;

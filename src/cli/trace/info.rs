@@ -54,7 +54,7 @@ pub(super) fn run(args: &InfoArgs) -> Result<String> {
     })?;
     if let Some(path) = &args.plot {
         let svg = plot::svg(&trace, &statistics)?;
-        super::write_renamed(path, |out| Ok(out.write_all(svg.as_bytes())?))?;
+        super::write_file(path, |out| Ok(out.write_all(svg.as_bytes())?))?;
     }
     match args.format {
         InfoFormat::Table => table(&trace, &statistics),

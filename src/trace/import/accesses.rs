@@ -58,7 +58,11 @@ impl Accesses {
             step_ns: options.time_per_record_ns,
             threads: Interner::new(MAX_THREADS),
             processes: Interner::new(MAX_PROCESSES),
-            space: AddressSpace::new(options.addresses, header.page_size.trailing_zeros()),
+            space: AddressSpace::new(
+                options.addresses,
+                header.page_size.trailing_zeros(),
+                options.pages,
+            ),
             temporary,
             header,
         })

@@ -16,16 +16,20 @@ const MAX_REGIONS: u32 = 1 << 16;
 pub(super) struct AddressSpace {
     kind: Addresses,
     page_shift: u32,
+    /// Pages of the machine, where addresses are physical.
+    pages: u64,
     regions: Interner,
     /// Which pages of each region were accessed.
     touched: Vec<[u64; REGION_PAGES as usize / 64]>,
 }
 
 impl AddressSpace {
-    pub(super) fn new(kind: Addresses, page_shift: u32) -> Self {
+    /// `pages` of the machine count where addresses are physical; `None`: as many as a trace may have.
+    pub(super) fn new(kind: Addresses, page_shift: u32, pages: Option<u32>) -> Self {
         AddressSpace {
             kind,
             page_shift,
+            pages: pages.unwrap_or(MAX_PAGES).into(),
             regions: Interner::new(MAX_REGIONS),
             touched: Vec::new(),
         }
@@ -44,10 +48,10 @@ impl AddressSpace {
     /// The provisional number of an accessed page: its region's number, then its place in the region.
     #[inline]
     pub(super) fn access(&mut self, process: u32, page: u64) -> Result<u32, Refusal> {
-        if self.kind == Addresses::Physical && page >= MAX_PAGES.into() {
+        if self.kind == Addresses::Physical && page >= self.pages {
             return Err(Refusal::Line(format!(
                 "a physical address below {:#x}, found one of page {page}",
-                u64::from(MAX_PAGES) << self.page_shift
+                self.pages << self.page_shift
             )));
         }
         let region = self.regions.index((process, page >> REGION_SHIFT));
@@ -134,7 +138,7 @@ mod tests {
     use super::*;
 
     fn numbered(kind: Addresses, accesses: &[(u32, u64)]) -> (Vec<u32>, Numbering) {
-        let mut space = AddressSpace::new(kind, 12);
+        let mut space = AddressSpace::new(kind, 12, None);
         let provisional: Vec<_> = accesses
             .iter()
             .map(|&(process, page)| space.access(process, page).ok().unwrap())
@@ -176,13 +180,13 @@ mod tests {
         let (pages, numbering) = numbered(Addresses::Physical, &[(0, 70_000), (0, 3)]);
         assert_eq!((pages, numbering.pages), (vec![70_000, 3], 0));
         assert!(numbering.zero_runs.is_empty());
-        let mut space = AddressSpace::new(Addresses::Physical, 12);
+        let mut space = AddressSpace::new(Addresses::Physical, 12, None);
         assert!(matches!(space.access(0, 1 << 30), Err(Refusal::Line(_))));
     }
 
     #[test]
     fn regions_are_limited() {
-        let mut space = AddressSpace::new(Addresses::Virtual, 12);
+        let mut space = AddressSpace::new(Addresses::Virtual, 12, None);
         for region in 0..u64::from(MAX_REGIONS) {
             assert!(space.access(0, region << REGION_SHIFT).is_ok());
         }

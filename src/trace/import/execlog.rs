@@ -11,7 +11,8 @@
 //!
 //! Under user-mode emulation every address is the process's. Under system emulation an access has a physical address and
 //! the name of a device, but the instruction a virtual address: such a log is imported with physical addresses, without
-//! fetches, and without accesses to anything but RAM.
+//! fetches, and without accesses to anything but RAM. Firmware counts as RAM there, at addresses beyond the machine's memory:
+//! the number of pages and leniency leave it out.
 
 use super::accesses::Accesses;
 use super::text::{TextFormat, decimal, expected, hex};

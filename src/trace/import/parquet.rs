@@ -2,6 +2,9 @@
 //!
 //! A Parquet file is read by seeking, so that an input is copied into a temporary file first. What migsim exported brings
 //! its page size, pages, compaction and provenance along as key-value metadata.
+//!
+//! Memory is bounded by what the file's writer chose as the size of its pages (1 MiB as a rule), four of which are decoded at
+//! once; the format allows 2 GiB.
 
 use std::fs::File;
 use std::io::{self, Write};

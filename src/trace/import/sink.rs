@@ -19,7 +19,7 @@ pub(super) struct Sink<W: Write> {
 }
 
 impl<W: Write> Sink<W> {
-    /// A trace that is kept. `recorded_ns` is the epoch with which the recording was compacted already, or 0.
+    /// A trace that is kept.
     pub(super) fn new(
         out: W,
         header: TraceHeader,

@@ -1,0 +1,21 @@
+//! The example of a user's own strategy compiles, runs, and does what it says.
+
+#[path = "../examples/own_strategy.rs"]
+mod own_strategy;
+
+#[test]
+fn the_example_runs() {
+    let runs = own_strategy::runs().expect("the example's inputs are in the repository");
+    let [post_copy, own] = runs.as_slice() else {
+        panic!("two strategies were compared")
+    };
+    assert_eq!(
+        (post_copy.strategy, own.strategy),
+        ("post-copy", "hot-then-downwards")
+    );
+    assert!(own.metrics.pps_pages > 0);
+    // Both bring every page, each once.
+    let sent = |run: &migsim::comparison::Run| run.metrics.pages_sent + run.metrics.zero_pages_sent;
+    assert_eq!(sent(post_copy), sent(own));
+    own_strategy::main().expect("the table can be printed");
+}
