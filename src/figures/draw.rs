@@ -6,7 +6,7 @@ use super::words::{RECONSTRUCTION, SHOWN, wrapped};
 use crate::report::plot::{Kind, Panel, Plot, Series, Spread};
 
 /// Characters in a caption's line.
-pub(super) const CAPTION: usize = 150;
+pub(super) const CAPTION: usize = 145;
 
 /// One panel per metric, one series per strategy.
 pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
@@ -16,7 +16,7 @@ pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
         label: shown.label.to_owned(),
         series: (0..data.strategies.len())
             .map(|strategy| Series {
-                style: strategy,
+                style: style(&data.strategies, strategy),
                 points: groups
                     .iter()
                     .enumerate()
@@ -30,9 +30,9 @@ pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
         caption: caption(figure, groups),
         x_label: figure.x_label.to_owned(),
         ticks: ticks
-            .map(|(place, group)| (place as f64, group.label.join(", ")))
+            .map(|(place, group)| (place as f64, group.label.join("\n")))
             .collect(),
-        legend: data.strategies.clone(),
+        legend: legend(&data.strategies),
         kind: if figure.view == View::Bars {
             Kind::Bars
         } else {
@@ -40,6 +40,28 @@ pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
         },
         panels: panels.collect(),
     }
+}
+
+/// A strategy looks the same in every figure.
+const STYLES: [&str; 6] = [
+    "post-copy",
+    "pre-record",
+    "pre-record+pdopmp",
+    "clairvoyant",
+    "pre-copy",
+    "hybrid",
+];
+
+/// The style of one of a figure's strategies.
+pub(super) fn style(strategies: &[String], place: usize) -> usize {
+    let named = STYLES.iter().position(|name| *name == strategies[place]);
+    named.unwrap_or(place)
+}
+
+/// All strategies with their styles.
+pub(super) fn legend(strategies: &[String]) -> Vec<(usize, String)> {
+    let of = |place| (style(strategies, place), strategies[place].clone());
+    (0..strategies.len()).map(of).collect()
 }
 
 fn caption(figure: &Figure, groups: &[Group]) -> Vec<String> {

@@ -42,7 +42,7 @@ pub(super) fn render(figure: &'static Figure) -> Result<Rendered, FigureError> {
         let trace = scenario.open_trace()?;
         let name = guest(trace.name());
         let (mut faults, mut speed) = (Vec::new(), Vec::new());
-        for (style, strategy) in sweep.strategies().iter().enumerate() {
+        for (place, strategy) in sweep.strategies().iter().enumerate() {
             let observed = observe(&scenario, &trace, &Registry::standard(), strategy)?;
             let metrics = &observed.run.metrics;
             table.push(vec![
@@ -59,7 +59,7 @@ pub(super) fn render(figure: &'static Figure) -> Result<Rendered, FigureError> {
                     .map(|moment| row(trace.name(), strategy, moment)),
             );
             let series = |value: fn(&Moment) -> f64| Series {
-                style,
+                style: draw::style(sweep.strategies(), place),
                 points: moments
                     .iter()
                     .map(|moment| (moment.at.as_secs_f64(), exactly(value(moment))))
@@ -83,7 +83,7 @@ pub(super) fn render(figure: &'static Figure) -> Result<Rendered, FigureError> {
         caption: wrapped(&text, draw::CAPTION),
         x_label: figure.x_label.to_owned(),
         ticks: ticks(last.as_secs_f64()),
-        legend: sweep.strategies().to_vec(),
+        legend: draw::legend(sweep.strategies()),
         kind: Kind::Curves,
         panels,
     };

@@ -92,7 +92,10 @@ fn claims(page: &mut String, judgement: &Judgement) {
         page,
         "<p>With a pipelined sender C3 cannot hold: the sender never idles, so faults cost it no time, and the record window W \
          is added to the total time. With a synchronous sender every demanded page costs a way there and back in which \
-         nothing is pushed; the total time falls where the faults that are saved cost more than W.</p>\n",
+         nothing is pushed; the total time falls where the faults that are saved cost more than W.</p>\n\
+         <p>Fewer faults are not always what is wanted (C1, C2): on guests that sweep through memory, PDoPMP and clairvoyant \
+         push pages in the order of their use, so that the guest meets many of them a moment before they arrive. That makes \
+         many short faults where a wrong order makes few long ones; see the stall in the figures.</p>\n",
     );
     for (claim, (all, _)) in ALL
         .iter()

@@ -44,7 +44,7 @@ pub struct Spread {
 /// Values of one strategy in one panel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Its place in [`Plot::legend`].
+    /// Colour, hatch, dashes and marker: six differ.
     pub style: usize,
     /// Where on the horizontal axis, and what.
     pub points: Vec<(f64, Spread)>,
@@ -68,10 +68,10 @@ pub struct Plot {
     pub caption: Vec<String>,
     /// What the horizontal axis has, with its unit.
     pub x_label: String,
-    /// Places on the horizontal axis with their words. Bars stand at 0, 1, 2, …
+    /// Places on the horizontal axis with their words, in a line or two. Bars stand at 0, 1, 2, …
     pub ticks: Vec<(f64, String)>,
-    /// Names of the series.
-    pub legend: Vec<String>,
+    /// Styles of the series and their names.
+    pub legend: Vec<(usize, String)>,
     /// How values are drawn.
     pub kind: Kind,
     /// The panels, two beside each other.
@@ -80,8 +80,8 @@ pub struct Plot {
 
 const WIDTH: i32 = 980;
 const HEAD: i32 = 70;
-const PANEL: (i32, i32) = (WIDTH / 2, 265);
-const LINE: i32 = 16;
+const PANEL: (i32, i32) = (WIDTH / 2, 280);
+const LINE: i32 = 18;
 
 /// A rectangle of the picture that values are mapped to.
 #[derive(Debug, Clone, Copy)]
@@ -115,11 +115,12 @@ pub fn svg(plot: &Plot) -> Result<String, PlotError> {
     let height = HEAD + rows * PANEL.1 + plot.caption.len() as i32 * LINE + 14;
     let mut svg = String::new();
     draw(plot, rows, Canvas::new(&mut svg, (WIDTH, height))?)?;
-    Ok(svg)
+    // The default, at every element.
+    Ok(svg.replace(" opacity=\"1\"", ""))
 }
 
 fn draw(plot: &Plot, rows: i32, canvas: Canvas<'_>) -> Result<(), PlotError> {
-    canvas.text(&plot.title, (20, 16), 17, Anchor::Start)?;
+    canvas.text(&plot.title, (20, 18), 21, Anchor::Start)?;
     legend(&canvas, plot)?;
     for (index, panel) in plot.panels.iter().enumerate() {
         let corner = (
@@ -130,21 +131,21 @@ fn draw(plot: &Plot, rows: i32, canvas: Canvas<'_>) -> Result<(), PlotError> {
     }
     for (index, line) in plot.caption.iter().enumerate() {
         let y = HEAD + rows * PANEL.1 + 8 + index as i32 * LINE;
-        canvas.text(line, (20, y), 12, Anchor::Start)?;
+        canvas.text(line, (20, y), 14, Anchor::Start)?;
     }
     canvas.finish()
 }
 
 fn legend(canvas: &Canvas<'_>, plot: &Plot) -> Result<(), PlotError> {
     let mut x = 20;
-    for (style, name) in plot.legend.iter().enumerate() {
+    for &(style, ref name) in &plot.legend {
         if plot.kind == Kind::Bars {
-            bars::swatch(canvas, style, x, 45)?;
+            bars::swatch(canvas, style, x, 47)?;
         } else {
-            lines::swatch(canvas, plot.kind, style, x, 45)?;
+            lines::swatch(canvas, plot.kind, style, x, 47)?;
         }
-        canvas.text(name, (x + 40, 45), 13, Anchor::Start)?;
-        x += 62 + 8 * name.chars().count() as i32;
+        canvas.text(name, (x + 40, 47), 15, Anchor::Start)?;
+        x += 62 + 9 * name.chars().count() as i32;
     }
     Ok(())
 }
@@ -170,33 +171,40 @@ fn draw_panel(
         left: left + 74,
         right: left + PANEL.0 - 16,
         top: top + 30,
-        bottom: top + PANEL.1 - 52,
+        bottom: top + PANEL.1 - 62,
         x: (first - room, last + room),
     };
     let points = || panel.series.iter().flat_map(|series| &series.points);
-    let scale =
-        Scale::over(points().flat_map(|(_, spread)| [spread.low, spread.mean, spread.high]));
+    let values = points().flat_map(|(_, spread)| [spread.low, spread.mean, spread.high]);
+    let scale = if plot.kind == Kind::Curves {
+        Scale::linear(values.fold(0.0, f64::max))
+    } else {
+        Scale::over(values)
+    };
     let label = if scale.is_log() {
         format!("{} — log scale, 0 at the foot", panel.label)
     } else {
         panel.label.clone()
     };
-    canvas.text(&label, (left + 20, top + 14), 13, Anchor::Start)?;
+    canvas.text(&label, (left + 20, top + 14), 15, Anchor::Start)?;
     for (share, word) in scale.ticks() {
         let y = frame.y(share);
         canvas.line(&[(frame.left, y), (frame.right, y)], PALE, 1)?;
-        canvas.text(&word, (frame.left - 6, y), 11, Anchor::End)?;
+        canvas.text(&word, (frame.left - 6, y), 12, Anchor::End)?;
     }
     for (x, word) in &plot.ticks {
         let x = frame.x(*x);
         canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4)], INK, 1)?;
-        canvas.text(word, (x, frame.bottom + 13), 11, Anchor::Middle)?;
+        for (line, word) in word.lines().enumerate() {
+            let y = frame.bottom + 13 + 13 * line as i32;
+            canvas.text(word, (x, y), 12, Anchor::Middle)?;
+        }
     }
     let middle = (frame.left + frame.right) / 2;
     canvas.text(
         &plot.x_label,
-        (middle, frame.bottom + 32),
-        12,
+        (middle, frame.bottom + 42),
+        14,
         Anchor::Middle,
     )?;
     for (place, series) in panel.series.iter().enumerate() {

@@ -53,7 +53,7 @@ fn hatch(style: usize, [(left, top), (right, bottom)]: [Place; 2]) -> Vec<[Place
     let in_frame =
         |[(x1, y1), (x2, y2)]: [Place; 2]| [(left + x1, top + y1), (left + x2, top + y2)];
     let mirrored = |[(x1, y1), (x2, y2)]: [Place; 2]| [(x1, height - y1), (x2, height - y2)];
-    match style % 5 {
+    match style % 6 {
         1 => (3..width + height)
             .step_by(APART)
             .map(|c| in_frame(slanted(c)))

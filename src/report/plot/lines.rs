@@ -47,7 +47,7 @@ pub(super) fn draw(
     kind: Kind,
 ) -> Result<(), PlotError> {
     // Whiskers of different series stand beside each other.
-    let aside = 3 * series.style as i32 - 4;
+    let aside = 2 * series.style as i32 - 4;
     let mut places = Vec::with_capacity(series.points.len());
     for (x, spread) in &series.points {
         places.push((frame.x(*x), frame.y(scale.share(spread.mean))));

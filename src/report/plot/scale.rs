@@ -28,6 +28,11 @@ impl Scale {
                 high,
             };
         }
+        Scale::linear(most)
+    }
+
+    /// From zero to a round number that is not less.
+    pub(super) fn linear(most: f64) -> Self {
         let most = if most > 0.0 { most } else { 1.0 };
         let magnitude = 10_f64.powi((most / 4.0).log10().floor() as i32);
         let step = [1.0, 2.0, 2.5, 5.0, 10.0]

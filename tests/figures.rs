@@ -1,0 +1,50 @@
+//! The committed figures and verdicts are what the program makes.
+
+use std::fs;
+use std::path::Path;
+
+use migsim::figures::{FIGURES, Figure, render};
+
+fn committed(figure: &Figure, ending: &str) -> Vec<u8> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/figures");
+    let path = directory.join(figure.name).with_extension(ending);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The quick ones; `migsim figures` makes all of them.
+#[test]
+fn figures_are_reproduced_byte_for_byte() {
+    for (name, jobs) in [("pps-order", 1), ("pps-order", 2), ("recovery", 2)] {
+        let figure = FIGURES.iter().find(|figure| figure.name == name).unwrap();
+        let rendered = render(figure, jobs).unwrap();
+        assert!(
+            rendered.csv == committed(figure, "csv"),
+            "{name}.csv differs"
+        );
+        assert!(
+            rendered.svg.as_bytes() == committed(figure, "svg"),
+            "{name}.svg differs"
+        );
+    }
+}
+
+#[test]
+fn every_figure_is_committed_and_says_what_pdopmp_is() {
+    for figure in &FIGURES {
+        let svg = String::from_utf8(committed(figure, "svg")).unwrap();
+        assert!(!committed(figure, "csv").is_empty());
+        assert!(svg.contains("reconstruction"), "{}", figure.name);
+    }
+}
+
+#[test]
+fn the_report_needs_no_network() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/report.html");
+    let page = fs::read_to_string(path).unwrap();
+    for link in ["src=", "href=", "@import", "url("] {
+        assert!(!page.contains(link), "{link}");
+    }
+    for figure in &FIGURES {
+        assert!(page.contains(&format!("<section id=\"{}\">", figure.name)));
+    }
+}
