@@ -13,7 +13,7 @@ mod recovery;
 mod report;
 mod words;
 
-pub use catalogue::{CLAIMS, FIGURES, Figure};
+pub use catalogue::{CLAIMS, CLAIMS_RECORDED, FIGURES, Figure};
 pub use report::html;
 
 use crate::comparison::ComparisonError;

@@ -11,7 +11,7 @@ use clap::Args;
 use super::output::stdout_is_styled;
 use super::progress;
 use super::sweep::threads;
-use crate::figures::claims::{ALL, Judgement, Tally};
+use crate::figures::claims::{ALL, Judgement, Judgements, SENDERS, Tally};
 use crate::figures::{FIGURES, html, render};
 use crate::report::file::write_whole;
 use crate::report::plot::png;
@@ -39,16 +39,26 @@ pub(super) struct FiguresArgs {
 
 pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
     let jobs = threads(arguments.jobs);
-    let judgement = progress::while_working("judging the claims", || Judgement::run(jobs))?;
+    let judgements = progress::while_working("judging the claims", || Judgements::run(jobs))?;
     if arguments.check {
-        return check(&judgement);
+        return check(&judgements);
     }
     let directory = arguments.out.join("figures");
     fs::create_dir_all(&directory)
         .with_context(|| format!("cannot create {}", directory.display()))?;
-    write(&directory.join("claims.csv"), &judgement.csv)?;
+    write(&directory.join("claims.csv"), &judgements.asserted.csv)?;
+    if let Some(recorded) = &judgements.recorded {
+        write(&directory.join("claims-recorded.csv"), &recorded.csv)?;
+    }
     let mut figures = Vec::with_capacity(FIGURES.len());
     for figure in &FIGURES {
+        if !figure.is_available() {
+            eprintln!(
+                "migsim: {} left out: it needs the recordings in traces, and a checkout as the current directory",
+                figure.name
+            );
+            continue;
+        }
         let rendered = progress::while_working(figure.name, || render(figure, jobs))
             .with_context(|| figure.name)?;
         write(
@@ -65,7 +75,7 @@ pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
         )?;
         figures.push(rendered);
     }
-    let page = html(&judgement, &figures);
+    let page = html(&judgements, &figures);
     let report = arguments.out.join("report.html");
     write(&report, page.as_bytes())?;
     eprintln!(
@@ -82,7 +92,8 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn check(judgement: &Judgement) -> anyhow::Result<ExitCode> {
+fn check(judgements: &Judgements) -> anyhow::Result<ExitCode> {
+    let judgement = &judgements.asserted;
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -92,8 +103,15 @@ fn check(judgement: &Judgement) -> anyhow::Result<ExitCode> {
     for (claim, (all, regime)) in ALL.iter().zip(&judgement.tallies) {
         writeln!(out, "\n{}: {}", claim.id, claim.statement)?;
         writeln!(out, "  over all cases  {}", in_words(all))?;
+        for sender in SENDERS {
+            let tally = judgement.with_sender(claim, sender);
+            writeln!(out, "  {sender:<16}{}", in_words(&tally))?;
+        }
         writeln!(out, "  in its regime   {}", in_words(regime))?;
         writeln!(out, "                  {}", claim.regime)?;
+    }
+    if let Some(recorded) = &judgements.recorded {
+        on_recordings(&mut out, recorded)?;
     }
     for (claim, (_, regime)) in ALL.iter().zip(&judgement.tallies) {
         if regime.worse.is_empty() {
@@ -123,6 +141,23 @@ fn check(judgement: &Judgement) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The exit status is not about these.
+fn on_recordings(out: &mut impl Write, judgement: &Judgement) -> io::Result<()> {
+    writeln!(
+        out,
+        "\nBeside it, {} cases of recorded guests, one position each:",
+        judgement.cases.len()
+    )?;
+    for (claim, (all, _)) in ALL.iter().zip(&judgement.tallies) {
+        writeln!(out, "  {}  {}", claim.id, in_words(all))?;
+        for sender in SENDERS {
+            let tally = judgement.with_sender(claim, sender);
+            writeln!(out, "      {sender:<13}{}", in_words(&tally))?;
+        }
+    }
+    Ok(())
 }
 
 fn in_words(tally: &Tally) -> String {

@@ -33,10 +33,20 @@ pub struct Figure {
 /// The scenario that the claims are judged by.
 pub const CLAIMS: &str = include_str!("../../scenarios/figures/claims.toml");
 
+/// The scenario that they are judged by on the recordings of a checkout.
+pub const CLAIMS_RECORDED: &str = include_str!("../../scenarios/figures/claims-recorded.toml");
+
+impl Figure {
+    /// Whether what it needs is at hand: one figure needs the recordings, in `traces` of a checkout.
+    pub fn is_available(&self) -> bool {
+        super::data::is_available(self.scenario)
+    }
+}
+
 const POSITIONS: &str = "positions of the migration in the guest's life";
 
 /// Every figure, in the order of the report.
-pub const FIGURES: [Figure; 10] = [
+pub const FIGURES: [Figure; 11] = [
     Figure {
         name: "workloads",
         title: "Migration of seven guests at the defaults: 1 Gbit/s, 100 us, W = 500 ms",
@@ -46,6 +56,16 @@ pub const FIGURES: [Figure; 10] = [
         view: View::Bars,
         groups: &["trace"],
         x_label: "Guest",
+        over: POSITIONS,
+    },
+    Figure {
+        name: "recordings",
+        title: "Migration of eleven recorded guests at the defaults: 1 Gbit/s, 100 us, W = 500 ms",
+        scenario: include_str!("../../scenarios/figures/recordings.toml"),
+        note: "Recordings of whole guests under QEMU; traces/README.md says what each of them does.",
+        view: View::Bars,
+        groups: &["trace.file"],
+        x_label: "Recording",
         over: POSITIONS,
     },
     Figure {

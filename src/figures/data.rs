@@ -1,5 +1,7 @@
 //! A figure's sweep, and its rows in groups.
 
+use std::path::Path;
+
 use super::FigureError;
 use super::words::{SHOWN, guest};
 use crate::report::csv;
@@ -97,9 +99,21 @@ impl Group {
     }
 }
 
+/// Where the recordings are, seen from a checkout's directory.
+const RECORDINGS: &str = "traces";
+
+/// Where they are, seen from a figure's scenario.
+const BESIDE_SCENARIO: &str = "\"../../traces/";
+
+/// Whether what a scenario needs is at hand: some need the recordings of a checkout.
+pub(super) fn is_available(scenario: &str) -> bool {
+    !scenario.contains(BESIDE_SCENARIO) || Path::new(RECORDINGS).is_dir()
+}
+
 /// The sweep of a figure's scenario.
 pub(super) fn sweep(name: &str, scenario: &str) -> Result<Sweep, FigureError> {
-    let source = ScenarioSource::from_text(name, scenario)?;
+    let scenario = scenario.replace(BESIDE_SCENARIO, &format!("\"{RECORDINGS}/"));
+    let source = ScenarioSource::from_text(name, &scenario)?;
     Ok(Sweep::new(source, Registry::standard())?)
 }
 
@@ -110,6 +124,7 @@ fn label(sweep: &Sweep, groups: &[&str], result: &PointResult) -> Vec<String> {
         let mut axes = sweep.axes().iter().zip(&values);
         let value = axes.find(|(axis, _)| axis.key == **key);
         match value.map(|(_, value)| (&value.value, &value.cell)) {
+            Some(_) if *key == "trace.file" => guest(&result.provenance.trace),
             // As it was written, with its unit.
             Some((toml::Value::String(text), _)) => text.clone(),
             Some((toml::Value::Table(table), _)) if *key == "link" => network(table),

@@ -30,7 +30,12 @@ pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
         caption: caption(figure, groups),
         x_label: figure.x_label.to_owned(),
         ticks: ticks
-            .map(|(place, group)| (place as f64, group.label.join("\n")))
+            .map(|(place, group)| {
+                // Many groups leave no room for words beside each other.
+                let lower = groups.len() > 8 && place % 2 == 1;
+                let above = if lower { "\n" } else { "" };
+                (place as f64, format!("{above}{}", group.label.join("\n")))
+            })
             .collect(),
         legend: legend(&data.strategies),
         kind: if figure.view == View::Bars {

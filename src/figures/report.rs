@@ -1,8 +1,8 @@
 //! All figures and verdicts as one page, which needs nothing but a browser.
 
 use super::Rendered;
-use super::catalogue::CLAIMS;
-use super::claims::{ALL, Judgement, Tally};
+use super::catalogue::{CLAIMS, CLAIMS_RECORDED};
+use super::claims::{ALL, Judgement, Judgements, SENDERS, Tally};
 use super::words::RECONSTRUCTION;
 
 const STYLE: &str = "body{font:16px/1.5 sans-serif;color:#1e1e1e;background:#fff;max-width:1000px;margin:2em auto;padding:0 1em}\
@@ -12,7 +12,7 @@ svg{max-width:100%;height:auto}pre{background:#f7f7f7;border:1px solid #ddd;padd
 summary{cursor:pointer}@media print{section{break-inside:avoid-page}body{margin:0}}";
 
 /// The page.
-pub fn html(judgement: &Judgement, figures: &[Rendered]) -> String {
+pub fn html(judgements: &Judgements, figures: &[Rendered]) -> String {
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>migsim: the abstract's claims, as figures\
          </title>\n<style>{STYLE}</style></head>\n<body>\n<h1>The abstract's claims, as figures</h1>\n\
@@ -20,7 +20,7 @@ pub fn html(judgement: &Judgement, figures: &[Rendered]) -> String {
          behind each figure are in <code>figures/*.csv</code>.</p>\n",
         env!("CARGO_PKG_VERSION")
     );
-    claims(&mut page, judgement);
+    claims(&mut page, judgements);
     for rendered in figures {
         let figure = rendered.figure;
         push(
@@ -44,7 +44,8 @@ pub fn html(judgement: &Judgement, figures: &[Rendered]) -> String {
     page
 }
 
-fn claims(page: &mut String, judgement: &Judgement) {
+fn claims(page: &mut String, judgements: &Judgements) {
+    let judgement = &judgements.asserted;
     push(
         page,
         &format!(
@@ -90,13 +91,71 @@ fn claims(page: &mut String, judgement: &Judgement) {
     push(page, &table(&rows));
     push(
         page,
-        "<p>With a pipelined sender C3 cannot hold: the sender never idles, so faults cost it no time, and the record window W \
+        "<p>With a pipelined sender C3 does not hold: the sender never idles, so faults cost it no time, and the record window W \
          is added to the total time. With a synchronous sender every demanded page costs a way there and back in which \
          nothing is pushed; the total time falls where the faults that are saved cost more than W.</p>\n\
          <p>Fewer faults are not always what is wanted (C1, C2): on guests that sweep through memory, PDoPMP and clairvoyant \
          push pages in the order of their use, so that the guest meets many of them a moment before they arrive. That makes \
          many short faults where a wrong order makes few long ones; see the stall in the figures.</p>\n",
     );
+    page.push_str(&table(&by_sender(judgement)));
+    at_odds(page, judgement);
+    details(
+        page,
+        "Scenario of the claims",
+        &format!("<pre>{}</pre>", escaped(CLAIMS)),
+    );
+    if let Some(recorded) = &judgements.recorded {
+        on_recordings(page, recorded);
+    }
+}
+
+/// The verdicts on the recordings.
+fn on_recordings(page: &mut String, judgement: &Judgement) {
+    page.push_str(&format!(
+        "<h2>Verdicts on recordings of real guests</h2>\n<p>{} cases: recording × W × network × sender, one position. \
+         The exit status of <code>--check</code> is not about these.</p>\n",
+        judgement.cases.len()
+    ));
+    page.push_str(&table(&by_sender(judgement)));
+    at_odds(page, judgement);
+    details(
+        page,
+        "Scenario of the claims on recordings",
+        &format!("<pre>{}</pre>", escaped(CLAIMS_RECORDED)),
+    );
+}
+
+/// Claims over all cases, and over those of each sender.
+fn by_sender(judgement: &Judgement) -> Vec<Vec<String>> {
+    let header = [
+        "Claim",
+        "Sender",
+        "Verdict",
+        "better / same / worse",
+        "sum changes by",
+    ];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    for (claim, (all, _)) in ALL.iter().zip(&judgement.tallies) {
+        let mut row = |sender: &str, tally: &Tally| {
+            rows.push(vec![
+                format!("{}: {}", claim.id, claim.statement),
+                sender.to_owned(),
+                tally.verdict.to_string(),
+                counts(tally),
+                change(tally),
+            ]);
+        };
+        row("both", all);
+        for sender in SENDERS {
+            row(sender, &judgement.with_sender(claim, sender));
+        }
+    }
+    rows
+}
+
+/// The cases in which claims do not hold.
+fn at_odds(page: &mut String, judgement: &Judgement) {
     for (claim, (all, _)) in ALL
         .iter()
         .zip(&judgement.tallies)
@@ -128,11 +187,6 @@ fn claims(page: &mut String, judgement: &Judgement) {
         );
         details(page, &title, &table(&rows));
     }
-    details(
-        page,
-        "Scenario of the claims",
-        &format!("<pre>{}</pre>", escaped(CLAIMS)),
-    );
 }
 
 /// Cases as claimed, the same, and at odds.

@@ -115,8 +115,10 @@ pub fn svg(plot: &Plot) -> Result<String, PlotError> {
     let height = HEAD + rows * PANEL.1 + plot.caption.len() as i32 * LINE + 14;
     let mut svg = String::new();
     draw(plot, rows, Canvas::new(&mut svg, (WIDTH, height))?)?;
-    // The default, at every element.
-    Ok(svg.replace(" opacity=\"1\"", ""))
+    // The defaults, at every element, are a third of the file.
+    Ok(svg
+        .replace(" opacity=\"1\"", "")
+        .replace(" stroke-width=\"1\"", ""))
 }
 
 fn draw(plot: &Plot, rows: i32, canvas: Canvas<'_>) -> Result<(), PlotError> {
@@ -195,7 +197,11 @@ fn draw_panel(
     for (x, word) in &plot.ticks {
         let x = frame.x(*x);
         canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4)], INK, 1)?;
-        for (line, word) in word.lines().enumerate() {
+        for (line, word) in word
+            .lines()
+            .enumerate()
+            .filter(|(_, word)| !word.is_empty())
+        {
             let y = frame.bottom + 13 + 13 * line as i32;
             canvas.text(word, (x, y), 12, Anchor::Middle)?;
         }

@@ -35,10 +35,31 @@ pub(super) fn swatch(canvas: &Canvas<'_>, style: usize, x: i32, y: i32) -> Resul
 
 fn bar(canvas: &Canvas<'_>, style: usize, ends: [Place; 2]) -> Result<(), PlotError> {
     canvas.rectangle(ends, COLOURS[style % COLOURS.len()])?;
-    for stroke in hatch(style, ends) {
-        canvas.line(&stroke, INK, 1)?;
+    for path in joined(hatch(style, ends), ends) {
+        canvas.line(&path, INK, 1)?;
     }
     canvas.outline(ends)
+}
+
+/// Strokes made into few paths, which go on from one to the next along the outline: there they cannot be seen.
+fn joined(strokes: Vec<[Place; 2]>, [(left, top), (right, bottom)]: [Place; 2]) -> Vec<Vec<Place>> {
+    let on_outline = |a: Place, b: Place| {
+        (a.0 == b.0 && (a.0 == left || a.0 == right))
+            || (a.1 == b.1 && (a.1 == top || a.1 == bottom))
+    };
+    let mut paths: Vec<Vec<Place>> = Vec::new();
+    for [from, to] in strokes {
+        match paths.last_mut() {
+            Some(path) if path.last().is_some_and(|last| on_outline(*last, from)) => {
+                path.extend([from, to]);
+            }
+            Some(path) if path.last().is_some_and(|last| on_outline(*last, to)) => {
+                path.extend([to, from]);
+            }
+            _ => paths.push(vec![from, to]),
+        }
+    }
+    paths
 }
 
 /// Strokes within a rectangle: none, rising, level, falling, upright, by style.
