@@ -217,7 +217,7 @@ impl<'a> Migration<'a> {
 
     fn depart(&mut self, now: SimTime) {
         if let Some(message) = self.link.depart(now) {
-            self.receiver.expect(now, message);
+            self.receiver.departed(now, message);
             self.source.notify(now);
         }
     }

@@ -211,7 +211,10 @@ fn what_holds_for_every_run() {
                 op,
             ));
         }
-        let reversed = |log: &[Access]| log.iter().rev().map(|access| access.page).collect();
+        let reversed = |log: &[Access]| {
+            let list = log.iter().rev().map(|access| access.page);
+            (list.collect(), 0)
+        };
         let mut input = base(pages, &records);
         input.vcpus = vcpus;
         input.duration_ns = 600;

@@ -37,7 +37,7 @@ impl Receiver {
     }
 
     /// A message has left the link at `now`.
-    pub fn expect(&mut self, now: SimTime, message: Message) {
+    pub fn departed(&mut self, now: SimTime, message: Message) {
         let arrived_at = now + self.latency;
         self.busy_until = self.busy_until.max(arrived_at) + self.install;
         self.lane.push_back(Delivery {

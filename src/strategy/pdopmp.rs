@@ -184,7 +184,7 @@ impl Draft {
     }
 
     /// A page is expected at a time, or earlier if something else says so; a recorded one at this time in any case.
-    fn expect(&mut self, page: PageId, next_touch: SimTime) {
+    fn anticipate(&mut self, page: PageId, next_touch: SimTime) {
         let recorded = self.pps.contains(page);
         self.forecasts
             .entry(page)
@@ -252,7 +252,7 @@ impl Draft {
         let most = u64::from(self.pps.count()) * u64::from(settings.most_per_recorded);
         around.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         for (wait, page) in around {
-            self.expect(page, wait);
+            self.anticipate(page, wait);
         }
     }
 

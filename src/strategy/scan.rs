@@ -43,9 +43,10 @@ impl Scan {
         }
     }
 
-    /// Begins the upward search at a page.
+    /// Begins the search at a page.
     pub fn start_from(&mut self, page: PageId) {
         self.up = page;
+        self.down = page.checked_sub(1);
     }
 
     /// A page that was unsent is requested.

@@ -136,10 +136,8 @@ impl Case {
             assert_eq!(by_reference, recorded, "the recording");
             let observation = observed.observation(&self.scenario.link);
             let plan = pdopmp::plan(&observation, &self.scenario.pdopmp);
-            plan.forecasts
-                .iter()
-                .map(|forecast| forecast.page)
-                .collect()
+            let list = plan.forecasts.iter().map(|forecast| forecast.page);
+            (list.collect(), plan.scan_from)
         };
         let pair = |run: migsim::comparison::Run| {
             let strategy = match run.strategy {

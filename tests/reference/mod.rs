@@ -69,13 +69,17 @@ pub(crate) enum Order {
     Address,
 }
 
+/// The pages to push first, and where the scan behind them starts, from a recording.
+type Plan<'a> = dyn Fn(&[Access]) -> (Vec<u32>, u32) + 'a;
+
 /// What decides on the push order.
 #[derive(Clone, Copy)]
 pub(crate) enum Strategy<'a> {
     PostCopy,
     PreRecord(Order),
     /// Records as pre-record does; the list is the function's answer to the recording.
-    Planned(&'a dyn Fn(&[Access]) -> Vec<u32>),
+    /// The scan behind the list starts at the page that comes with it.
+    Planned(&'a Plan<'a>),
     Clairvoyant,
 }
 

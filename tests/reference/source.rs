@@ -16,6 +16,8 @@ pub(super) struct SourcePhase<'a> {
     pub(super) zero: Vec<bool>,
     /// Pages that are pushed before the scan.
     pub(super) list: Vec<u32>,
+    /// Where the scan behind the list starts.
+    pub(super) scan_from: u32,
 }
 
 pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
@@ -29,10 +31,15 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     };
     let (log, positions) = record(input, &streams, window);
     let zero = zero_pages(input, &streams, &positions);
+    let mut scan_from = 0;
     let list = match input.strategy {
         Strategy::PostCopy => Vec::new(),
         Strategy::PreRecord(order) => pps(&log, order),
-        Strategy::Planned(plan) => plan(&log),
+        Strategy::Planned(plan) => {
+            let (list, from) = plan(&log);
+            scan_from = from;
+            list
+        }
         Strategy::Clairvoyant => touch_order(&streams, &positions),
     };
     SourcePhase {
@@ -42,6 +49,7 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
         positions,
         zero,
         list,
+        scan_from,
     }
 }
 

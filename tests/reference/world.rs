@@ -119,9 +119,9 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
             Strategy::Clairvoyant => Push::Linear,
             _ => input.push,
         },
-        cursor: 0,
-        right: 0,
-        left: -1,
+        cursor: source.scan_from,
+        right: source.scan_from,
+        left: i64::from(source.scan_from) - 1,
         right_is_next: true,
         result: World {
             all_installed: there.iter().all(|&is| is).then_some(resumed),
@@ -350,7 +350,7 @@ impl Run<'_> {
         let lowest_from = |from: u32| (from..self.input.pages).find(unsent);
         match self.scan {
             Push::None => None,
-            Push::Linear => lowest_from(0),
+            Push::Linear => lowest_from(self.source.scan_from).or_else(|| lowest_from(0)),
             Push::Pivot => lowest_from(self.cursor).or_else(|| lowest_from(0)),
             Push::Bubble => {
                 let right = lowest_from(self.right);

@@ -61,7 +61,7 @@ pub(super) fn extrapolate(trend: &Trend, settings: &PdopmpSettings, draft: &mut 
             .filter(|page| *page < draft.pps.pages())
     {
         if !draft.pps.contains(page) {
-            draft.expect(page, trend.time_for(ahead) - rest);
+            draft.anticipate(page, trend.time_for(ahead) - rest);
         }
         ahead += stride;
     }
@@ -83,7 +83,7 @@ pub(super) fn continue_cycle(trend: &Trend, settings: &PdopmpSettings, draft: &m
         if page == trend.last || page == beginning && next.is_some() {
             break;
         }
-        draft.expect(page, trend.time_for(ahead) - rest);
+        draft.anticipate(page, trend.time_for(ahead) - rest);
     }
 }
 
