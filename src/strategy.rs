@@ -123,6 +123,7 @@ impl Registry {
                 post_copy::ENTRY,
                 pre_record::ENTRY,
                 pdopmp::ENTRY,
+                pdopmp::ONLINE,
                 leap::ENTRY,
                 pre_copy::ENTRY,
                 hybrid::ENTRY,

@@ -10,11 +10,12 @@
 //! 3. [`sweep`] continues a stream with a trend: ahead at its velocity, around the cycle if it has been there before. What
 //!    a sweep over new ground has left behind is not urgent, and one that outruns the link is left to the scan, which
 //!    starts at its head.
-//! 4. [`locality`] learns from the recording itself how far from known pages new ones turn up, and predicts the pages
-//!    around the rest of the PPS.
-//! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it.
+//! 4. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it. Pages
+//!    that are touched as a matter of chance have none, and are left to the scan.
+//! 5. `pre-record+pdopmp-online` has the same plan, and behind it a scan by [`heat`], which goes on learning from the
+//!    requests. The abstract says nothing of that kind, so it is a strategy apart.
 
-pub mod locality;
+pub mod heat;
 pub mod streams;
 pub mod sweep;
 pub mod trend;
@@ -23,13 +24,14 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use self::locality::Locality;
+use self::heat::Heat;
 use self::streams::{Stream, separate};
 use self::sweep::Course;
 use self::trend::Trend;
 use super::push_order::PushOrder;
-use super::scan::Push;
+use super::scan::{Push, Scan};
 use super::{Build, Entry, Observation, Strategy};
+use crate::scenario::Scenario;
 use crate::source::Request;
 use crate::time::SimTime;
 use crate::vm::{PageId, PageSet};
@@ -38,11 +40,19 @@ use crate::vm::{PageId, PageSet};
 pub const ENTRY: Entry = Entry {
     name: "pre-record+pdopmp",
     summary: "pre-record, widened by the trend of the addresses (a reconstruction from the paper's abstract)",
+    build: Build::Causal(|scenario| Box::new(Pdopmp::new(scenario))),
+};
+
+/// `pre-record+pdopmp-online`.
+pub const ONLINE: Entry = Entry {
+    name: "pre-record+pdopmp-online",
+    summary: "the same, and then the memory in use first, as learnt from the recording and the requests",
     build: Build::Causal(|scenario| {
-        Box::new(Pdopmp {
+        Box::new(Online {
             settings: scenario.pdopmp.clone(),
             push: scenario.source.push,
-            pushes: PushOrder::new(Vec::new(), scenario.source.push),
+            planned: PushOrder::new(Vec::new(), Push::None),
+            heat: None,
             predicted: Vec::new(),
         })
     }),
@@ -68,12 +78,26 @@ pub struct PdopmpSettings {
     /// Accesses from which on a stream with a trend counts as a sweep, whose pages behind its head are not urgent. Default
     /// 32 (128 KiB of 4 KiB pages): the readahead of Linux (`VM_READAHEAD_PAGES`), a size that programs read at once.
     pub sweep_points: u32,
-    /// Pages that are expected only after so many record windows are left to the scan. Default 16: chosen on recordings
-    /// (sort, SQLite, Python, sequential, random), where from 8 to 32 make little difference and more does harm.
-    pub horizon_windows: u32,
-    /// Most pages predicted around recorded ones, per recorded page. Default 4: a bound on what a wrong guess costs,
-    /// chosen on the same recordings.
-    pub most_per_recorded: u32,
+    /// Online: pages of a block. Default 64 (256 KiB of 4 KiB pages): about what a link transmits while a guest waits for
+    /// one page behind a socket's send buffer.
+    pub block_pages: u32,
+    /// Online: what a recorded page adds to its block's heat. Default 1, the unit; at 0 only requests count.
+    pub recorded_weight: u32,
+    /// Online: what a request for an unsent page adds. Default 4: it is newer than the recording, and one that the plan
+    /// missed; from 2 to 16 make no difference. At 0 the scan learns nothing from requests, and is that of the recording alone.
+    pub request_weight: u32,
+    /// Online: by how much each request counts for more than the one before, in per cent. Default 5: twenty requests
+    /// outweigh what was before.
+    pub growth_percent: u32,
+    /// Online: share of a block's new heat that the block above gets too, in per cent; the one below gets half of that.
+    /// Default 50.
+    pub spread_percent: u32,
+    /// Online: what a request for a page on its way adds to the blocks ahead, as a multiple of other requests. Default
+    /// 10: a guest at the head of the push is going to need the very next pages. At 0 it is not followed.
+    pub in_flight_weight: u32,
+    /// Online: pages of a run, which is pushed from its end. Default 16 (64 KiB of 4 KiB pages): a guest that is faster than
+    /// the link faults once a run, and a longer run keeps others from the page that they wait for. 1 is none.
+    pub run_pages: u32,
 }
 
 impl Default for PdopmpSettings {
@@ -84,8 +108,13 @@ impl Default for PdopmpSettings {
             min_consistency_percent: 60,
             reach_percent: 400,
             sweep_points: 32,
-            horizon_windows: 16,
-            most_per_recorded: 4,
+            block_pages: 64,
+            recorded_weight: 1,
+            request_weight: 4,
+            growth_percent: 5,
+            spread_percent: 50,
+            in_flight_weight: 10,
+            run_pages: 16,
         }
     }
 }
@@ -110,6 +139,29 @@ pub struct Plan {
     pub scan_from: PageId,
 }
 
+impl Plan {
+    /// The pages, in order.
+    pub fn pages(&self) -> Vec<PageId> {
+        let pages = self.forecasts.iter().map(|forecast| forecast.page);
+        pages.collect()
+    }
+
+    /// The pages beyond the PPS, in order.
+    pub fn predicted(&self) -> Vec<PageId> {
+        let predicted = self.forecasts.iter().filter(|forecast| !forecast.recorded);
+        predicted.map(|forecast| forecast.page).collect()
+    }
+}
+
+/// The PPS.
+fn pages_of(observed: &Observation<'_>) -> PageSet {
+    let mut pages = PageSet::empty(observed.memory.pages);
+    for access in observed.recording.accesses.iter() {
+        pages.insert(access.page);
+    }
+    pages
+}
+
 /// Plans the push from a recording.
 pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
     let mut draft = Draft::new(observed);
@@ -118,13 +170,7 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
         .filter_map(|stream| Some((Trend::of(&stream, settings)?, stream)))
         .map(|(trend, stream)| (stream, trend))
         .collect();
-    let mut swept = PageSet::empty(observed.memory.pages);
     let is_sweep = |stream: &Stream| stream.points.len() >= settings.sweep_points as usize;
-    for (stream, _) in sweeps.iter().filter(|(stream, _)| is_sweep(stream)) {
-        for point in &stream.points {
-            swept.insert(point.page);
-        }
-    }
     let mut longest_followed = 0;
     for (stream, trend) in &sweeps {
         match sweep::course(trend, is_sweep(stream), observed, &draft.pps) {
@@ -147,8 +193,6 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
             }
         }
     }
-    let locality = Locality::of(observed.recording, &swept);
-    draft.predict_around(&locality, &swept, settings);
     draft.finish()
 }
 
@@ -236,26 +280,6 @@ impl Draft {
         }
     }
 
-    fn predict_around(&mut self, locality: &Locality, swept: &PageSet, settings: &PdopmpSettings) {
-        let horizon = self.window.times(settings.horizon_windows.into());
-        let mut centres = self.pps.clone();
-        for page in swept.iter() {
-            centres.remove(page);
-        }
-        let mut around: Vec<(SimTime, PageId)> = Vec::new();
-        locality.around(&centres, |page, wait| {
-            if wait <= horizon && !self.pps.contains(page) {
-                around.push((wait, page));
-            }
-        });
-        around.sort_unstable();
-        let most = u64::from(self.pps.count()) * u64::from(settings.most_per_recorded);
-        around.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        for (wait, page) in around {
-            self.anticipate(page, wait);
-        }
-    }
-
     fn finish(self) -> Plan {
         let mut forecasts: Vec<Forecast> = self.forecasts.into_values().collect();
         forecasts.sort_unstable_by_key(|forecast| (forecast.next_touch, forecast.page));
@@ -273,6 +297,17 @@ struct Pdopmp {
     predicted: Vec<PageId>,
 }
 
+impl Pdopmp {
+    fn new(scenario: &Scenario) -> Self {
+        Pdopmp {
+            settings: scenario.pdopmp.clone(),
+            push: scenario.source.push,
+            pushes: PushOrder::new(Vec::new(), scenario.source.push),
+            predicted: Vec::new(),
+        }
+    }
+}
+
 impl Strategy for Pdopmp {
     fn records(&self) -> bool {
         true
@@ -280,18 +315,8 @@ impl Strategy for Pdopmp {
 
     fn plan(&mut self, observed: &Observation<'_>) {
         let plan = plan(observed, &self.settings);
-        self.predicted = plan
-            .forecasts
-            .iter()
-            .filter(|forecast| !forecast.recorded)
-            .map(|forecast| forecast.page)
-            .collect();
-        let pages = plan
-            .forecasts
-            .iter()
-            .map(|forecast| forecast.page)
-            .collect();
-        self.pushes = PushOrder::new(pages, self.push).scanning_from(plan.scan_from);
+        self.predicted = plan.predicted();
+        self.pushes = PushOrder::new(plan.pages(), self.push).scanning_from(plan.scan_from);
     }
 
     fn requested(&mut self, request: &Request) {
@@ -300,6 +325,48 @@ impl Strategy for Pdopmp {
 
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
         self.pushes.next_page(unsent)
+    }
+
+    fn predicted(&self) -> &[PageId] {
+        &self.predicted
+    }
+}
+
+struct Online {
+    settings: PdopmpSettings,
+    push: Push,
+    /// The plan, without a scan of its own.
+    planned: PushOrder,
+    heat: Option<Heat>,
+    predicted: Vec<PageId>,
+}
+
+impl Strategy for Online {
+    fn records(&self) -> bool {
+        true
+    }
+
+    fn plan(&mut self, observed: &Observation<'_>) {
+        let plan = plan(observed, &self.settings);
+        self.predicted = plan.predicted();
+        self.planned = PushOrder::new(plan.pages(), Push::None);
+        // Without an active push there is none by heat either.
+        self.heat = (self.push != Push::None).then(|| {
+            let mut scan = Scan::new(self.push);
+            scan.start_from(plan.scan_from);
+            Heat::of(&pages_of(observed), &self.settings, scan)
+        });
+    }
+
+    fn requested(&mut self, request: &Request) {
+        if let Some(heat) = &mut self.heat {
+            heat.requested(request);
+        }
+    }
+
+    fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
+        let planned = self.planned.next_page(unsent);
+        planned.or_else(|| self.heat.as_mut()?.next_page(unsent))
     }
 
     fn predicted(&self) -> &[PageId] {
