@@ -125,6 +125,10 @@ pub struct MigrationSettings {
     /// of the switch-over is suspend, latency and resume. Default `false`; `true` is the reading of patent CN110795213B,
     /// at its most favourable, as no state is sent twice.
     pub overlap_core: bool,
+    /// What a strategy that records computes at the switch-over, while the VM is suspended, per recorded access; part of its
+    /// downtime. Default 0: the recording can be sorted while it is made, and the order of the first pages is not needed
+    /// before the core state has been sent. `benches/plan.rs` measures what it takes.
+    pub planning_cost: SimTime,
     /// Pre-copy suspends the VM when it estimates that the remainder takes no longer than this. Default 300 ms: QEMU
     /// (`migration/options.c`, `DEFAULT_MIGRATE_SET_DOWNTIME`).
     pub downtime_limit: SimTime,
@@ -147,6 +151,7 @@ impl Default for MigrationSettings {
             .to_vec(),
             record_window: SimTime::from_ms(500),
             overlap_core: false,
+            planning_cost: SimTime::ZERO,
             downtime_limit: SimTime::from_ms(300),
             max_rounds: 30,
         }

@@ -1,9 +1,37 @@
 //! The virtual machine's memory: its host pages, and sets of them.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use crate::trace::PageRun;
 
 /// Number of a host page: the unit of fault and transfer, counted from guest-physical address 0.
 pub type PageId = u32;
+
+/// A map from host pages, quicker than one that is safe from chosen keys. Its own order must not matter.
+pub type PageMap<T> = HashMap<PageId, T, BuildHasherDefault<PageHasher>>;
+
+/// Multiplicative hashing (Knuth, volume 3, section 6.4) of one page number.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PageHasher(u64);
+
+impl Hasher for PageHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, page: u32) {
+        let product = (self.0 ^ u64::from(page)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // The map picks its slot by the lowest bits, which a product's highest say most about.
+        self.0 = product.rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// A set of host pages: one bit a page, with a running count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +133,40 @@ impl PageSet {
         Some(index as u32 * 64 + 63 - word.leading_zeros())
     }
 
+    /// The page of the set that is nearest to `page`, no farther than `within`; of two the lower.
+    pub fn nearest(&self, page: PageId, within: u32) -> Option<PageId> {
+        let end = self.pages.checked_sub(1)?;
+        let below = self.last_between(page.saturating_sub(within), page.min(end));
+        if below == Some(page) {
+            return below;
+        }
+        let above = self.first_between(page, page.saturating_add(within).min(end));
+        let both = [below, above].into_iter().flatten();
+        both.min_by_key(|found| found.abs_diff(page))
+    }
+
+    fn first_between(&self, from: PageId, until: PageId) -> Option<PageId> {
+        let mut index = from / 64;
+        let mut word = self.words.get(index as usize)? & (u64::MAX << (from % 64));
+        while word == 0 && index < until / 64 {
+            index += 1;
+            word = self.words[index as usize];
+        }
+        let found = index * 64 + word.trailing_zeros();
+        (word != 0 && found <= until).then_some(found)
+    }
+
+    fn last_between(&self, from: PageId, until: PageId) -> Option<PageId> {
+        let mut index = until / 64;
+        let mut word = self.words.get(index as usize)? & (u64::MAX >> (63 - until % 64));
+        while word == 0 && index > from / 64 {
+            index -= 1;
+            word = self.words[index as usize];
+        }
+        let found = (index * 64 + 63).checked_sub(word.leading_zeros())?;
+        (word != 0 && found >= from).then_some(found)
+    }
+
     /// The pages in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = PageId> + '_ {
         let mut from = 0;
@@ -177,7 +239,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn page_set_is_a_set(pages in 1u32..200, picks in prop::collection::vec((0u32..200, any::<bool>()), 0..60), from in 0u32..260) {
+        fn page_set_is_a_set(pages in 1u32..200, picks in prop::collection::vec((0u32..200, any::<bool>()), 0..400), from in 0u32..260, within in 0u32..260) {
             let mut set = PageSet::full(pages);
             let mut model: std::collections::BTreeSet<u32> = (0..pages).collect();
             for (page, add) in picks {
@@ -191,6 +253,8 @@ mod tests {
             prop_assert_eq!(set.count() as usize, model.len());
             prop_assert_eq!(set.first_from(from), model.range(from..).next().copied());
             prop_assert_eq!(set.last_until(from), model.range(..=from).next_back().copied());
+            let near = model.iter().copied().filter(|page| page.abs_diff(from) <= within);
+            prop_assert_eq!(set.nearest(from, within), near.min_by_key(|page| page.abs_diff(from)));
             prop_assert!(set.iter().eq(model.iter().copied()));
         }
     }

@@ -149,7 +149,7 @@ fn case() -> impl Strategy<Value = Case> {
         ][order];
         let (
             (suspend, resume, fault_trap, install, wake, record_trap),
-            (_, record_window, core_state, blocks_vm, overlap_core),
+            (planning_cost, record_window, core_state, blocks_vm, overlap_core),
         ) = costs;
         scenario.vm.suspend = suspend;
         scenario.vm.resume = resume;
@@ -160,6 +160,7 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.source.record_trap = record_trap;
         scenario.migration.record_window = record_window;
         scenario.migration.overlap_core = overlap_core;
+        scenario.migration.planning_cost = planning_cost;
         if blocks_vm {
             scenario.destination.fault_blocks = FaultBlocks::Vm;
         }

@@ -88,9 +88,12 @@ impl SwitchOver {
             core_transmission(scenario)
         };
         let vm = &scenario.vm;
+        // Nothing is recorded without a window.
+        let recorded = guest.recording.accesses.len() as u64;
+        let planning = scenario.migration.planning_cost.times(recorded);
         SwitchOver {
             suspended_at: Self::window(scenario, records),
-            downtime: vm.suspend + transfer + scenario.link.latency + vm.resume,
+            downtime: vm.suspend + planning + transfer + scenario.link.latency + vm.resume,
             recording: guest.recording,
             touch_order: guest.touch_order,
             zero_pages: guest.zero_pages,

@@ -20,8 +20,6 @@ pub mod streams;
 pub mod sweep;
 pub mod trend;
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 
 use self::heat::Heat;
@@ -33,8 +31,9 @@ use super::scan::{Push, Scan};
 use super::{Build, Entry, Observation, Strategy};
 use crate::scenario::Scenario;
 use crate::source::Request;
+use crate::source::recorder::Access;
 use crate::time::SimTime;
-use crate::vm::{PageId, PageSet};
+use crate::vm::{PageId, PageMap, PageSet};
 
 /// `pre-record+pdopmp`.
 pub const ENTRY: Entry = Entry {
@@ -165,11 +164,15 @@ fn pages_of(observed: &Observation<'_>) -> PageSet {
 /// Plans the push from a recording.
 pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
     let mut draft = Draft::new(observed);
-    let sweeps: Vec<(Stream, Trend)> = separate(&observed.recording.accesses, settings.stream_gap)
-        .into_iter()
-        .filter_map(|stream| Some((Trend::of(&stream, settings)?, stream)))
-        .map(|(trend, stream)| (stream, trend))
-        .collect();
+    let sweeps: Vec<(Stream, Trend)> = separate(
+        &observed.recording.accesses,
+        observed.memory.pages,
+        settings.stream_gap,
+    )
+    .into_iter()
+    .filter_map(|stream| Some((Trend::of(&stream, settings)?, stream)))
+    .map(|(trend, stream)| (stream, trend))
+    .collect();
     let is_sweep = |stream: &Stream| stream.points.len() >= settings.sweep_points as usize;
     let mut longest_followed = 0;
     for (stream, trend) in &sweeps {
@@ -198,7 +201,7 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
 
 /// Forecasts in the making.
 struct Draft {
-    forecasts: HashMap<PageId, Forecast>,
+    forecasts: PageMap<Forecast>,
     pps: PageSet,
     window: SimTime,
     scan_from: PageId,
@@ -209,16 +212,22 @@ impl Draft {
     fn new(observed: &Observation<'_>) -> Self {
         let window = observed.recording.window;
         let mut pps = PageSet::empty(observed.memory.pages);
-        let mut forecasts = HashMap::new();
-        for access in observed.recording.accesses.iter() {
-            pps.insert(access.page);
-            let forecast = Forecast {
-                page: access.page,
-                next_touch: window - access.time,
-                recorded: true,
-            };
-            forecasts.insert(access.page, forecast);
+        let mut last_accesses = Vec::new();
+        // Backwards: each page's last access comes first.
+        for access in observed.recording.accesses.iter().rev() {
+            if pps.insert(access.page) {
+                last_accesses.push(access);
+            }
         }
+        let forecast = |access: &Access| Forecast {
+            page: access.page,
+            next_touch: window - access.time,
+            recorded: true,
+        };
+        let forecasts = last_accesses
+            .into_iter()
+            .map(|access| (access.page, forecast(access)))
+            .collect();
         Draft {
             forecasts,
             pps,

@@ -114,6 +114,7 @@ impl Case {
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
             record_window: scenario.migration.record_window.as_ps(),
             overlap_core: scenario.migration.overlap_core,
+            planning_cost: scenario.migration.planning_cost.as_ps(),
             initially_installed: Vec::new(),
             strategy,
         }

@@ -7,7 +7,7 @@ use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// All keys but `trace.at_end`: a trace that wraps around in a window of days is a lot of work, and no mistake.
-const KEYS: [&str; 46] = [
+const KEYS: [&str; 53] = [
     "trace.file",
     "trace.workload",
     "trace.workload.kind",
@@ -39,13 +39,20 @@ const KEYS: [&str; 46] = [
     "migration.strategies",
     "migration.record_window",
     "migration.overlap_core",
+    "migration.planning_cost",
     "pre-record.order",
     "pdopmp.stream_gap",
     "pdopmp.min_points",
     "pdopmp.min_consistency_percent",
     "pdopmp.reach_percent",
-    "pdopmp.widen_percent",
-    "pdopmp.min_density_percent",
+    "pdopmp.sweep_points",
+    "pdopmp.block_pages",
+    "pdopmp.recorded_weight",
+    "pdopmp.request_weight",
+    "pdopmp.growth_percent",
+    "pdopmp.spread_percent",
+    "pdopmp.in_flight_weight",
+    "pdopmp.run_pages",
     "link",
     "pdopmp",
     "link.",

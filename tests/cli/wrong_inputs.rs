@@ -128,7 +128,8 @@ fn bad_recordings() {
     }
 }
 
-const TIMES: [&str; 11] = [
+const TIMES: [&str; 12] = [
+    "migration.planning_cost",
     "trace.start",
     "vm.suspend",
     "vm.resume",
@@ -175,7 +176,7 @@ const NO_BANDWIDTHS: [&str; 8] = [
     "false",
 ];
 
-const INTEGERS: [&str; 10] = [
+const INTEGERS: [&str; 16] = [
     "link.mtu",
     "link.packet_overhead",
     "link.message_header",
@@ -184,8 +185,14 @@ const INTEGERS: [&str; 10] = [
     "pdopmp.min_points",
     "pdopmp.min_consistency_percent",
     "pdopmp.reach_percent",
-    "pdopmp.widen_percent",
-    "pdopmp.min_density_percent",
+    "pdopmp.sweep_points",
+    "pdopmp.block_pages",
+    "pdopmp.recorded_weight",
+    "pdopmp.request_weight",
+    "pdopmp.growth_percent",
+    "pdopmp.spread_percent",
+    "pdopmp.in_flight_weight",
+    "pdopmp.run_pages",
 ];
 const NO_INTEGERS: [&str; 6] = ["-1", "1.5", "many", "4294967296", "1e3", "\"5\""];
 

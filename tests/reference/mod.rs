@@ -142,6 +142,8 @@ pub(crate) struct Input<'a> {
     pub(crate) blocks_vm: bool,
     pub(crate) record_window: u64,
     pub(crate) overlap_core: bool,
+    /// Per recorded access, while the VM is suspended.
+    pub(crate) planning_cost: u64,
     /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.
     pub(crate) initially_installed: Vec<bool>,
     pub(crate) strategy: Strategy<'a>,
@@ -202,8 +204,13 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
     } else {
         input.tx(input.core_state)
     };
-    let downtime =
-        Ps::from(input.suspend) + core + Ps::from(input.latency) + Ps::from(input.resume);
+    // A strategy that records computes its plan before the core state is sent.
+    let planning = source.log.len() as Ps * Ps::from(input.planning_cost);
+    let downtime = Ps::from(input.suspend)
+        + planning
+        + core
+        + Ps::from(input.latency)
+        + Ps::from(input.resume);
     let resumed = source.window + downtime;
 
     let world = world::run(input, &source, resumed);

@@ -261,9 +261,9 @@ mod tests {
         }
         heat.requested(&request(15, false));
         let order = push(&mut heat, &mut unsent, 20);
-        // Runs from their end, not beyond pages that are sent.
-        assert_eq!(order[..5], [35, 34, 33, 32, 31]);
-        assert_eq!(order[16..], [39, 38, 37, 36]);
+        // Two runs, each from its end.
+        assert_eq!(order[..3], [35, 34, 33]);
+        assert_eq!(order[15..], [20, 51, 50, 49, 48]);
     }
 
     #[test]

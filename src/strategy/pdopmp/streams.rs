@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::source::recorder::Access;
 use crate::time::SimTime;
-use crate::vm::PageId;
+use crate::vm::{PageId, PageMap, PageSet};
 
 /// A point of a trajectory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,42 +34,44 @@ impl Stream {
     }
 }
 
-/// The streams of a recording, per vCPU in order of their first point: an access joins the stream of its vCPU that was
-/// last nearest to it, if within `gap` pages, else opens one.
-pub fn separate(accesses: &[Access], gap: u32) -> Vec<Stream> {
+/// Where one vCPU's streams are now. No two are at one page: the second would have joined the first.
+struct Heads {
+    pages: PageSet,
+    streams: PageMap<usize>,
+}
+
+/// The streams of a recording of a memory of so many pages, per vCPU in order of their first point: an access joins the
+/// stream of its vCPU that was last nearest to it, if within `gap` pages, else opens one.
+pub fn separate(accesses: &[Access], pages: u32, gap: u32) -> Vec<Stream> {
     let mut streams: Vec<Stream> = Vec::new();
-    // Where each vCPU's streams are now. No two are at one page: the second would have joined the first.
-    let mut at: BTreeMap<(u16, PageId), usize> = BTreeMap::new();
+    let mut heads_of: BTreeMap<u16, Heads> = BTreeMap::new();
     for access in accesses {
+        let page = access.page;
         let point = Point {
             time: access.time,
-            page: access.page,
+            page,
         };
-        let (vcpu, page) = (access.vcpu, access.page);
-        let below = at
-            .range((vcpu, page.saturating_sub(gap))..=(vcpu, page))
-            .next_back();
-        let above = at
-            .range((vcpu, page)..=(vcpu, page.saturating_add(gap)))
-            .next();
-        let nearest = [below, above]
-            .into_iter()
-            .flatten()
-            .min_by_key(|((_, last), _)| last.abs_diff(page));
-        match nearest.map(|(key, stream)| (*key, *stream)) {
-            // Still there: the repetition tells nothing about a trend.
-            Some(((_, last), _)) if last == page => {}
-            Some((key, stream)) => {
-                at.remove(&key);
-                at.insert((vcpu, page), stream);
-                streams[stream].points.push(point);
-            }
-            None => {
-                at.insert((vcpu, page), streams.len());
-                streams.push(Stream {
-                    points: vec![point],
-                });
-            }
+        let heads = heads_of.entry(access.vcpu).or_insert_with(|| Heads {
+            pages: PageSet::empty(pages),
+            streams: PageMap::default(),
+        });
+        let nearest = heads.pages.nearest(page, gap);
+        // Still there: the repetition tells nothing about a trend.
+        if nearest == Some(page) {
+            continue;
+        }
+        heads.pages.insert(page);
+        let joined = nearest.and_then(|head| {
+            heads.pages.remove(head);
+            heads.streams.remove(&head)
+        });
+        let stream = joined.unwrap_or(streams.len());
+        heads.streams.insert(page, stream);
+        match streams.get_mut(stream) {
+            Some(stream) => stream.points.push(point),
+            None => streams.push(Stream {
+                points: vec![point],
+            }),
         }
     }
     streams
@@ -92,7 +94,7 @@ mod tests {
                 op: Op::Read,
             })
             .collect();
-        let pages: Vec<Vec<PageId>> = separate(&accesses, 16)
+        let pages: Vec<Vec<PageId>> = separate(&accesses, 1_000, 16)
             .iter()
             .map(|stream| stream.points.iter().map(|point| point.page).collect())
             .collect();

@@ -30,22 +30,17 @@ impl Trend {
         if stream.points.len() < settings.min_points.max(2) as usize {
             return None;
         }
-        let steps: Vec<i64> = stream
-            .points
-            .windows(2)
-            .map(|pair| i64::from(pair[1].page) - i64::from(pair[0].page))
-            .collect();
-        let ups = steps.iter().filter(|step| **step > 0).count();
-        let downs = steps.len() - ups;
-        let consistency = 100 * ups.abs_diff(downs) / steps.len();
+        let steps = || stream.points.windows(2);
+        let ups = steps().filter(|pair| pair[1].page > pair[0].page).count();
+        let downs = steps().len() - ups;
+        let consistency = 100 * ups.abs_diff(downs) / steps().len();
         if consistency < settings.min_consistency_percent as usize {
             return None;
         }
         let upwards = ups > downs;
-        let mut forward: Vec<u64> = steps
-            .iter()
-            .filter(|step| (**step > 0) == upwards)
-            .map(|step| step.unsigned_abs())
+        let mut forward: Vec<u32> = steps()
+            .filter(|pair| (pair[1].page > pair[0].page) == upwards)
+            .map(|pair| pair[1].page.abs_diff(pair[0].page))
             .collect();
         let middle = forward.len() / 2;
         let (_, stride, _) = forward.select_nth_unstable(middle);
@@ -54,7 +49,7 @@ impl Trend {
         let time = last.time - first.time;
         (way > 0 && time > SimTime::ZERO && went_upwards == upwards).then_some(Trend {
             upwards,
-            stride: u32::try_from(*stride).unwrap_or(u32::MAX),
+            stride: *stride,
             way,
             time,
             last: last.page,
