@@ -25,14 +25,13 @@ const STRATEGIES: [&str; 4] = ["leap", "pre-record", "pre-record+pdopmp", ONLINE
 
 /// A part of PDoPMP, and how it is switched off.
 type Part = (&'static str, fn(&mut PdopmpSettings));
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 7] = [
     ("all of it", |_| {}),
     ("no trends", |pdopmp| pdopmp.min_points = u32::MAX),
     ("no heat of the recording", |pdopmp| {
         pdopmp.recorded_weight = 0
     }),
     ("no heat of requests", |pdopmp| pdopmp.request_weight = 0),
-    ("no growth", |pdopmp| pdopmp.growth_percent = 0),
     ("no spread", |pdopmp| pdopmp.spread_percent = 0),
     ("no following", |pdopmp| pdopmp.in_flight_weight = 0),
     ("no runs", |pdopmp| pdopmp.run_pages = 1),

@@ -82,14 +82,12 @@ pub struct PdopmpSettings {
     pub block_pages: u32,
     /// Online: what a recorded page adds to its block's heat. Default 1, the unit; at 0 only requests count.
     pub recorded_weight: u32,
-    /// Online: what a request for an unsent page adds. Default 4: it is newer than the recording, and one that the plan
-    /// missed; from 2 to 16 make no difference. At 0 the scan learns nothing from requests, and is that of the recording alone.
+    /// Online: what a request for an unsent page adds. Default 64, a whole block's: it is newer than the recording, and of a page
+    /// that the plan missed; from 32 to 256 make little difference. At 0 nothing is learnt from requests for unsent pages or for those
+    /// on their way, and the scan is that of the recording alone.
     pub request_weight: u32,
-    /// Online: by how much each request counts for more than the one before, in per cent. Default 5: twenty requests
-    /// outweigh what was before.
-    pub growth_percent: u32,
     /// Online: share of a block's new heat that the block above gets too, in per cent; the one below gets half of that.
-    /// Default 50.
+    /// Default 25; 0 is none.
     pub spread_percent: u32,
     /// Online: what a request for a page on its way adds to the blocks ahead, as a multiple of other requests. Default
     /// 10: a guest at the head of the push is going to need the very next pages. At 0 it is not followed.
@@ -109,9 +107,8 @@ impl Default for PdopmpSettings {
             sweep_points: 32,
             block_pages: 64,
             recorded_weight: 1,
-            request_weight: 4,
-            growth_percent: 5,
-            spread_percent: 50,
+            request_weight: 64,
+            spread_percent: 25,
             in_flight_weight: 10,
             run_pages: 16,
         }

@@ -7,7 +7,7 @@ use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// All keys but `trace.at_end`: a trace that wraps around in a window of days is a lot of work, and no mistake.
-const KEYS: [&str; 53] = [
+const KEYS: [&str; 52] = [
     "trace.file",
     "trace.workload",
     "trace.workload.kind",
@@ -49,7 +49,6 @@ const KEYS: [&str; 53] = [
     "pdopmp.block_pages",
     "pdopmp.recorded_weight",
     "pdopmp.request_weight",
-    "pdopmp.growth_percent",
     "pdopmp.spread_percent",
     "pdopmp.in_flight_weight",
     "pdopmp.run_pages",

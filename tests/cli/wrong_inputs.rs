@@ -176,7 +176,7 @@ const NO_BANDWIDTHS: [&str; 8] = [
     "false",
 ];
 
-const INTEGERS: [&str; 16] = [
+const INTEGERS: [&str; 15] = [
     "link.mtu",
     "link.packet_overhead",
     "link.message_header",
@@ -189,7 +189,6 @@ const INTEGERS: [&str; 16] = [
     "pdopmp.block_pages",
     "pdopmp.recorded_weight",
     "pdopmp.request_weight",
-    "pdopmp.growth_percent",
     "pdopmp.spread_percent",
     "pdopmp.in_flight_weight",
     "pdopmp.run_pages",

@@ -2,8 +2,8 @@
 //!
 //! Memory is divided into blocks, and each has a *heat*: what was recorded in it and what is requested from it, spread over
 //! its neighbours. Once the plan is out, the hottest block that has unsent pages is pushed, from behind its last
-//! request on; what has no heat is left to the ordinary scan. Requests count for more than recorded pages and late
-//! ones for more than early ones, so that the push follows the guest to wherever it turns.
+//! request on; what has no heat is left to the ordinary scan. Requests count for more than recorded pages, so
+//! that the push follows the guest to wherever it turns.
 //!
 //! A request for a page that is on its way already says that the guest is at the head of the push: it waits for what
 //! comes next, and the blocks ahead are warmed. Such a guest faults on every single page that it reaches; therefore pages
@@ -21,13 +21,7 @@ use crate::vm::{PageId, PageSet};
 const FOLLOWED_BLOCKS: usize = 2;
 
 /// Heat of a weight of one, so that shares of it are whole numbers.
-const UNIT: u64 = 100_000;
-
-/// Beyond this, all heat is cooled by [`COOLING`], so that what grows with every request never overflows.
-const HOTTEST: u64 = 1 << 40;
-
-/// Powers of two.
-const COOLING: u32 = 20;
+const UNIT: u64 = 1_000;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Block {
@@ -45,7 +39,7 @@ pub struct Heat {
     blocks: Vec<Block>,
     /// The blocks that have heat and are not exhausted; the hottest is the last, of equals the lowest.
     ranks: BTreeSet<(u64, Reverse<usize>)>,
-    /// Heat of the next request.
+    /// Heat of a request.
     gain: u64,
     /// The block that is being pushed.
     current: Option<usize>,
@@ -93,11 +87,6 @@ impl Heat {
             self.scan.pivot(request.page);
             self.blocks[block].from = request.page + 1;
             self.warm_around(block, self.gain);
-            let growth = share(self.gain, self.settings.growth_percent);
-            self.gain = self.gain.saturating_add(growth);
-            if self.gain > HOTTEST {
-                self.cool();
-            }
         } else {
             let weight = self
                 .gain
@@ -169,17 +158,6 @@ impl Heat {
         block.heat = block.heat.saturating_add(heat);
         self.ranks.insert((block.heat, Reverse(index)));
     }
-
-    fn cool(&mut self) {
-        self.gain >>= COOLING;
-        self.ranks.clear();
-        for (index, block) in self.blocks.iter_mut().enumerate() {
-            block.heat >>= COOLING;
-            if block.heat > 0 && !block.exhausted {
-                self.ranks.insert((block.heat, Reverse(index)));
-            }
-        }
-    }
 }
 
 fn share(heat: u64, percent: u32) -> u64 {
@@ -231,8 +209,8 @@ mod tests {
         let mut unsent = PageSet::full(80);
         let order = push(&mut heat, &mut unsent, 80);
         let blocks: Vec<PageId> = order.iter().step_by(10).map(|page| page / 10).collect();
-        // Heat: block 4 has 3, 5 has 1.5, 1 has 1, 3 has 0.75, 2 has 0.5, 0 has 0.25; 6 and 7 have none.
-        assert_eq!(blocks, [4, 5, 1, 3, 2, 0, 6, 7]);
+        // Heat: block 4 has 3, 1 has 1, 5 has 0.75, 3 has 0.375, 2 has 0.25, 0 has 0.125; 6 and 7 have none.
+        assert_eq!(blocks, [4, 1, 5, 3, 2, 0, 6, 7]);
         assert_eq!(unsent.count(), 0);
     }
 
@@ -248,7 +226,7 @@ mod tests {
         unsent.remove(75);
         heat.requested(&request(75, true));
         let order = push(&mut heat, &mut unsent, 10);
-        assert_eq!(order, [76, 77, 78, 79, 70, 71, 72, 73, 74, 42]);
+        assert_eq!(order, [76, 77, 78, 79, 70, 71, 72, 73, 74, 60]);
     }
 
     #[test]
@@ -267,9 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn requests_without_end_do_not_overflow_and_late_ones_still_count() {
+    fn no_weight_overflows() {
         let settings = PdopmpSettings {
-            growth_percent: u32::MAX,
             request_weight: u32::MAX,
             in_flight_weight: u32::MAX,
             spread_percent: u32::MAX,
