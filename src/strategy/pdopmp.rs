@@ -64,8 +64,8 @@ pub struct PdopmpSettings {
     /// An access joins a stream that was last within so many host pages. Default 16 (64 KiB of 4 KiB pages): what
     /// allocators and page caches hand out in one piece, and less than the distance between two heaps.
     pub stream_gap: u32,
-    /// Accesses below which a stream says nothing of a trend. Default 4: three steps in one direction happen by chance
-    /// in one random walk of four, so fewer would be noise.
+    /// Accesses below which a stream says nothing of a trend. Default 8: of random walks so long one in eight has this
+    /// consistency by chance, and of four points one in four. Beyond the number of accesses, no trend is found.
     pub min_points: u32,
     /// Least share of steps, less those the other way, in the main direction, in per cent. Default 60: four of five
     /// steps agree.
@@ -101,7 +101,7 @@ impl Default for PdopmpSettings {
     fn default() -> Self {
         PdopmpSettings {
             stream_gap: 16,
-            min_points: 4,
+            min_points: 8,
             min_consistency_percent: 60,
             reach_percent: 400,
             sweep_points: 32,
