@@ -123,7 +123,7 @@ impl Registry {
                 post_copy::ENTRY,
                 pre_record::ENTRY,
                 pdopmp::ENTRY,
-                pdopmp::ONLINE,
+                pdopmp::online::ENTRY,
                 leap::ENTRY,
                 pre_copy::ENTRY,
                 hybrid::ENTRY,

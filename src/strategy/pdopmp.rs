@@ -12,22 +12,22 @@
 //!    starts at its head.
 //! 4. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it. Pages
 //!    that are touched as a matter of chance have none, and are left to the scan.
-//! 5. `pre-record+pdopmp-online` has the same plan, and behind it a scan by [`heat`], which goes on learning from the
+//! 5. [`online`] has the same plan, and behind it a scan by [`heat`], which goes on learning from the
 //!    requests. The abstract says nothing of that kind, so it is a strategy apart.
 
 pub mod heat;
+pub mod online;
 pub mod streams;
 pub mod sweep;
 pub mod trend;
 
 use serde::Deserialize;
 
-use self::heat::Heat;
 use self::streams::{Stream, separate};
 use self::sweep::Course;
 use self::trend::Trend;
 use super::push_order::PushOrder;
-use super::scan::{Push, Scan};
+use super::scan::Push;
 use super::{Build, Entry, Observation, Strategy};
 use crate::scenario::Scenario;
 use crate::source::Request;
@@ -40,21 +40,6 @@ pub const ENTRY: Entry = Entry {
     name: "pre-record+pdopmp",
     summary: "pre-record, widened by the trend of the addresses (a reconstruction from the paper's abstract)",
     build: Build::Causal(|scenario| Box::new(Pdopmp::new(scenario))),
-};
-
-/// `pre-record+pdopmp-online`.
-pub const ONLINE: Entry = Entry {
-    name: "pre-record+pdopmp-online",
-    summary: "the same, and then the memory in use first, as learnt from the recording and the requests",
-    build: Build::Causal(|scenario| {
-        Box::new(Online {
-            settings: scenario.pdopmp.clone(),
-            push: scenario.source.push,
-            planned: PushOrder::new(Vec::new(), Push::None),
-            heat: None,
-            predicted: Vec::new(),
-        })
-    }),
 };
 
 /// `[pdopmp]`: the assumptions of the reconstruction. All are whole numbers, so that no rounding can change an order.
@@ -147,15 +132,6 @@ impl Plan {
         let predicted = self.forecasts.iter().filter(|forecast| !forecast.recorded);
         predicted.map(|forecast| forecast.page).collect()
     }
-}
-
-/// The PPS.
-fn pages_of(observed: &Observation<'_>) -> PageSet {
-    let mut pages = PageSet::empty(observed.memory.pages);
-    for access in observed.recording.accesses.iter() {
-        pages.insert(access.page);
-    }
-    pages
 }
 
 /// Plans the push from a recording.
@@ -331,48 +307,6 @@ impl Strategy for Pdopmp {
 
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
         self.pushes.next_page(unsent)
-    }
-
-    fn predicted(&self) -> &[PageId] {
-        &self.predicted
-    }
-}
-
-struct Online {
-    settings: PdopmpSettings,
-    push: Push,
-    /// The plan, without a scan of its own.
-    planned: PushOrder,
-    heat: Option<Heat>,
-    predicted: Vec<PageId>,
-}
-
-impl Strategy for Online {
-    fn records(&self) -> bool {
-        true
-    }
-
-    fn plan(&mut self, observed: &Observation<'_>) {
-        let plan = plan(observed, &self.settings);
-        self.predicted = plan.predicted();
-        self.planned = PushOrder::new(plan.pages(), Push::None);
-        // Without an active push there is none by heat either.
-        self.heat = (self.push != Push::None).then(|| {
-            let mut scan = Scan::new(self.push);
-            scan.start_from(plan.scan_from);
-            Heat::of(&pages_of(observed), &self.settings, scan)
-        });
-    }
-
-    fn requested(&mut self, request: &Request) {
-        if let Some(heat) = &mut self.heat {
-            heat.requested(request);
-        }
-    }
-
-    fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
-        let planned = self.planned.next_page(unsent);
-        planned.or_else(|| self.heat.as_mut()?.next_page(unsent))
     }
 
     fn predicted(&self) -> &[PageId] {

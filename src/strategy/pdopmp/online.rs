@@ -1,0 +1,77 @@
+//! `pre-record+pdopmp-online`: PDoPMP's plan, and behind it a scan by [`heat`](super::heat) that goes on learning.
+//!
+//! The paper's abstract says nothing of learning after the resume: this is ours, beside its reconstruction.
+
+use super::heat::Heat;
+use super::{PdopmpSettings, plan};
+use crate::source::Request;
+use crate::strategy::push_order::PushOrder;
+use crate::strategy::scan::{Push, Scan};
+use crate::strategy::{Build, Entry, Observation, Strategy};
+use crate::vm::{PageId, PageSet};
+
+/// `pre-record+pdopmp-online`.
+pub const ENTRY: Entry = Entry {
+    name: "pre-record+pdopmp-online",
+    summary: "pre-record+pdopmp, and then the memory in use first, as learnt from recording and requests",
+    build: Build::Causal(|scenario| {
+        Box::new(Online {
+            settings: scenario.pdopmp.clone(),
+            push: scenario.source.push,
+            planned: PushOrder::new(Vec::new(), Push::None),
+            heat: None,
+            predicted: Vec::new(),
+        })
+    }),
+};
+
+struct Online {
+    settings: PdopmpSettings,
+    push: Push,
+    /// The plan, without a scan of its own.
+    planned: PushOrder,
+    heat: Option<Heat>,
+    predicted: Vec<PageId>,
+}
+
+impl Strategy for Online {
+    fn records(&self) -> bool {
+        true
+    }
+
+    fn plan(&mut self, observed: &Observation<'_>) {
+        let plan = plan(observed, &self.settings);
+        self.predicted = plan.predicted();
+        self.planned = PushOrder::new(plan.pages(), Push::None);
+        // Without an active push there is none by heat either.
+        self.heat = (self.push != Push::None).then(|| {
+            let mut scan = Scan::new(self.push);
+            scan.start_from(plan.scan_from);
+            Heat::of(&pages_of(observed), &self.settings, scan)
+        });
+    }
+
+    fn requested(&mut self, request: &Request) {
+        if let Some(heat) = &mut self.heat {
+            heat.requested(request);
+        }
+    }
+
+    fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
+        let planned = self.planned.next_page(unsent);
+        planned.or_else(|| self.heat.as_mut()?.next_page(unsent))
+    }
+
+    fn predicted(&self) -> &[PageId] {
+        &self.predicted
+    }
+}
+
+/// The PPS.
+fn pages_of(observed: &Observation<'_>) -> PageSet {
+    let mut pages = PageSet::empty(observed.memory.pages);
+    for access in observed.recording.accesses.iter() {
+        pages.insert(access.page);
+    }
+    pages
+}
