@@ -17,7 +17,7 @@ use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::replay::Replay;
 use crate::units::Bytes;
-use crate::vm::Memory;
+use crate::vm::{Memory, PageId};
 
 /// Why a comparison could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -97,9 +97,18 @@ pub fn explain(
         entry,
         &mut (),
         |switch_over, outcome, order| {
-            Explanation::of(scenario, switch_over, &outcome, order.predicted())
+            Explanation::of(scenario, switch_over, &outcome, &predicted(order))
         },
     )
+}
+
+/// The pages of a plan that were not recorded.
+fn predicted(order: &dyn Strategy) -> Vec<PageId> {
+    let planned = order.planned().iter();
+    planned
+        .filter(|planned| !planned.recorded)
+        .map(|planned| planned.page)
+        .collect()
 }
 
 /// What runs of one scenario share.
@@ -189,7 +198,7 @@ impl<'a> Ground<'a> {
     ) -> Run {
         Run {
             strategy: entry.name,
-            metrics: Metrics::of(self.scenario, switch_over, outcome, order.predicted()),
+            metrics: Metrics::of(self.scenario, switch_over, outcome, &predicted(order)),
             gap_closed: None,
         }
     }

@@ -8,8 +8,8 @@
 //! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
 //!
 //! What happens first at one instant: a message leaves the link, a page is installed, a vCPU wakes, an acknowledgement
-//! and then a request reaches the source, a vCPU touches a page, a fault handler sends its request, the migration thread
-//! acts. Several of one kind go by vCPU number.
+//! and then a request reaches the source, a vCPU touches a page, then a fetching thread, a fault handler sends its request,
+//! the migration thread acts. Several of one kind go by vCPU number, those of fetching threads behind them by the plan.
 
 pub mod pre_copy;
 mod progress;
@@ -19,13 +19,14 @@ pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
 pub use switch_over::{GuestCourse, SwitchOver};
 
 use self::pre_copy::Copied;
-use crate::destination::{Destination, Receiver, Stall, TouchOutcome};
+use crate::destination::{Destination, Receiver, Stall, TouchOutcome, Toucher};
 use crate::engine::EventQueue;
 use crate::link::Link;
-use crate::scenario::Scenario;
+use crate::scenario::{Delivery, Scenario};
 use crate::source::recorder::RecordError;
 use crate::source::{DemandMode, MigrationThread, NotUnsent};
-use crate::strategy::Strategy;
+use crate::strategy::post_copy::active_push;
+use crate::strategy::{PlannedPage, Strategy};
 use crate::time::SimTime;
 use crate::trace::TraceError;
 use crate::vm::PageId;
@@ -56,6 +57,8 @@ pub struct Outcome {
     pub completed_at: Option<SimTime>,
     /// All stalls, in the order in which they ended.
     pub stalls: Vec<Stall>,
+    /// Requests that reached the source.
+    pub requests: u64,
     /// Pages sent with their content, repetitions included.
     pub pages_sent: u64,
     /// Zero pages sent.
@@ -72,9 +75,10 @@ pub struct Outcome {
 enum Event {
     Wake { vcpu: u16 },
     Acknowledged,
-    Requested { vcpu: u16, page: PageId },
+    Requested { by: Toucher, page: PageId },
     Touch { vcpu: u16 },
-    FaultHandled { vcpu: u16, page: PageId },
+    Fetch,
+    FaultHandled { by: Toucher, page: PageId },
 }
 
 /// Migrates the VM after its switch-over.
@@ -110,9 +114,12 @@ pub fn migrate_observed(
         return Err(MigrationError::TooLong);
     }
     strategy.plan(&switch_over.observation(&scenario.link));
-    let mut migration = Migration::new(scenario, switch_over);
-    migration.run(strategy, probe)?;
-    Ok(migration.outcome())
+    if scenario.migration.delivery == Delivery::DestinationFetch && strategy.records() {
+        let mut scan = active_push(scenario.source.push);
+        Migration::new(scenario, switch_over, strategy.planned()).run(scan.as_mut(), probe)
+    } else {
+        Migration::new(scenario, switch_over, &[]).run(strategy, probe)
+    }
 }
 
 struct Migration<'a> {
@@ -128,7 +135,11 @@ struct Migration<'a> {
 }
 
 impl<'a> Migration<'a> {
-    fn new(scenario: &'a Scenario, switch_over: &'a SwitchOver) -> Self {
+    fn new(
+        scenario: &'a Scenario,
+        switch_over: &'a SwitchOver,
+        fetched: &'a [PlannedPage],
+    ) -> Self {
         let resumed_at = switch_over.suspended_at + switch_over.downtime;
         let missing = &switch_over.missing;
         let order = &switch_over.touch_order;
@@ -149,6 +160,7 @@ impl<'a> Migration<'a> {
             destination: Destination::new(
                 missing.clone(),
                 order,
+                fetched,
                 resumed_at,
                 scenario.destination.fault_blocks,
             ),
@@ -156,14 +168,19 @@ impl<'a> Migration<'a> {
         for vcpu in 0..order.vcpus().len() as u16 {
             migration.schedule_touch(vcpu);
         }
+        if !fetched.is_empty() {
+            for _ in 0..scenario.migration.fetch_outstanding {
+                migration.queue.schedule(resumed_at, Event::Fetch);
+            }
+        }
         migration
     }
 
     fn run(
-        &mut self,
+        mut self,
         strategy: &mut dyn Strategy,
         probe: &mut impl Probe,
-    ) -> Result<(), MigrationError> {
+    ) -> Result<Outcome, MigrationError> {
         while self.completed_at.is_none() || self.destination.is_blocked() {
             let departure = self.link.next_departure();
             let installation = self.receiver.next_installation();
@@ -171,7 +188,8 @@ impl<'a> Migration<'a> {
             let action = self.source.next_action();
             let now = departure.min(installation).min(event).min(action);
             if now == SimTime::MAX {
-                return self.finished();
+                self.check_finished()?;
+                break;
             }
             if departure == now {
                 self.depart(now);
@@ -187,7 +205,7 @@ impl<'a> Migration<'a> {
             }
             probe.observe(now, || self.progress());
         }
-        Ok(())
+        Ok(self.outcome())
     }
 
     fn progress(&self) -> Progress {
@@ -203,7 +221,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Nothing is due any more: because all is done, or because it is due beyond the end of simulated time?
-    fn finished(&self) -> Result<(), MigrationError> {
+    fn check_finished(&self) -> Result<(), MigrationError> {
         let done = self.queue.is_empty()
             && self.link.is_idle()
             && self.receiver.is_idle()
@@ -232,8 +250,12 @@ impl<'a> Migration<'a> {
             self.queue.schedule(arrival, Event::Acknowledged);
         }
         let wake_at = now + self.scenario.destination.wake;
-        for vcpu in self.destination.install(&delivery, wake_at) {
+        let woken = self.destination.install(&delivery, wake_at);
+        for vcpu in woken.vcpus {
             self.queue.schedule(wake_at, Event::Wake { vcpu });
+        }
+        for _ in 0..woken.fetchers {
+            self.queue.schedule(wake_at, Event::Fetch);
         }
         if self.destination.missing().count() == 0 {
             self.completed_at = Some(now);
@@ -256,12 +278,19 @@ impl<'a> Migration<'a> {
                     self.destination.mark_requested(now, page);
                 }
             }
-            Event::Touch { vcpu } => self.touch(now, vcpu),
-            Event::FaultHandled { vcpu, page } => {
+            Event::Touch { vcpu } => match self.destination.touch(now, vcpu) {
+                TouchOutcome::Later(due) => self.queue.schedule(due, Event::Touch { vcpu }),
+                outcome => self.handle_fault(now, outcome),
+            },
+            Event::Fetch => {
+                let outcome = self.destination.fetch();
+                self.handle_fault(now, outcome);
+            }
+            Event::FaultHandled { by, page } => {
                 if self.destination.missing().contains(page) {
                     let arrival = now + self.scenario.link.latency;
                     self.queue
-                        .schedule(arrival, Event::Requested { vcpu, page });
+                        .schedule(arrival, Event::Requested { by, page });
                 }
             }
         }
@@ -273,17 +302,16 @@ impl<'a> Migration<'a> {
         }
     }
 
-    fn touch(&mut self, now: SimTime, vcpu: u16) {
-        match self.destination.touch(now, vcpu) {
-            TouchOutcome::Nothing => {}
-            TouchOutcome::Later(due) => self.queue.schedule(due, Event::Touch { vcpu }),
-            TouchOutcome::Fault { page, first } => {
-                if first {
-                    let handled = now + self.scenario.destination.fault_trap;
-                    self.queue
-                        .schedule(handled, Event::FaultHandled { vcpu, page });
-                }
-            }
+    fn handle_fault(&mut self, now: SimTime, outcome: TouchOutcome) {
+        if let TouchOutcome::Fault {
+            by,
+            page,
+            first: true,
+        } = outcome
+        {
+            let handled = now + self.scenario.destination.fault_trap;
+            self.queue
+                .schedule(handled, Event::FaultHandled { by, page });
         }
     }
 
@@ -294,6 +322,7 @@ impl<'a> Migration<'a> {
         Outcome {
             resumed_at: self.resumed_at,
             completed_at: self.completed_at,
+            requests: self.source.requests_received(),
             pages_sent: copied.pages + pages_sent,
             zero_pages_sent: copied.zero_pages + zero_pages_sent,
             duplicate_pages_sent: copied.repeated + if copied.any() { sent } else { 0 },

@@ -112,6 +112,18 @@ impl Default for VmSettings {
     }
 }
 
+/// How a strategy's planned pages come to the destination ahead of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// The source pushes them first (the paper).
+    SourcePush,
+    /// The source is one that knows nothing of the plan, such as a stock QEMU, and scans memory. Threads on the
+    /// destination touch the plan's pages in order from the resume on; each fault makes a request as a vCPU's does, and
+    /// requests go before the scan. Strategies that do not record have no plan and are as ever.
+    DestinationFetch,
+}
+
 /// `[migration]`: what is compared, the record window, and the end of pre-copy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
@@ -125,6 +137,10 @@ pub struct MigrationSettings {
     /// of the switch-over is suspend, latency and resume. Default `false`; `true` is the reading of patent CN110795213B,
     /// at its most favourable, as no state is sent twice.
     pub overlap_core: bool,
+    /// Default `source-push`: the paper.
+    pub delivery: Delivery,
+    /// With `destination-fetch`, the threads that touch the plan's pages, each with one request outstanding. FETCHREASON
+    pub fetch_outstanding: u16,
     /// Pre-copy suspends the VM when it estimates that the remainder takes no longer than this. Default 300 ms: QEMU
     /// (`migration/options.c`, `DEFAULT_MIGRATE_SET_DOWNTIME`).
     pub downtime_limit: SimTime,
@@ -147,6 +163,8 @@ impl Default for MigrationSettings {
             .to_vec(),
             record_window: SimTime::from_ms(500),
             overlap_core: false,
+            delivery: Delivery::SourcePush,
+            fetch_outstanding: 16,
             downtime_limit: SimTime::from_ms(300),
             max_rounds: 30,
         }
@@ -186,6 +204,9 @@ impl Scenario {
         }
         if self.vm.core_state.0 > 1 << 40 {
             return unfit("vm.core_state", "expected at most 1 TiB");
+        }
+        if self.migration.fetch_outstanding == 0 {
+            return unfit("migration.fetch_outstanding", "expected 1 to 65535 requests");
         }
         if self.migration.max_rounds > 1_000 {
             return unfit("migration.max_rounds", "expected at most 1000 rounds");

@@ -67,6 +67,7 @@ pub struct MigrationThread<'a> {
     zero_pages: &'a PageSet,
     unsent: PageSet,
     requests: VecDeque<PageId>,
+    received: u64,
     serving: Option<Message>,
     /// When the thread has something to do or to look at again.
     next_action: SimTime,
@@ -88,6 +89,7 @@ impl<'a> MigrationThread<'a> {
             zero_pages,
             unsent,
             requests: VecDeque::new(),
+            received: 0,
             serving: None,
             next_action: start,
             unacknowledged: 0,
@@ -111,6 +113,11 @@ impl<'a> MigrationThread<'a> {
         (self.sent, self.zero_sent)
     }
 
+    /// Requests that have arrived, dropped ones included.
+    pub fn requests_received(&self) -> u64 {
+        self.received
+    }
+
     /// Something has changed that the thread may have been waiting for.
     pub fn notify(&mut self, now: SimTime) {
         if self.serving.is_none() {
@@ -120,6 +127,7 @@ impl<'a> MigrationThread<'a> {
 
     /// A request has arrived. Returns whether its page is still to be sent; if not, the request is dropped.
     pub fn request(&mut self, now: SimTime, page: PageId, strategy: &mut dyn Strategy) -> bool {
+        self.received += 1;
         let unsent = self.unsent.contains(page);
         strategy.requested(&Request {
             time: now,

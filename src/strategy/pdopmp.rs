@@ -29,7 +29,7 @@ use self::sweep::Course;
 use self::trend::Trend;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Build, Entry, Observation, Strategy};
+use super::{Build, Entry, Observation, PlannedPage, Strategy};
 use crate::source::Request;
 use crate::time::SimTime;
 use crate::vm::{PageId, PageSet};
@@ -43,7 +43,6 @@ pub const ENTRY: Entry = Entry {
             settings: scenario.pdopmp.clone(),
             push: scenario.source.push,
             pushes: PushOrder::new(Vec::new(), scenario.source.push),
-            predicted: Vec::new(),
         })
     }),
 };
@@ -270,7 +269,6 @@ struct Pdopmp {
     settings: PdopmpSettings,
     push: Push,
     pushes: PushOrder,
-    predicted: Vec<PageId>,
 }
 
 impl Strategy for Pdopmp {
@@ -280,18 +278,16 @@ impl Strategy for Pdopmp {
 
     fn plan(&mut self, observed: &Observation<'_>) {
         let plan = plan(observed, &self.settings);
-        self.predicted = plan
+        let planned = plan
             .forecasts
-            .iter()
-            .filter(|forecast| !forecast.recorded)
-            .map(|forecast| forecast.page)
+            .into_iter()
+            .map(|forecast| PlannedPage {
+                page: forecast.page,
+                recorded: forecast.recorded,
+                next_touch: Some(forecast.next_touch),
+            })
             .collect();
-        let pages = plan
-            .forecasts
-            .iter()
-            .map(|forecast| forecast.page)
-            .collect();
-        self.pushes = PushOrder::new(pages, self.push).scanning_from(plan.scan_from);
+        self.pushes = PushOrder::new(planned, self.push).scanning_from(plan.scan_from);
     }
 
     fn requested(&mut self, request: &Request) {
@@ -302,7 +298,7 @@ impl Strategy for Pdopmp {
         self.pushes.next_page(unsent)
     }
 
-    fn predicted(&self) -> &[PageId] {
-        &self.predicted
+    fn planned(&self) -> &[PlannedPage] {
+        self.pushes.planned()
     }
 }
