@@ -1,7 +1,7 @@
 /*
  * A QEMU TCG plugin that records which pages of guest RAM each vCPU reads, writes and executes.
  *
- *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10]
+ *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10][,instrument=now]
  *
  * README.md beside this file describes the arguments, the output and what is not recorded.
  */
@@ -421,6 +421,10 @@ static bool parse(char *argument)
             options.control = value;
             return true;
         }
+        if (strcmp(argument, "instrument") == 0 && strcmp(value, "now") == 0) {
+            atomic_store(&phase, LOADED);
+            return true;
+        }
         if (strcmp(argument, "epoch_us") == 0 && parse_number(value, 10, 1000000, 1000, &options.epoch_ns)) {
             return true;
         }
@@ -429,7 +433,8 @@ static bool parse(char *argument)
         }
         value[-1] = '=';
     }
-    complain("bad argument '%s'; expected out=FILE, ram=FILE, control=FILE, epoch_us=10..1000000 or seconds=1..3600",
+    complain("bad argument '%s'; expected out=FILE, ram=FILE, control=FILE, epoch_us=10..1000000, seconds=1..3600 "
+             "or instrument=now",
              argument);
     return false;
 }

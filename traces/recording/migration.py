@@ -1,0 +1,79 @@
+"""One real migration, measured: post-copy by QEMU between two network namespaces."""
+
+import os
+import time
+
+from . import run, snapshot
+from .machine import Machine
+from .network import DESTINATION_ADDRESS
+
+URI = f"tcp:{DESTINATION_ADDRESS}:4444"
+WARM_UP = 4.0  # seconds from the guest's waking to the command: QEMU translates its code again at first
+VCPU_CPU, OTHER_CPU = 1, 0
+
+
+def foreign_cpu(machines):
+    """A clock of the CPU time, in seconds, that processes other than these machines have used."""
+    tick = os.sysconf("SC_CLK_TCK")
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq = map(int, file.readline().split()[1:8])
+    own = 0
+    for machine in machines:
+        with open(f"/proc/{machine.process.pid}/stat", encoding="ascii") as file:
+            own += sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+    return (user + nice + system + irq + softirq - own) / tick
+
+
+def waiting(name, workload, scratch, kept, ram=True, **options):
+    """A machine that waits for its state, recording from the guest's first step; its vCPUs have a processor of their own."""
+    scratch.mkdir(parents=True)
+    if ram:
+        snapshot.copy(kept / "ram", scratch / "ram")
+    machine = Machine(name, workload, scratch, recorder=True, restore=kept, **options)
+    try:
+        vcpus = machine.command("query-cpus-fast")
+        run("taskset", "-acp", str(OTHER_CPU), str(machine.process.pid))
+        for vcpu in vcpus:
+            run("taskset", "-cp", str(VCPU_CPU), str(vcpu["thread-id"]))
+        machine.tell_recorder("r")
+        machine.wait_recording()
+    except BaseException:
+        machine.__exit__()
+        raise
+    return machine
+
+
+def migrate(name, workload, scratch, kept, network, preempt):
+    """Wakes the guest, lets it run, migrates it, and returns what QEMU and the clocks say."""
+    capabilities = {"postcopy_ram": True, "postcopy_preempt": preempt}
+    with (
+        waiting(name, workload, scratch / "source", kept, namespace=network.source) as source,
+        waiting(name, workload, scratch / "destination", kept, ram=False, namespace=network.destination) as destination,
+    ):
+        snapshot.wake(source, kept)
+        source.command("cont")
+        woken = time.monotonic()
+        source.qmp.capabilities(**capabilities)
+        destination.qmp.capabilities(**capabilities, postcopy_blocktime=True)
+        # Next to nothing is to be copied before the switch-over, and the token bucket is to be the only limit after it.
+        source.command("migrate-set-parameters", **{"max-bandwidth": 10_000, "max-postcopy-bandwidth": 0})
+        destination.command("migrate-incoming", uri=URI)
+        time.sleep(woken + WARM_UP - time.monotonic())
+        foreign, begun, commanded = foreign_cpu((source, destination)), time.monotonic(), time.time()
+        source.qmp.commands(("migrate", {"uri": URI}), ("migrate-start-postcopy", {}))
+        sent = source.qmp.migration(("completed",))
+        received = destination.qmp.migration(("completed",))
+        foreign = (foreign_cpu((source, destination)) - foreign) / (time.monotonic() - begun)
+        stopped, resumed = source.qmp.event("STOP"), destination.qmp.event("RESUME")
+        ram = sent["ram"]
+        return {
+            "total_time_ms": sent["total-time"],
+            "downtime_ms": round((resumed - stopped) * 1000, 1),
+            "postcopy_requests": ram["postcopy-requests"],
+            "vcpu_blocktime_ms": sum(received["postcopy-vcpu-blocktime"]),
+            "normal_pages": ram["normal"],
+            "zero_pages": ram["duplicate"],
+            "bytes_transferred": ram["transferred"],
+            "setup_ms": round((stopped - commanded) * 1000, 1),
+            "foreign_cpu_percent": round(foreign * 100, 1),
+        }
