@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-pub use receiver::{Delivery, Receiver};
+pub use receiver::{Delivery, Receiver, ReceivingThread};
 
 use crate::strategy::PlannedPage;
 use crate::time::SimTime;
@@ -33,6 +33,10 @@ pub struct DestinationSettings {
     pub fault_trap: SimTime,
     /// Putting one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
     pub install: SimTime,
+    /// From an arrival at the receiving thread while it has nothing to do until it runs: what arrives meanwhile is installed
+    /// in one go behind it, so that a vCPU in step with the stream faults once a burst and not once a page. Default 0: a
+    /// thread that polls.
+    pub receive_wake: SimTime,
     /// From the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
     pub wake: SimTime,
     /// Default `vcpu`: what userfaultfd does.
@@ -44,6 +48,7 @@ impl Default for DestinationSettings {
         DestinationSettings {
             fault_trap: SimTime::from_us(20),
             install: SimTime::from_us(2),
+            receive_wake: SimTime::ZERO,
             wake: SimTime::from_us(10),
             fault_blocks: FaultBlocks::Vcpu,
         }

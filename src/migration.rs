@@ -156,7 +156,7 @@ impl<'a> Migration<'a> {
                 resumed_at,
             ),
             link: Link::new(&scenario.link, switch_over.memory.host_page),
-            receiver: Receiver::new(scenario.link.latency, scenario.destination.install),
+            receiver: Receiver::new(scenario.link.latency, &scenario.destination),
             destination: Destination::new(
                 missing.clone(),
                 order,
@@ -289,8 +289,7 @@ impl<'a> Migration<'a> {
             Event::FaultHandled { by, page } => {
                 if self.destination.missing().contains(page) {
                     let arrival = now + self.scenario.link.latency;
-                    self.queue
-                        .schedule(arrival, Event::Requested { by, page });
+                    self.queue.schedule(arrival, Event::Requested { by, page });
                 }
             }
         }

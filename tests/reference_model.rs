@@ -88,13 +88,29 @@ fn trace_part() -> impl Strategy<Value = Case> {
 }
 
 type HostCosts = (
-    (SimTime, SimTime, SimTime, SimTime, SimTime, SimTime),
+    (
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+    ),
     (SimTime, SimTime, u64, bool, bool),
 );
 
 fn host_costs() -> impl Strategy<Value = HostCosts> {
     (
-        (span(30), span(30), span(20), span(20), span(20), span(10)),
+        (
+            span(30),
+            span(30),
+            span(20),
+            span(20),
+            span(20),
+            span(20),
+            span(10),
+        ),
         (
             span(30),
             span(400),
@@ -148,7 +164,7 @@ fn case() -> impl Strategy<Value = Case> {
             PpsOrder::Address,
         ][order];
         let (
-            (suspend, resume, fault_trap, install, wake, record_trap),
+            (suspend, resume, fault_trap, install, receive_wake, wake, record_trap),
             (_, record_window, core_state, blocks_vm, overlap_core),
         ) = costs;
         scenario.vm.suspend = suspend;
@@ -156,6 +172,7 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.vm.core_state = Bytes(core_state);
         scenario.destination.fault_trap = fault_trap;
         scenario.destination.install = install;
+        scenario.destination.receive_wake = receive_wake;
         scenario.destination.wake = wake;
         scenario.source.record_trap = record_trap;
         scenario.migration.record_window = record_window;

@@ -60,6 +60,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         record_trap: ns(7),
         fault_trap: ns(5),
         install: ns(4),
+        receive_wake: 0,
         wake: ns(6),
         blocks_vm: false,
         record_window: 0,
@@ -233,6 +234,7 @@ fn what_holds_for_every_run() {
         input.synchronous = random.below(2) == 0;
         input.fault_trap = random.pick(&[0, ns(5), ns(500)]);
         input.install = random.pick(&[0, ns(4), ns(200)]);
+        input.receive_wake = random.pick(&[0, ns(7)]);
         input.wake = random.pick(&[0, ns(6)]);
         input.blocks_vm = random.below(3) == 0;
         input.record_window = random.pick(&[0, ns(100), ns(1000)]);

@@ -137,6 +137,7 @@ pub(crate) struct Input<'a> {
     pub(crate) record_trap: u64,
     pub(crate) fault_trap: u64,
     pub(crate) install: u64,
+    pub(crate) receive_wake: u64,
     pub(crate) wake: u64,
     /// A fault pauses the whole VM, not only its vCPU.
     pub(crate) blocks_vm: bool,

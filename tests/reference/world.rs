@@ -194,8 +194,13 @@ impl Run<'_> {
         match event {
             Event::Left(lane) => {
                 let message = self.link.leave(now, lane);
-                self.last_install =
-                    (now + latency).max(self.last_install) + Ps::from(self.input.install);
+                let arrived = now + latency;
+                let begun = if self.last_install < arrived {
+                    arrived + Ps::from(self.input.receive_wake)
+                } else {
+                    self.last_install
+                };
+                self.last_install = begun + Ps::from(self.input.install);
                 self.arriving.push_back((self.last_install, message));
             }
             Event::Installed => {

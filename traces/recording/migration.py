@@ -3,12 +3,13 @@
 import os
 import time
 
-from . import run, snapshot
+from . import Failure, run, snapshot
 from .machine import Machine
 from .network import DESTINATION_ADDRESS
 
 URI = f"tcp:{DESTINATION_ADDRESS}:4444"
 WARM_UP = 4.0  # seconds from the guest's waking to the command: QEMU translates its code again at first
+MOST_DOWNTIME = 0.08  # seconds; a sleep of QEMU's rate limit takes 0.1
 VCPU_CPU, OTHER_CPU = 1, 0
 
 
@@ -64,16 +65,18 @@ def migrate(name, workload, scratch, kept, network, preempt):
         sent = source.qmp.migration(("completed",))
         received = destination.qmp.migration(("completed",))
         foreign = (foreign_cpu((source, destination)) - foreign) / (time.monotonic() - begun)
-        stopped, resumed = source.qmp.event("STOP"), destination.qmp.event("RESUME")
+        # The source's event STOP is lost now and then. Little happens between command and suspension.
+        downtime = destination.qmp.event("RESUME") - commanded
+        if downtime > MOST_DOWNTIME:
+            raise Failure(f"QEMU took {downtime:.3f} s to switch over: it went to sleep in its rate limit before")
         ram = sent["ram"]
         return {
             "total_time_ms": sent["total-time"],
-            "downtime_ms": round((resumed - stopped) * 1000, 1),
+            "downtime_ms": round(downtime * 1000, 1),
             "postcopy_requests": ram["postcopy-requests"],
             "vcpu_blocktime_ms": sum(received["postcopy-vcpu-blocktime"]),
             "normal_pages": ram["normal"],
             "zero_pages": ram["duplicate"],
             "bytes_transferred": ram["transferred"],
-            "setup_ms": round((stopped - commanded) * 1000, 1),
             "foreign_cpu_percent": round(foreign * 100, 1),
         }
