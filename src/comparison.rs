@@ -14,8 +14,8 @@ use crate::strategy::pre_copy::Rounds;
 use crate::strategy::scan::Push;
 use crate::strategy::{Build, Entry, Registry, Strategy, UnknownStrategy};
 use crate::time::SimTime;
-use crate::trace::{Trace, TraceHeader};
 use crate::trace::replay::Replay;
+use crate::trace::{Trace, TraceHeader};
 use crate::units::Bytes;
 use crate::vm::{Memory, PageId};
 

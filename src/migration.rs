@@ -287,8 +287,7 @@ impl<'a> Migration<'a> {
             Event::FaultHandled { by, page } => {
                 if self.destination.missing().contains(page) {
                     let arrival = now + self.scenario.link.latency;
-                    self.queue
-                        .schedule(arrival, Event::Requested { by, page });
+                    self.queue.schedule(arrival, Event::Requested { by, page });
                 }
             }
         }

@@ -49,7 +49,9 @@ pub struct Plan {
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The strategy does not record, so that it has nothing to plan from.
-    #[error("{0} plans nothing from a recording; expected a strategy that records, such as `pre-record`")]
+    #[error(
+        "{0} plans nothing from a recording; expected a strategy that records, such as `pre-record`"
+    )]
     NoPlan(&'static str),
     /// Scenario and recording do not fit together.
     #[error(transparent)]

@@ -209,7 +209,10 @@ impl Scenario {
             return unfit("vm.core_state", "expected at most 1 TiB");
         }
         if self.migration.fetch_outstanding == 0 {
-            return unfit("migration.fetch_outstanding", "expected 1 to 65535 requests");
+            return unfit(
+                "migration.fetch_outstanding",
+                "expected 1 to 65535 requests",
+            );
         }
         if self.migration.max_rounds > 1_000 {
             return unfit("migration.max_rounds", "expected at most 1000 rounds");
