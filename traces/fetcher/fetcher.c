@@ -26,8 +26,6 @@ static struct {
     uint64_t threads, wait_ns;
 } options = {.threads = 64, .wait_ns = 10000000000};
 
-static int api_version;
-static qemu_plugin_id_t plugin_id;
 static _Atomic bool started;
 static sem_t switch_over;
 
@@ -63,8 +61,8 @@ static void *fetch(void *user)
     }
     atomic_fetch_add(&missing, mine);
     if (atomic_fetch_sub(&running, 1) == 1) {
-        fprintf(stderr, "fetcher: fetched %" PRIu64 " of the plan's %" PRIu64 " pages in %" PRIu64 " ms; the others were there\n",
-                atomic_load(&missing), plan.count, (clock_ns() - began_ns) / 1000000);
+        complain("fetched %" PRIu64 " of the plan's %" PRIu64 " pages in %" PRIu64 " ms; the others were there",
+                 atomic_load(&missing), plan.count, (clock_ns() - began_ns) / 1000000);
         free_plan(&plan);
     }
     return NULL;
@@ -176,8 +174,6 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_inf
         complain("fetches the memory of whole machines (qemu-system-*) only");
         return -1;
     }
-    plugin_id = id;
-    api_version = info->version.current;
     /* QEMU's signals are for QEMU's threads; ours inherit this mask. */
     sigset_t all, before;
     pthread_t thread;
@@ -191,8 +187,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_inf
         return -1;
     }
     pthread_detach(thread);
-    plugin_callback_t translator = api_version >= 7 ? (plugin_callback_t)translate_from_v7
-                                                    : (plugin_callback_t)translate_until_v6;
+    plugin_callback_t translator = info->version.current >= 7 ? (plugin_callback_t)translate_from_v7
+                                                              : (plugin_callback_t)translate_until_v6;
     qemu_plugin_register_vcpu_tb_trans_cb(id, translator, NULL);
     return 0;
 }

@@ -18,6 +18,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* On standard error. */
 static void complain(const char *format, ...)
 {
     va_list arguments;

@@ -24,6 +24,8 @@
 #ifndef RING_MS
 #define RING_MS 0
 #endif
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
 
 struct qemu_plugin_tb { unsigned page; };
 struct qemu_plugin_insn { int unused; };
@@ -198,7 +200,7 @@ int main(int argc, char **argv)
     assert(claimed <= API && (API == 1) == (claimed == 1));
     int (*install)(qemu_plugin_id_t, const struct qemu_plugin_info *, int, char **);
     install = dlsym(plugin, "qemu_plugin_install");
-    char arguments[][20] = {"out=out", "ram=ram", "control=control", "epoch_us=100", "seconds=1", "ring_ms=300"};
+    char arguments[][20] = {"out=out", "ram=ram", "control=control", "epoch_us=100", "seconds=1", "ring_ms=" TEXT(RING_MS)};
     char *pointers[] = {arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]};
     struct qemu_plugin_info info = {"x86_64", {0, API}, true, {2, 2}};
     assert(install(42, &info, RING_MS > 0 ? 6 : 5, pointers) == 0);
