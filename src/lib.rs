@@ -86,6 +86,7 @@ pub mod figures;
 pub mod link;
 pub mod metrics;
 pub mod migration;
+pub mod plan;
 pub mod report;
 pub mod scenario;
 pub mod source;

@@ -89,6 +89,11 @@ impl LinkSettings {
     pub fn page_message(&self, host_page: u64) -> u64 {
         host_page + u64::from(self.message_header)
     }
+
+    /// Time that a page takes at full bandwidth.
+    pub fn page_time(&self, host_page: u64) -> SimTime {
+        self.transmission(self.page_message(host_page))
+    }
 }
 
 /// A page on its way to the destination.

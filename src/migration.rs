@@ -106,9 +106,7 @@ pub fn migrate_observed(
     probe: &mut impl Probe,
 ) -> Result<Outcome, MigrationError> {
     let resumed_at = switch_over.suspended_at + switch_over.downtime;
-    let page = scenario
-        .link
-        .transmission(scenario.link.page_message(switch_over.memory.host_page));
+    let page = scenario.link.page_time(switch_over.memory.host_page);
     // The link counts a message's work in half-picoseconds.
     if resumed_at == SimTime::MAX || page.as_ps() > u64::MAX / 2 {
         return Err(MigrationError::TooLong);

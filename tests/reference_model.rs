@@ -9,7 +9,7 @@ use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
 use migsim::metrics::Metrics;
 use migsim::migration::{SwitchOver, migrate};
-use migsim::scenario::Scenario;
+use migsim::scenario::{Delivery, Scenario};
 use migsim::source::DemandMode;
 use migsim::strategy::Registry;
 use migsim::strategy::post_copy::active_push;
@@ -137,6 +137,8 @@ fn case() -> impl Strategy<Value = Case> {
         prop_oneof![1u64..=9, 4_000u64..=60_000],
         any::<bool>(),
         0usize..4,
+        // Fetching threads; 0: the source pushes.
+        prop_oneof![3 => Just(0u16), 2 => 1u16..=5],
     );
     (trace_part(), link, source, host_costs()).prop_map(|(mut case, link, source, costs)| {
         let scenario = &mut case.scenario;
@@ -149,13 +151,18 @@ fn case() -> impl Strategy<Value = Case> {
             [Discipline::Fifo, Discipline::Fair, Discipline::Priority][discipline as usize];
         scenario.link.message_header = message_header;
         scenario.link.zero_page_bytes = zero_page_bytes;
-        let (push, push_service, demand_service, send_buffer, synchronous, order) = source;
+        let (push, push_service, demand_service, send_buffer, synchronous, order, fetchers) =
+            source;
         scenario.source.push = [Push::Pivot, Push::Linear, Push::Bubble, Push::None][push];
         scenario.source.push_service = push_service;
         scenario.source.demand_service = demand_service;
         scenario.source.send_buffer = Bytes(send_buffer);
         if synchronous {
             scenario.source.demand_mode = DemandMode::Synchronous;
+        }
+        if fetchers > 0 {
+            scenario.migration.delivery = Delivery::DestinationFetch;
+            scenario.migration.fetch_outstanding = fetchers;
         }
         scenario.pre_record.order = [
             PpsOrder::FirstAccess,
@@ -301,6 +308,14 @@ fn random_cases_have_everything() {
             }
             count(format!("{:?}: faults", scenario.link.discipline), faults);
             count(format!("{:?}: faults", scenario.source.push), faults);
+            if strategy.starts_with("pre-record") {
+                let delivery = scenario.migration.delivery;
+                count(format!("{delivery:?}: {strategy}: faults"), faults);
+                if delivery == Delivery::DestinationFetch {
+                    let fetched = outcome.requests > outcome.page_faults;
+                    count(format!("{strategy}: more requests than faults"), fetched);
+                }
+            }
             count(format!("{:?}: faults", scenario.trace.at_end), faults);
             count(
                 format!("{:?}: a PPS of three", scenario.pre_record.order),

@@ -65,6 +65,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         blocks_vm: false,
         record_window: 0,
         overlap_core: false,
+        fetchers: 0,
         initially_installed: Vec::new(),
         strategy: Strategy::PostCopy,
     }

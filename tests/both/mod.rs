@@ -5,7 +5,7 @@ use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
 use migsim::metrics::Metrics;
 use migsim::migration::SwitchOver;
-use migsim::scenario::Scenario;
+use migsim::scenario::{Delivery, Scenario};
 use migsim::source::DemandMode;
 use migsim::source::recorder::Access;
 use migsim::strategy::Registry;
@@ -115,6 +115,10 @@ impl Case {
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
             record_window: scenario.migration.record_window.as_ps(),
             overlap_core: scenario.migration.overlap_core,
+            fetchers: match scenario.migration.delivery {
+                Delivery::SourcePush => 0,
+                Delivery::DestinationFetch => scenario.migration.fetch_outstanding.into(),
+            },
             initially_installed: Vec::new(),
             strategy,
         }
@@ -209,6 +213,7 @@ pub(crate) fn as_outcome(metrics: &Metrics, pages_in_order: Vec<u32>) -> referen
         page_faults: metrics.page_faults,
         requested_faults: metrics.requested_faults,
         in_flight_faults: metrics.in_flight_faults,
+        requests: metrics.requests,
         stall: metrics.stall.as_ps(),
         vcpu_blocktime: metrics.vcpu_blocktime.as_ps(),
         fault_latency_mean: metrics.fault_latency_mean.as_ps(),

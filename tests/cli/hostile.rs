@@ -7,7 +7,7 @@ use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// All keys but `trace.at_end`: a trace that wraps around in a window of days is a lot of work, and no mistake.
-const KEYS: [&str; 46] = [
+const KEYS: [&str; 48] = [
     "trace.file",
     "trace.workload",
     "trace.workload.kind",
@@ -39,6 +39,8 @@ const KEYS: [&str; 46] = [
     "migration.strategies",
     "migration.record_window",
     "migration.overlap_core",
+    "migration.delivery",
+    "migration.fetch_outstanding",
     "pre-record.order",
     "pdopmp.stream_gap",
     "pdopmp.min_points",

@@ -143,6 +143,9 @@ pub(crate) struct Input<'a> {
     pub(crate) blocks_vm: bool,
     pub(crate) record_window: u64,
     pub(crate) overlap_core: bool,
+    /// Threads on the destination that touch the list's pages in order, of a strategy that records; its source scans then,
+    /// and knows no list. 0: the source pushes the list.
+    pub(crate) fetchers: u64,
     /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.
     pub(crate) initially_installed: Vec<bool>,
     pub(crate) strategy: Strategy<'a>,
@@ -178,6 +181,7 @@ pub(crate) struct Outcome {
     pub(crate) page_faults: u64,
     pub(crate) requested_faults: u64,
     pub(crate) in_flight_faults: u64,
+    pub(crate) requests: u64,
     pub(crate) stall: u64,
     pub(crate) vcpu_blocktime: u64,
     pub(crate) fault_latency_mean: u64,
@@ -233,6 +237,7 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         page_faults: world.stalls.len() as u64,
         requested_faults: requested as u64,
         in_flight_faults: (world.stalls.len() - requested) as u64,
+        requests: world.requests,
         stall: narrow(measures::stall(input, &world.stalls)),
         vcpu_blocktime: narrow(measures::blocktime(input, &world.stalls)),
         fault_latency_mean: narrow(latencies.mean),

@@ -14,6 +14,8 @@ pub(super) struct World {
     pub(super) stalls: Vec<Stall>,
     /// Per page: its request found it not yet sent.
     pub(super) requested: Vec<bool>,
+    /// Requests that came to the source.
+    pub(super) requests: u64,
     /// Pages in the order in which the source picked them.
     pub(super) order: Vec<u32>,
     pub(super) message_bytes: u128,
@@ -28,6 +30,7 @@ enum Event {
     Acknowledged(usize),
     RequestArrives(usize),
     Touch(usize),
+    Fetch(usize),
     Handler(usize),
     Thread,
 }
@@ -41,11 +44,22 @@ enum Pick {
 }
 
 /// Something that one vCPU caused for one page, due at `time`.
+///
+/// What a fetching thread causes goes behind the vCPUs': its number is theirs, plus the place of the page in the list.
 #[derive(Debug, Clone, Copy)]
 struct Due {
     time: Ps,
     vcpu: usize,
     page: u32,
+}
+
+/// A fetching thread.
+#[derive(Debug, Clone, Copy)]
+enum Fetcher {
+    /// It takes the next page at this time.
+    Free(Ps),
+    /// It has touched this page, which was not there.
+    Waits(u32),
 }
 
 struct Run<'a> {
@@ -64,6 +78,10 @@ struct Run<'a> {
     blocked: Vec<Option<(u32, Ps)>>,
     handlers: Vec<Due>,
     wakes: Vec<Due>,
+    /// The fetching threads: what each is at.
+    fetchers: Vec<Fetcher>,
+    /// The place in the list that the next of them looks at.
+    next_fetch: usize,
     installed: Vec<bool>,
     /// Messages that have left the link, in that order, with the time of their installation.
     arriving: VecDeque<(Ps, Message)>,
@@ -105,6 +123,10 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         blocked: vec![None; vcpus],
         handlers: Vec::new(),
         wakes: Vec::new(),
+        fetchers: (0..input.fetchers)
+            .map(|_| Fetcher::Free(resumed))
+            .collect(),
+        next_fetch: 0,
         installed: there.clone(),
         arriving: VecDeque::new(),
         last_install: 0,
@@ -127,6 +149,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
             all_installed: there.iter().all(|&is| is).then_some(resumed),
             stalls: Vec::new(),
             requested: vec![false; pages],
+            requests: 0,
             order: Vec::new(),
             message_bytes: 0,
         },
@@ -182,10 +205,17 @@ impl Run<'_> {
                     .map(|(time, _)| (time, 5, v, Event::Touch(v))),
             );
         }
-        for (i, handler) in self.handlers.iter().enumerate() {
-            all.push((handler.time, 6, handler.vcpu, Event::Handler(i)));
+        if self.next_fetch < self.source.fetch_list.len() {
+            for (i, fetcher) in self.fetchers.iter().enumerate() {
+                if let Fetcher::Free(time) = *fetcher {
+                    all.push((time, 6, 0, Event::Fetch(i)));
+                }
+            }
         }
-        all.extend(self.thread_time().map(|time| (time, 7, 0, Event::Thread)));
+        for (i, handler) in self.handlers.iter().enumerate() {
+            all.push((handler.time, 7, handler.vcpu, Event::Handler(i)));
+        }
+        all.extend(self.thread_time().map(|time| (time, 8, 0, Event::Thread)));
         all
     }
 
@@ -216,6 +246,11 @@ impl Run<'_> {
                         });
                     }
                 }
+                for fetcher in &mut self.fetchers {
+                    if matches!(*fetcher, Fetcher::Waits(page) if page == message.page) {
+                        *fetcher = Fetcher::Free(now + Ps::from(self.input.wake));
+                    }
+                }
                 if message.demand {
                     self.acks_under_way.push(now + latency);
                 }
@@ -233,6 +268,7 @@ impl Run<'_> {
                 self.request_arrives(request.page);
             }
             Event::Touch(v) => self.touch(v),
+            Event::Fetch(i) => self.fetch(i),
             Event::Handler(i) => {
                 // A page that came within the trap has woken its vCPU already; then there is nothing to do. The vCPU
                 // may even have faulted again meanwhile: that fault has a handler of its own.
@@ -278,12 +314,7 @@ impl Run<'_> {
             return;
         }
         self.quiet[v] = 0;
-        let already_waited_for = self
-            .blocked
-            .iter()
-            .flatten()
-            .any(|&(page, _)| page == touch.page);
-        if !already_waited_for {
+        if !self.is_waited_for(touch.page) {
             let time = time + Ps::from(self.input.fault_trap);
             self.handlers.push(Due {
                 time,
@@ -292,6 +323,37 @@ impl Run<'_> {
             });
         }
         self.blocked[v] = Some((touch.page, time));
+    }
+
+    fn is_waited_for(&self, page: u32) -> bool {
+        let by_vcpu = self
+            .blocked
+            .iter()
+            .flatten()
+            .any(|&(waits, _)| waits == page);
+        let by_fetcher =
+            |fetcher: &Fetcher| matches!(*fetcher, Fetcher::Waits(waits) if waits == page);
+        by_vcpu || self.fetchers.iter().any(by_fetcher)
+    }
+
+    /// A free fetching thread goes through the list to the next page that is not there, in no time.
+    fn fetch(&mut self, i: usize) {
+        while let Some(&page) = self.source.fetch_list.get(self.next_fetch) {
+            let place = self.next_fetch;
+            self.next_fetch += 1;
+            if page >= self.input.pages || self.installed[page as usize] {
+                continue;
+            }
+            if !self.is_waited_for(page) {
+                self.handlers.push(Due {
+                    time: self.now + Ps::from(self.input.fault_trap),
+                    vcpu: self.next.len() + place,
+                    page,
+                });
+            }
+            self.fetchers[i] = Fetcher::Waits(page);
+            return;
+        }
     }
 
     fn wake(&mut self, i: usize) {
@@ -313,6 +375,7 @@ impl Run<'_> {
     // Source.
 
     fn request_arrives(&mut self, page: u32) {
+        self.result.requests += 1;
         if self.sent[page as usize] {
             return; // in flight
         }
