@@ -3,7 +3,7 @@
 import os
 import time
 
-from . import Failure, run, snapshot
+from . import Failure, files, run, snapshot
 from .machine import Machine
 from .network import DESTINATION_ADDRESS
 
@@ -25,31 +25,45 @@ def foreign_cpu(machines):
     return (user + nice + system + irq + softirq - own) / tick
 
 
-def waiting(name, workload, scratch, kept, ram=True, **options):
+def waiting(name, workload, scratch, kept, ram=True, ring_ms=0, **options):
     """A machine that waits for its state, recording from the guest's first step; its vCPUs have a processor of their own."""
     scratch.mkdir(parents=True)
     if ram:
         snapshot.copy(kept / "ram", scratch / "ram")
-    machine = Machine(name, workload, scratch, recorder=True, restore=kept, **options)
+    machine = Machine(name, workload, scratch, recorder=True, restore=kept, ring_ms=ring_ms, **options)
     try:
         vcpus = machine.command("query-cpus-fast")
         run("taskset", "-acp", str(OTHER_CPU), str(machine.process.pid))
         for vcpu in vcpus:
             run("taskset", "-cp", str(VCPU_CPU), str(vcpu["thread-id"]))
         machine.tell_recorder("r")
-        machine.wait_recording()
+        if ring_ms:
+            time.sleep(0.05)  # nothing tells; the recorder looks every 5 ms
+        else:
+            machine.wait_recording()
     except BaseException:
         machine.__exit__()
         raise
     return machine
 
 
-def migrate(name, workload, scratch, kept, network, preempt):
+def write_plan(source, strategy, window_ms, plan):
+    """What the source has recorded last, as the order in which the destination is to fetch pages."""
+    source.tell_recorder("d")
+    source.wait(source.out.exists, "the ring", 5)
+    run("taskset", "-c", str(OTHER_CPU), files.find_migsim(), "plan", source.out, "--from", "qemu", "--strategy", strategy,
+        "--record-window", f"{window_ms} ms", "--format", "binary", "--out", plan)
+
+
+def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms):
     """Wakes the guest, lets it run, migrates it, and returns what QEMU and the clocks say."""
     capabilities = {"postcopy_ram": True, "postcopy_preempt": preempt}
+    planned = strategy != "post-copy"
+    plan = scratch / "plan"
     with (
-        waiting(name, workload, scratch / "source", kept, namespace=network.source) as source,
-        waiting(name, workload, scratch / "destination", kept, ram=False, namespace=network.destination) as destination,
+        waiting(name, workload, scratch / "source", kept, namespace=network.source, ring_ms=window_ms) as source,
+        waiting(name, workload, scratch / "destination", kept, ram=False, namespace=network.destination,
+                plan=plan if planned else None) as destination,
     ):
         snapshot.wake(source, kept)
         source.command("cont")
@@ -60,6 +74,10 @@ def migrate(name, workload, scratch, kept, network, preempt):
         source.command("migrate-set-parameters", **{"max-bandwidth": 10_000, "max-postcopy-bandwidth": 0})
         destination.command("migrate-incoming", uri=URI)
         time.sleep(woken + WARM_UP - time.monotonic())
+        asked = time.monotonic()
+        if planned:
+            write_plan(source, strategy, window_ms, plan)
+        planning = time.monotonic() - asked
         foreign, begun, commanded = foreign_cpu((source, destination)), time.monotonic(), time.time()
         source.qmp.commands(("migrate", {"uri": URI}), ("migrate-start-postcopy", {}))
         sent = source.qmp.migration(("completed",))
@@ -78,5 +96,6 @@ def migrate(name, workload, scratch, kept, network, preempt):
             "normal_pages": ram["normal"],
             "zero_pages": ram["duplicate"],
             "bytes_transferred": ram["transferred"],
+            "planning_ms": round(planning * 1000, 1),
             "foreign_cpu_percent": round(foreign * 100, 1),
         }
