@@ -151,6 +151,7 @@ impl<'a> Migration<'a> {
                 &scenario.source,
                 missing.clone(),
                 &switch_over.zero_pages,
+                scenario.link.zero_page_bytes,
                 resumed_at,
             ),
             link: Link::new(&scenario.link, switch_over.memory.host_page),
@@ -196,9 +197,8 @@ impl<'a> Migration<'a> {
             } else if event == now {
                 self.handle_next_event(strategy);
             } else {
-                let handed = self.source.act(now, &mut self.link, strategy)?;
-                if let Some(message) = handed.filter(|message| message.demanded) {
-                    self.destination.mark_handed(now, message.page);
+                for page in self.source.act(now, &mut self.link, strategy)? {
+                    self.destination.mark_handed(now, page);
                 }
             }
             probe.observe(now, || self.progress());

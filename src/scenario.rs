@@ -205,6 +205,16 @@ impl Scenario {
         if self.source.send_buffer.0 == 0 {
             return unfit("source.send_buffer", "expected at least 1 byte");
         }
+        if self.source.write_batch > 65_536 {
+            return unfit("source.write_batch", "expected at most 65536 pages");
+        }
+        if self
+            .source
+            .send_resume
+            .is_some_and(|resume| resume > self.source.send_buffer)
+        {
+            return unfit("source.send_resume", "expected at most source.send_buffer");
+        }
         if self.vm.core_state.0 > 1 << 40 {
             return unfit("vm.core_state", "expected at most 1 TiB");
         }

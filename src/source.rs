@@ -1,11 +1,13 @@
 //! The source host: one migration thread that serves requests and pushes pages.
 
+mod batch;
 pub mod recorder;
 
 use std::collections::VecDeque;
 
 use serde::Deserialize;
 
+use self::batch::{Batch, SendBuffer};
 use crate::link::{Link, Message};
 use crate::strategy::Strategy;
 use crate::strategy::scan::Push;
@@ -37,6 +39,17 @@ pub struct SourceSettings {
     /// The thread hands pages over while fewer bytes than this wait on the link. Default 256 KiB, of the order of a
     /// socket's send buffer.
     pub send_buffer: Bytes,
+    /// Once `send_buffer` bytes wait, the thread sleeps until no more than this do. Default: `send_buffer`, so that it goes
+    /// on as soon as there is room. Linux wakes a writer when two thirds of a socket's buffer or less are in use
+    /// (`net/core/stream.c`, `sk_stream_write_space`; `include/net/sock.h`, `sk_stream_min_wspace`).
+    pub send_resume: Option<Bytes>,
+    /// Pages with content that the thread gathers before it writes them to the link, requested ones among them; zero pages
+    /// wait with them. Default 0: none waits. QEMU gathers 32, as a write takes at most 64 pieces and a page is two of them
+    /// (`migration/qemu-file.c`, `MAX_IOV_SIZE`). While it writes and waits for room, it serves no request. Requested pages
+    /// with a channel of their own are not gathered (`migration/ram.c`, `ram_save_host_page`).
+    pub write_batch: u32,
+    /// The thread's work for a pushed zero page, all of whose bytes it has to look at. Default: `push_service`.
+    pub zero_service: Option<SimTime>,
     /// Default `pipelined`: QEMU.
     pub demand_mode: DemandMode,
     /// What the first access to a page costs its vCPU while the recorder watches. Default 1 us, an assumption: one exit
@@ -51,6 +64,9 @@ impl Default for SourceSettings {
             push_service: SimTime::from_us(1),
             demand_service: SimTime::from_us(5),
             send_buffer: Bytes(256 << 10),
+            send_resume: None,
+            write_batch: 0,
+            zero_service: None,
             demand_mode: DemandMode::Pipelined,
             record_trap: SimTime::from_us(1),
         }
@@ -60,7 +76,7 @@ impl Default for SourceSettings {
 /// The migration thread.
 ///
 /// When it is free it takes a pending request first, else the strategy's next page, as soon as the link's queue has
-/// room; it then serves the page for a while and hands it to the link.
+/// room; it then serves the page for a while, and hands it to the link with its batch.
 #[derive(Debug)]
 pub struct MigrationThread<'a> {
     settings: &'a SourceSettings,
@@ -69,6 +85,9 @@ pub struct MigrationThread<'a> {
     requests: VecDeque<PageId>,
     received: u64,
     serving: Option<Message>,
+    batch: Batch,
+    push_buffer: SendBuffer,
+    demand_buffer: SendBuffer,
     /// When the thread has something to do or to look at again.
     next_action: SimTime,
     unacknowledged: u64,
@@ -82,10 +101,14 @@ impl<'a> MigrationThread<'a> {
         settings: &'a SourceSettings,
         unsent: PageSet,
         zero_pages: &'a PageSet,
+        zero_page_bytes: u32,
         start: SimTime,
     ) -> Self {
         MigrationThread {
             settings,
+            batch: Batch::new(settings, zero_page_bytes),
+            push_buffer: SendBuffer::new(settings),
+            demand_buffer: SendBuffer::new(settings),
             zero_pages,
             unsent,
             requests: VecDeque::new(),
@@ -103,9 +126,9 @@ impl<'a> MigrationThread<'a> {
         self.next_action
     }
 
-    /// Whether no page is being served.
+    /// Whether no page is being served or waits for its batch to be written.
     pub fn is_idle(&self) -> bool {
-        self.serving.is_none()
+        self.serving.is_none() && self.batch.is_empty()
     }
 
     /// Pages sent with their content, and zero pages sent.
@@ -147,8 +170,8 @@ impl<'a> MigrationThread<'a> {
         self.notify(now);
     }
 
-    /// Hands over what was being served and takes up the next page, if there is one and the link has room. Returns the
-    /// page that was handed over.
+    /// Hands over what is ready and takes up the next page, if there is one and the link has room. Returns the demanded
+    /// pages that were handed over.
     ///
     /// # Errors
     ///
@@ -158,18 +181,39 @@ impl<'a> MigrationThread<'a> {
         now: SimTime,
         link: &mut Link,
         strategy: &mut dyn Strategy,
-    ) -> Result<Option<Message>, NotUnsent> {
-        let handed = self.serving.take();
-        if let Some(message) = handed {
-            link.enqueue(now, message);
-        }
+    ) -> Result<Vec<PageId>, NotUnsent> {
+        let mut handed = Vec::new();
         self.next_action = SimTime::MAX;
-        let Some((page, demanded)) = self.pick(link, strategy) else {
-            return Ok(handed);
-        };
+        if let Some(message) = self.serving.take() {
+            if link.own_channel(message.demanded) {
+                hand_over(now, message, link, &mut handed);
+            } else {
+                self.batch.add(message);
+            }
+        }
+        loop {
+            while let Some(message) = self.batch.write(&mut self.push_buffer, link) {
+                hand_over(now, message, link, &mut handed);
+            }
+            if self.batch.is_being_written() {
+                return Ok(handed);
+            }
+            if let Some((page, demanded)) = self.pick(link, strategy) {
+                self.serve(now, page, demanded)?;
+                return Ok(handed);
+            }
+            if self.batch.is_empty() {
+                return Ok(handed);
+            }
+            self.batch.close();
+        }
+    }
+
+    fn serve(&mut self, now: SimTime, page: PageId, demanded: bool) -> Result<(), NotUnsent> {
         if page >= self.unsent.pages() || !self.unsent.remove(page) {
             return Err(NotUnsent(page));
         }
+        let settings = self.settings;
         let zero = self.zero_pages.contains(page);
         if zero {
             self.zero_sent += 1;
@@ -182,17 +226,22 @@ impl<'a> MigrationThread<'a> {
             demanded,
         });
         self.next_action = now
-            + if demanded {
-                self.settings.demand_service
-            } else {
-                self.settings.push_service
+            + match (demanded, zero) {
+                (true, _) => settings.demand_service,
+                (false, true) => settings.zero_service.unwrap_or(settings.push_service),
+                (false, false) => settings.push_service,
             };
-        Ok(handed)
+        Ok(())
     }
 
     fn pick(&mut self, link: &Link, strategy: &mut dyn Strategy) -> Option<(PageId, bool)> {
         let demanded = !self.requests.is_empty();
-        if link.occupancy(demanded) >= self.settings.send_buffer.0 {
+        let buffer = if link.own_channel(demanded) {
+            &mut self.demand_buffer
+        } else {
+            &mut self.push_buffer
+        };
+        if !buffer.has_room(link.occupancy(demanded)) {
             return None;
         }
         if let Some(page) = self.requests.pop_front() {
@@ -203,6 +252,13 @@ impl<'a> MigrationThread<'a> {
             return None;
         }
         Some((strategy.next_page(&self.unsent)?, false))
+    }
+}
+
+fn hand_over(now: SimTime, message: Message, link: &mut Link, handed: &mut Vec<PageId>) {
+    link.enqueue(now, message);
+    if message.demanded {
+        handed.push(message.page);
     }
 }
 

@@ -140,7 +140,14 @@ fn case() -> impl Strategy<Value = Case> {
         // Fetching threads; 0: the source pushes.
         prop_oneof![3 => Just(0u16), 2 => 1u16..=5],
     );
-    (trace_part(), link, source, host_costs()).prop_map(|(mut case, link, source, costs)| {
+    let sending = (
+        prop_oneof![Just(None), (0u64..=4).prop_map(Some)],
+        0u32..=4,
+        proptest::option::of(span(20)),
+        prop_oneof![Just(0u64), Just(1), 4_000u64..=30_000],
+    );
+    let parts = (trace_part(), link, source, sending, host_costs());
+    parts.prop_map(|(mut case, link, source, sending, costs)| {
         let scenario = &mut case.scenario;
         let (mbit, latency, mtu, discipline, message_header, zero_page_bytes) = link;
         scenario.link.bandwidth =
@@ -157,6 +164,11 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.source.push_service = push_service;
         scenario.source.demand_service = demand_service;
         scenario.source.send_buffer = Bytes(send_buffer);
+        let (resume_quarters, write_batch, zero_service, device_queue) = sending;
+        scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
+        scenario.source.write_batch = write_batch;
+        scenario.source.zero_service = zero_service;
+        scenario.link.device_queue = Bytes(device_queue);
         if synchronous {
             scenario.source.demand_mode = DemandMode::Synchronous;
         }

@@ -52,10 +52,14 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         message_header: 10,
         zero_page_bytes: 9,
         discipline: Discipline::Fifo,
+        device_queue: 0,
         push: Push::Linear,
         push_service: ns(2),
         demand_service: ns(3),
         send_buffer: 250,
+        send_resume: 250,
+        write_batch: 0,
+        zero_service: ns(2),
         synchronous: false,
         record_trap: ns(7),
         fault_trap: ns(5),
@@ -93,6 +97,7 @@ fn scans_after_a_fault() {
     let order = |push| {
         let mut input = base(7, &[read(10, 0, 3)]);
         input.send_buffer = 100;
+        input.send_resume = 100;
         input.push = push;
         simulate(&input).push_and_demand_order
     };
@@ -157,10 +162,11 @@ fn back_to_90_per_cent_by_trial() {
         (input.core_state, input.suspend, input.resume, input.latency) = (0, 0, 0, 0);
         (
             input.push_service,
+            input.zero_service,
             input.demand_service,
             input.install,
             input.wake,
-        ) = (0, 0, 0, 0);
+        ) = (0, 0, 0, 0, 0);
         input.push = Push::None;
         input.fault_trap = trap * MS;
         if random.below(2) == 0 {
@@ -229,9 +235,13 @@ fn what_holds_for_every_run() {
         input.latency = random.pick(&[0, ns(50), ns(300)]);
         input.discipline = random.pick(&[Discipline::Fifo, Discipline::Fair, Discipline::Priority]);
         input.push = random.pick(&[Push::Linear, Push::Pivot, Push::Bubble, Push::None]);
+        input.device_queue = random.pick(&[0, 1, 250]);
         input.push_service = random.pick(&[0, ns(2), ns(150)]);
+        input.zero_service = random.pick(&[0, ns(2), ns(150)]);
+        input.write_batch = random.pick(&[0, 3]);
         input.demand_service = random.pick(&[0, ns(3)]);
         input.send_buffer = random.pick(&[1, 100, 250, 100_000]);
+        input.send_resume = input.send_buffer / random.pick(&[1, 2]);
         input.synchronous = random.below(2) == 0;
         input.fault_trap = random.pick(&[0, ns(5), ns(500)]);
         input.install = random.pick(&[0, ns(4), ns(200)]);

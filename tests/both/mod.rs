@@ -97,6 +97,7 @@ impl Case {
                 Discipline::Fair => reference::Discipline::Fair,
                 Discipline::Priority => reference::Discipline::Priority,
             },
+            device_queue: scenario.link.device_queue.0,
             push: match scenario.source.push {
                 Push::Linear => reference::Push::Linear,
                 Push::Pivot => reference::Push::Pivot,
@@ -106,6 +107,17 @@ impl Case {
             push_service: scenario.source.push_service.as_ps(),
             demand_service: scenario.source.demand_service.as_ps(),
             send_buffer: scenario.source.send_buffer.0,
+            send_resume: scenario
+                .source
+                .send_resume
+                .unwrap_or(scenario.source.send_buffer)
+                .0,
+            write_batch: scenario.source.write_batch.into(),
+            zero_service: scenario
+                .source
+                .zero_service
+                .unwrap_or(scenario.source.push_service)
+                .as_ps(),
             synchronous: scenario.source.demand_mode == DemandMode::Synchronous,
             record_trap: scenario.source.record_trap.as_ps(),
             fault_trap: scenario.destination.fault_trap.as_ps(),

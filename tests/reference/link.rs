@@ -17,6 +17,8 @@ pub(super) struct Message {
 pub(super) enum Lane {
     Demand,
     Push,
+    /// The device's own, behind the other two.
+    Device,
 }
 
 pub(super) struct Link<'a> {
@@ -24,6 +26,7 @@ pub(super) struct Link<'a> {
     /// Messages with the half-units of work that they still need.
     demand: VecDeque<(Message, u128)>,
     push: VecDeque<(Message, u128)>,
+    device: VecDeque<(Message, u128)>,
     /// The time at which the fronts' work was last brought up to date.
     updated: Ps,
 }
@@ -34,6 +37,7 @@ impl<'a> Link<'a> {
             input,
             demand: VecDeque::new(),
             push: VecDeque::new(),
+            device: VecDeque::new(),
             updated: 0,
         }
     }
@@ -50,6 +54,7 @@ impl<'a> Link<'a> {
         match lane {
             Lane::Demand => &self.demand,
             Lane::Push => &self.push,
+            Lane::Device => &self.device,
         }
     }
 
@@ -57,11 +62,51 @@ impl<'a> Link<'a> {
         match lane {
             Lane::Demand => &mut self.demand,
             Lane::Push => &mut self.push,
+            Lane::Device => &mut self.device,
+        }
+    }
+
+    /// Messages pass through the device's queue.
+    fn has_device(&self) -> bool {
+        self.input.discipline == Discipline::Fair && self.input.device_queue > 0
+    }
+
+    fn lane_of(&self, message: &Message) -> Lane {
+        if message.demand {
+            self.demand_lane()
+        } else {
+            Lane::Push
+        }
+    }
+
+    fn bytes_in_device(&self, lane: Lane) -> u64 {
+        let of_lane = self
+            .device
+            .iter()
+            .filter(|(message, _)| self.lane_of(message) == lane);
+        of_lane.map(|(message, _)| message.bytes).sum()
+    }
+
+    /// Lets messages of `lane` into the device's queue: one in any case, more as long as its bytes there stay within the limit.
+    fn pass_on(&mut self, lane: Lane) {
+        while self.has_device() {
+            let Some(&(message, work)) = self.lane(lane).front() else {
+                return;
+            };
+            let there = self.bytes_in_device(lane);
+            if there > 0 && there + message.bytes > self.input.device_queue {
+                return;
+            }
+            self.lane_mut(lane).pop_front();
+            self.device.push_back((message, work));
         }
     }
 
     /// Half-units per picosecond that the front of `lane` gets.
     fn rate(&self, lane: Lane) -> u128 {
+        if self.has_device() {
+            return if lane == Lane::Device { 2 } else { 0 };
+        }
         let both = !self.demand.is_empty() && !self.push.is_empty();
         match (both, self.input.discipline, lane) {
             (false, _, _) => 2,
@@ -72,10 +117,12 @@ impl<'a> Link<'a> {
     }
 
     pub(super) fn occupancy(&self, lane: Lane) -> u64 {
-        self.lane(lane)
+        let waiting: u64 = self
+            .lane(lane)
             .iter()
             .map(|(message, _)| message.bytes)
-            .sum()
+            .sum();
+        waiting + self.bytes_in_device(lane)
     }
 
     /// When the front of `lane` has left, if nothing changes before.
@@ -87,7 +134,7 @@ impl<'a> Link<'a> {
 
     fn update(&mut self, now: Ps) {
         let elapsed = now - self.updated;
-        for lane in [Lane::Demand, Lane::Push] {
+        for lane in [Lane::Demand, Lane::Push, Lane::Device] {
             let done = elapsed * self.rate(lane);
             if let Some((_, left)) = self.lane_mut(lane).front_mut() {
                 *left = left.saturating_sub(done);
@@ -98,13 +145,10 @@ impl<'a> Link<'a> {
 
     pub(super) fn enqueue(&mut self, now: Ps, message: Message) {
         self.update(now);
-        let lane = if message.demand {
-            self.demand_lane()
-        } else {
-            Lane::Push
-        };
+        let lane = self.lane_of(&message);
         let work = 2 * self.input.tx(message.bytes);
         self.lane_mut(lane).push_back((message, work));
+        self.pass_on(lane);
     }
 
     /// Takes out the front of `lane`, which has left.
@@ -112,6 +156,7 @@ impl<'a> Link<'a> {
         self.update(now);
         let (message, left) = self.lane_mut(lane).pop_front().expect("a message has left");
         assert_eq!(left, 0, "a message has left completely");
+        self.pass_on(self.lane_of(&message));
         message
     }
 }

@@ -129,10 +129,17 @@ pub(crate) struct Input<'a> {
     pub(crate) message_header: u64,
     pub(crate) zero_page_bytes: u64,
     pub(crate) discipline: Discipline,
+    /// Bytes of a channel in the device's own queue, under fair sharing; 0 for none.
+    pub(crate) device_queue: u64,
     pub(crate) push: Push,
     pub(crate) push_service: u64,
     pub(crate) demand_service: u64,
     pub(crate) send_buffer: u64,
+    /// A thread that has found the buffer full sleeps until no more bytes than these are in it.
+    pub(crate) send_resume: u64,
+    /// Pages with content that are gathered before they are written.
+    pub(crate) write_batch: u64,
+    pub(crate) zero_service: u64,
     pub(crate) synchronous: bool,
     pub(crate) record_trap: u64,
     pub(crate) fault_trap: u64,

@@ -5,6 +5,7 @@ use super::measures::Stall;
 use super::source::SourcePhase;
 use super::trace::Touch;
 use super::{Input, Ps, Push, Strategy};
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 /// What has happened when the run is over.
@@ -96,6 +97,12 @@ struct Run<'a> {
     sent: Vec<bool>,
     requests: VecDeque<u32>,
     serving: Option<(Ps, Message)>,
+    /// Served pages that are not on the link yet.
+    gathered: VecDeque<Message>,
+    /// They are being written to the link; the thread does nothing else.
+    writing: bool,
+    /// The thread has found the buffer of the demand and of the push queue full, and sleeps.
+    asleep: [Cell<bool>; 2],
     unacknowledged: usize,
     scan: Push,
     cursor: u32,
@@ -136,6 +143,9 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         sent: there.clone(),
         requests: VecDeque::new(),
         serving: None,
+        gathered: VecDeque::new(),
+        writing: false,
+        asleep: [Cell::new(false), Cell::new(false)],
         unacknowledged: 0,
         scan: match input.strategy {
             Strategy::Clairvoyant => Push::Linear,
@@ -178,7 +188,10 @@ impl Run<'_> {
     /// Everything that can happen next, with time, rank and vCPU (or, among departures, the demand queue first).
     fn candidates(&self) -> Vec<(Ps, u8, usize, Event)> {
         let mut all = Vec::new();
-        for (who, lane) in [Lane::Demand, Lane::Push].into_iter().enumerate() {
+        for (who, lane) in [Lane::Demand, Lane::Push, Lane::Device]
+            .into_iter()
+            .enumerate()
+        {
             all.extend(
                 self.link
                     .departure(lane)
@@ -392,17 +405,38 @@ impl Run<'_> {
     fn thread_time(&self) -> Option<Ps> {
         match self.serving {
             Some((until, _)) => Some(until),
-            None => self.pick().map(|_| self.now),
+            None if self.writing => self.has_room(Lane::Push).then_some(self.now),
+            None => (self.pick().is_some() || !self.gathered.is_empty()).then_some(self.now),
         }
+    }
+
+    /// Whether the thread finds room in the buffer of `lane`.
+    fn has_room(&self, lane: Lane) -> bool {
+        let asleep = &self.asleep[usize::from(lane == Lane::Push)];
+        let occupancy = self.link.occupancy(lane);
+        if asleep.get() && occupancy > self.input.send_resume {
+            return false;
+        }
+        asleep.set(occupancy >= self.input.send_buffer);
+        !asleep.get()
+    }
+
+    /// Enough is gathered: pages with content, or 32 KiB of marks for zero pages.
+    fn is_gathered(&self) -> bool {
+        let zero = |message: &&Message| self.source.zero[message.page as usize];
+        let zeros = self.gathered.iter().filter(zero).count() as u64;
+        let pages = self.gathered.len() as u64 - zeros;
+        pages >= self.input.write_batch || zeros * self.input.zero_page_bytes >= 32_768
     }
 
     /// What the free thread would pick now.
     fn pick(&self) -> Option<Pick> {
-        let has_room = |lane: Lane| self.link.occupancy(lane) < self.input.send_buffer;
         if let Some(&page) = self.requests.front() {
-            return has_room(self.link.demand_lane()).then_some(Pick::Demand(page));
+            return self
+                .has_room(self.link.demand_lane())
+                .then_some(Pick::Demand(page));
         }
-        if (self.input.synchronous && self.unacknowledged > 0) || !has_room(Lane::Push) {
+        if !self.has_room(Lane::Push) || (self.input.synchronous && self.unacknowledged > 0) {
             return None;
         }
         // Pages that the VM does not have are no pages to push.
@@ -437,10 +471,27 @@ impl Run<'_> {
     fn thread_acts(&mut self) {
         if let Some((_, message)) = self.serving.take() {
             // Finishing a message and picking the next one are one act: nothing comes between them at this instant.
-            self.link.enqueue(self.now, message);
+            if message.demand && self.link.demand_lane() == Lane::Demand {
+                self.link.enqueue(self.now, message);
+            } else {
+                self.gathered.push_back(message);
+                self.writing = self.is_gathered();
+            }
         }
-        let Some(pick) = self.pick() else {
-            return;
+        let pick = loop {
+            while self.writing && self.has_room(Lane::Push) {
+                let message = self.gathered.pop_front().expect("something is written");
+                self.link.enqueue(self.now, message);
+                self.writing = !self.gathered.is_empty();
+            }
+            if self.writing {
+                return;
+            }
+            match self.pick() {
+                Some(pick) => break pick,
+                None if self.gathered.is_empty() => return,
+                None => self.writing = true,
+            }
         };
         let (page, demand) = match pick {
             Pick::Demand(page) => {
@@ -470,6 +521,8 @@ impl Run<'_> {
         self.result.message_bytes += u128::from(bytes);
         let service = if demand {
             self.input.demand_service
+        } else if self.source.zero[page as usize] {
+            self.input.zero_service
         } else {
             self.input.push_service
         };
