@@ -50,6 +50,11 @@ pub struct LinkSettings {
     /// Default 0: no such queue, and equal shares. Linux lets a socket have about
     /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`).
     pub device_queue: Bytes,
+    /// Bytes of a channel that the network carries as one piece: a page has left with the piece that has its last byte. Default
+    /// 0: packets go one by one. With segmentation offload Linux hands up to 64 KiB to a device at once
+    /// (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`), and a token bucket of that size lets them pass whole
+    /// (`net/sched/sch_tbf.c`, `tbf_enqueue`). A channel with nothing more to send waits for no piece to become full.
+    pub segment: Bytes,
 }
 
 impl Default for LinkSettings {
@@ -63,6 +68,7 @@ impl Default for LinkSettings {
             zero_page_bytes: 9,
             discipline: Discipline::Fifo,
             device_queue: Bytes(0),
+            segment: Bytes(0),
         }
     }
 }
@@ -130,6 +136,34 @@ struct Channel {
     occupancy: u64,
     /// Those of them that are in the device queue.
     in_device: u64,
+    /// Bytes that have been transmitted of the piece that has not left yet.
+    in_segment: u64,
+    /// Messages that end in that piece.
+    held: Vec<Message>,
+}
+
+impl Channel {
+    fn leave_in_segments(
+        &mut self,
+        message: Message,
+        bytes: u64,
+        segment: u64,
+        mut left: impl FnMut(Message),
+    ) {
+        self.in_segment += bytes;
+        if self.in_segment > segment {
+            self.held.drain(..).for_each(&mut left);
+        }
+        self.held.push(message);
+        let nothing_waits = self.occupancy == 0;
+        if nothing_waits || self.in_segment.is_multiple_of(segment.max(1)) {
+            self.held.drain(..).for_each(left);
+        }
+        self.in_segment = match (nothing_waits, segment) {
+            (true, _) | (_, 0) => 0,
+            _ => self.in_segment % segment,
+        };
+    }
 }
 
 /// The link, transmitting.
@@ -146,6 +180,8 @@ pub struct Link {
     /// Most bytes of a channel in the device queue; 0 without one.
     device_limit: u64,
     device: Queue,
+    /// Bytes of a piece that leaves as one; 0 without.
+    segment: u64,
     /// When `work_left` was last brought up to date.
     updated: SimTime,
     bytes_handed: u64,
@@ -170,6 +206,7 @@ impl Link {
                 Discipline::Fifo | Discipline::Priority => 0,
             },
             device: Queue::default(),
+            segment: settings.segment.0,
             updated: SimTime::ZERO,
             bytes_handed: 0,
         }
@@ -314,8 +351,9 @@ impl Link {
         due(&self.push.queue, push_rate).min(due(&self.demand.queue, demand_rate))
     }
 
-    /// Takes the message that has left at `now`, which [`Link::next_departure`] named; of two, the demanded one.
-    pub fn depart(&mut self, now: SimTime) -> Option<Message> {
+    /// The message that [`Link::next_departure`] named has been transmitted at `now`; of two, the demanded one. Calls `left`
+    /// with every message that has left by that.
+    pub fn depart(&mut self, now: SimTime, left: impl FnMut(Message)) {
         self.advance(now);
         let (_, demand_rate) = self.rates();
         let demand_done = demand_rate > 0 && self.demand.queue.work_left == 0;
@@ -326,7 +364,9 @@ impl Link {
         } else {
             &mut self.push.queue
         };
-        let message = queue.messages.pop_front()?;
+        let Some(message) = queue.messages.pop_front() else {
+            return;
+        };
         let next = queue.messages.front().copied();
         let (bytes, work) = (self.bytes(message), next.map_or(0, |next| self.work(next)));
         if self.device_limit > 0 {
@@ -335,9 +375,11 @@ impl Link {
         } else {
             self.channel(message.demanded).queue.work_left = work;
         }
-        self.channel(message.demanded).occupancy -= bytes;
+        let segment = self.segment;
+        let channel = self.channel(message.demanded);
+        channel.occupancy -= bytes;
+        channel.leave_in_segments(message, bytes, segment, left);
         self.feed_device(message.demanded);
-        Some(message)
     }
 }
 
@@ -368,8 +410,7 @@ mod tests {
         let mut seen = Vec::new();
         while link.next_departure() < SimTime::MAX {
             let now = link.next_departure();
-            let left = link.depart(now).expect("a departure was named");
-            seen.push((left.page, now.as_ps()));
+            link.depart(now, |left| seen.push((left.page, now.as_ps())));
         }
         seen
     }

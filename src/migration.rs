@@ -232,10 +232,10 @@ impl<'a> Migration<'a> {
     }
 
     fn depart(&mut self, now: SimTime) {
-        if let Some(message) = self.link.depart(now) {
-            self.receiver.departed(now, message);
-            self.source.notify(now);
-        }
+        let receiver = &mut self.receiver;
+        self.link
+            .depart(now, |message| receiver.departed(now, message));
+        self.source.notify(now);
     }
 
     fn install(&mut self, now: SimTime) {

@@ -43,6 +43,10 @@ pub struct SourceSettings {
     /// on as soon as there is room. Linux wakes a writer when two thirds of a socket's buffer or less are in use
     /// (`net/core/stream.c`, `sk_stream_write_space`; `include/net/sock.h`, `sk_stream_min_wspace`).
     pub send_resume: Option<Bytes>,
+    /// Whether a request that arrives wakes a thread that sleeps until `send_resume`: it then writes what there is room for.
+    /// Default `false`. `true` where requests come in on the socket that pages go out on: Linux wakes all who sleep on it
+    /// (`net/core/stream.c`, `sk_stream_wait_memory`), and QEMU's return path is the main channel's.
+    pub wake_on_request: bool,
     /// Pages with content that the thread gathers before it writes them to the link, requested ones among them; zero pages
     /// wait with them. Default 0: none waits. QEMU gathers 32, as a write takes at most 64 pieces and a page is two of them
     /// (`migration/qemu-file.c`, `MAX_IOV_SIZE`). While it writes and waits for room, it serves no request. Requested pages
@@ -65,6 +69,7 @@ impl Default for SourceSettings {
             demand_service: SimTime::from_us(5),
             send_buffer: Bytes(256 << 10),
             send_resume: None,
+            wake_on_request: false,
             write_batch: 0,
             zero_service: None,
             demand_mode: DemandMode::Pipelined,
@@ -159,8 +164,11 @@ impl<'a> MigrationThread<'a> {
         });
         if unsent {
             self.requests.push_back(page);
-            self.notify(now);
         }
+        if self.settings.wake_on_request {
+            self.push_buffer.wake();
+        }
+        self.notify(now);
         unsent
     }
 

@@ -53,11 +53,13 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         zero_page_bytes: 9,
         discipline: Discipline::Fifo,
         device_queue: 0,
+        segment: 0,
         push: Push::Linear,
         push_service: ns(2),
         demand_service: ns(3),
         send_buffer: 250,
         send_resume: 250,
+        wake_on_request: false,
         write_batch: 0,
         zero_service: ns(2),
         synchronous: false,
@@ -236,6 +238,8 @@ fn what_holds_for_every_run() {
         input.discipline = random.pick(&[Discipline::Fifo, Discipline::Fair, Discipline::Priority]);
         input.push = random.pick(&[Push::Linear, Push::Pivot, Push::Bubble, Push::None]);
         input.device_queue = random.pick(&[0, 1, 250]);
+        input.segment = random.pick(&[0, 1, 250]);
+        input.wake_on_request = random.pick(&[false, true]);
         input.push_service = random.pick(&[0, ns(2), ns(150)]);
         input.zero_service = random.pick(&[0, ns(2), ns(150)]);
         input.write_batch = random.pick(&[0, 3]);

@@ -25,6 +25,11 @@ impl SendBuffer {
         }
     }
 
+    /// The writer is woken, whatever there is room for.
+    pub(super) fn wake(&mut self) {
+        self.full = false;
+    }
+
     /// Whether there is room, with `occupancy` bytes in it.
     pub(super) fn has_room(&mut self, occupancy: u64) -> bool {
         if self.full && occupancy > self.resume {

@@ -98,6 +98,7 @@ impl Case {
                 Discipline::Priority => reference::Discipline::Priority,
             },
             device_queue: scenario.link.device_queue.0,
+            segment: scenario.link.segment.0,
             push: match scenario.source.push {
                 Push::Linear => reference::Push::Linear,
                 Push::Pivot => reference::Push::Pivot,
@@ -112,6 +113,7 @@ impl Case {
                 .send_resume
                 .unwrap_or(scenario.source.send_buffer)
                 .0,
+            wake_on_request: scenario.source.wake_on_request,
             write_batch: scenario.source.write_batch.into(),
             zero_service: scenario
                 .source

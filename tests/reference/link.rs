@@ -21,12 +21,21 @@ pub(super) enum Lane {
     Device,
 }
 
+/// What has been transmitted of a queue since it last had nothing to send.
+#[derive(Debug, Default)]
+struct Passing {
+    bytes: u64,
+    /// Messages that have not left, with the bytes up to their end.
+    messages: Vec<(u64, Message)>,
+}
+
 pub(super) struct Link<'a> {
     input: &'a Input<'a>,
     /// Messages with the half-units of work that they still need.
     demand: VecDeque<(Message, u128)>,
     push: VecDeque<(Message, u128)>,
     device: VecDeque<(Message, u128)>,
+    passing: [Passing; 2],
     /// The time at which the fronts' work was last brought up to date.
     updated: Ps,
 }
@@ -38,6 +47,7 @@ impl<'a> Link<'a> {
             demand: VecDeque::new(),
             push: VecDeque::new(),
             device: VecDeque::new(),
+            passing: Default::default(),
             updated: 0,
         }
     }
@@ -151,12 +161,34 @@ impl<'a> Link<'a> {
         self.pass_on(lane);
     }
 
-    /// Takes out the front of `lane`, which has left.
-    pub(super) fn leave(&mut self, now: Ps, lane: Lane) -> Message {
+    /// Takes out the front of `lane`, which has been transmitted. Returns what has left: every message that ends in a piece
+    /// that is complete now, or in one that nothing more of its queue would complete.
+    pub(super) fn leave(&mut self, now: Ps, lane: Lane) -> Vec<Message> {
         self.update(now);
         let (message, left) = self.lane_mut(lane).pop_front().expect("a message has left");
         assert_eq!(left, 0, "a message has left completely");
-        self.pass_on(self.lane_of(&message));
-        message
+        let own = self.lane_of(&message);
+        let drained = self.occupancy(own) == 0;
+        self.pass_on(own);
+
+        let passing = &mut self.passing[usize::from(own == Lane::Push)];
+        passing.bytes += message.bytes;
+        passing.messages.push((passing.bytes, message));
+        let complete = if drained {
+            passing.bytes
+        } else {
+            passing
+                .bytes
+                .checked_div(self.input.segment)
+                .map_or(passing.bytes, |pieces| pieces * self.input.segment)
+        };
+        let (left, held): (Vec<_>, Vec<_>) = std::mem::take(&mut passing.messages)
+            .into_iter()
+            .partition(|&(end, _)| end <= complete);
+        passing.messages = held;
+        if drained {
+            passing.bytes = 0;
+        }
+        left.into_iter().map(|(_, message)| message).collect()
     }
 }

@@ -131,12 +131,16 @@ pub(crate) struct Input<'a> {
     pub(crate) discipline: Discipline,
     /// Bytes of a channel in the device's own queue, under fair sharing; 0 for none.
     pub(crate) device_queue: u64,
+    /// Bytes of a queue that leave as one piece, with the pages that end in it; 0 for each page on its own.
+    pub(crate) segment: u64,
     pub(crate) push: Push,
     pub(crate) push_service: u64,
     pub(crate) demand_service: u64,
     pub(crate) send_buffer: u64,
     /// A thread that has found the buffer full sleeps until no more bytes than these are in it.
     pub(crate) send_resume: u64,
+    /// A request that arrives wakes a thread that sleeps because of the push queue's buffer.
+    pub(crate) wake_on_request: bool,
     /// Pages with content that are gathered before they are written.
     pub(crate) write_batch: u64,
     pub(crate) zero_service: u64,

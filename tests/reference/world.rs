@@ -236,15 +236,16 @@ impl Run<'_> {
         let (now, latency) = (self.now, Ps::from(self.input.latency));
         match event {
             Event::Left(lane) => {
-                let message = self.link.leave(now, lane);
-                let arrived = now + latency;
-                let begun = if self.last_install < arrived {
-                    arrived + Ps::from(self.input.receive_wake)
-                } else {
-                    self.last_install
-                };
-                self.last_install = begun + Ps::from(self.input.install);
-                self.arriving.push_back((self.last_install, message));
+                for message in self.link.leave(now, lane) {
+                    let arrived = now + latency;
+                    let begun = if self.last_install < arrived {
+                        arrived + Ps::from(self.input.receive_wake)
+                    } else {
+                        self.last_install
+                    };
+                    self.last_install = begun + Ps::from(self.input.install);
+                    self.arriving.push_back((self.last_install, message));
+                }
             }
             Event::Installed => {
                 let (_, message) = self.arriving.pop_front().expect("a page is arriving");
@@ -389,6 +390,9 @@ impl Run<'_> {
 
     fn request_arrives(&mut self, page: u32) {
         self.result.requests += 1;
+        if self.input.wake_on_request {
+            self.asleep[usize::from(true)].set(false); // the push queue's
+        }
         if self.sent[page as usize] {
             return; // in flight
         }
