@@ -12,6 +12,7 @@ pub use receiver::{Delivery, Receiver, ReceivingThread};
 use crate::strategy::PlannedPage;
 use crate::time::SimTime;
 use crate::trace::touch_order::{Touch, TouchOrder};
+use crate::units::Bytes;
 use crate::vm::{PageId, PageSet};
 
 /// What stands still while a page fault is resolved.
@@ -33,6 +34,10 @@ pub struct DestinationSettings {
     pub fault_trap: SimTime,
     /// Putting one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
     pub install: SimTime,
+    /// Bytes of a channel that may be on their way or wait to be installed; while there are as many, the link transmits nothing
+    /// of that channel. Default: no limit. TCP's window, which a receiving thread that is slower than the link fills up (a
+    /// zero page takes no time on the link, and as much as any other here).
+    pub receive_buffer: Option<Bytes>,
     /// From an arrival at the receiving thread while it has nothing to do until it runs: what arrives meanwhile is installed
     /// in one go behind it, so that a vCPU in step with the stream faults once a burst and not once a page. Default 0: a
     /// thread that polls.
@@ -48,6 +53,7 @@ impl Default for DestinationSettings {
         DestinationSettings {
             fault_trap: SimTime::from_us(20),
             install: SimTime::from_us(2),
+            receive_buffer: None,
             receive_wake: SimTime::ZERO,
             wake: SimTime::from_us(10),
             fault_blocks: FaultBlocks::Vcpu,

@@ -53,7 +53,8 @@ pub struct LinkSettings {
     /// Bytes of a channel that the network carries as one piece: a page has left with the piece that has its last byte. Default
     /// 0: packets go one by one. With segmentation offload Linux hands up to 64 KiB to a device at once
     /// (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`), and a token bucket of that size lets them pass whole
-    /// (`net/sched/sch_tbf.c`, `tbf_enqueue`). A channel with nothing more to send waits for no piece to become full.
+    /// (`net/sched/sch_tbf.c`, `tbf_enqueue`). A channel with nothing
+    /// more to send, or no room at the receiver, waits for no piece to become full.
     pub segment: Bytes,
 }
 
@@ -136,6 +137,10 @@ struct Channel {
     occupancy: u64,
     /// Those of them that are in the device queue.
     in_device: u64,
+    /// Whether the first message is being transmitted, where there is no device queue.
+    transmitting: bool,
+    /// Bytes that are or were transmitted and that the receiver has not taken yet.
+    untaken: u64,
     /// Bytes that have been transmitted of the piece that has not left yet.
     in_segment: u64,
     /// Messages that end in that piece.
@@ -155,11 +160,11 @@ impl Channel {
             self.held.drain(..).for_each(&mut left);
         }
         self.held.push(message);
-        let nothing_waits = self.occupancy == 0;
-        if nothing_waits || self.in_segment.is_multiple_of(segment.max(1)) {
+        let nothing_follows = !self.transmitting && self.in_device == 0;
+        if nothing_follows || self.in_segment.is_multiple_of(segment.max(1)) {
             self.held.drain(..).for_each(left);
         }
-        self.in_segment = match (nothing_waits, segment) {
+        self.in_segment = match (nothing_follows, segment) {
             (true, _) | (_, 0) => 0,
             _ => self.in_segment % segment,
         };
@@ -182,6 +187,8 @@ pub struct Link {
     device: Queue,
     /// Bytes of a piece that leaves as one; 0 without.
     segment: u64,
+    /// Most bytes of a channel that the receiver leaves untaken; a message may exceed it.
+    window: u64,
     /// When `work_left` was last brought up to date.
     updated: SimTime,
     bytes_handed: u64,
@@ -189,7 +196,7 @@ pub struct Link {
 
 impl Link {
     /// An idle link for pages of `host_page` bytes.
-    pub fn new(settings: &LinkSettings, host_page: u64) -> Self {
+    pub fn new(settings: &LinkSettings, receive_buffer: Option<Bytes>, host_page: u64) -> Self {
         let page_bytes = settings.page_message(host_page);
         let zero_page_bytes = u64::from(settings.zero_page_bytes);
         let work = |bytes| settings.transmission(bytes).times(2).as_ps();
@@ -207,6 +214,7 @@ impl Link {
             },
             device: Queue::default(),
             segment: settings.segment.0,
+            window: receive_buffer.map_or(u64::MAX, |bytes| bytes.0),
             updated: SimTime::ZERO,
             bytes_handed: 0,
         }
@@ -269,13 +277,10 @@ impl Link {
 
     /// Work units per picosecond of the push and the demand queue's front, where there is no device queue.
     fn rates(&self) -> (u64, u64) {
-        match (
-            self.push.queue.messages.is_empty(),
-            self.demand.queue.messages.is_empty(),
-        ) {
-            (_, true) => (2, 0),
-            (true, false) => (0, 2),
-            (false, false) => match self.discipline {
+        match (self.push.transmitting, self.demand.transmitting) {
+            (push, false) => (if push { 2 } else { 0 }, 0),
+            (false, true) => (0, 2),
+            (true, true) => match self.discipline {
                 Discipline::Fair => (1, 1),
                 Discipline::Fifo | Discipline::Priority => (0, 2),
             },
@@ -313,17 +318,30 @@ impl Link {
         channel.queue.messages.push_back(message);
         channel.occupancy += bytes;
         self.bytes_handed += bytes;
-        self.feed_device(message.demanded);
+        self.proceed(message.demanded);
     }
 
-    /// Moves what there is room for from a channel to the device queue.
-    fn feed_device(&mut self, demanded: bool) {
-        while self.device_limit > 0
-            && let Some(&message) = self.channel(demanded).queue.messages.front()
-        {
-            let (bytes, work, limit) = (self.bytes(message), self.work(message), self.device_limit);
+    /// The receiver has taken a message out of its buffer.
+    pub fn taken(&mut self, now: SimTime, message: Message) {
+        self.advance(now);
+        let bytes = self.bytes(message);
+        self.channel(message.demanded).untaken -= bytes;
+        self.proceed(message.demanded);
+    }
+
+    /// Lets a channel transmit, or hand to the device queue, what there is room for.
+    fn proceed(&mut self, demanded: bool) {
+        while let Some(&message) = self.channel(demanded).queue.messages.front() {
+            let (bytes, work) = (self.bytes(message), self.work(message));
+            let (limit, window) = (self.device_limit, self.window);
             let channel = self.channel(demanded);
-            if channel.in_device > 0 && channel.in_device + bytes > limit {
+            let full = channel.in_device > 0 && channel.in_device + bytes > limit;
+            if channel.transmitting || channel.untaken >= window || (limit > 0 && full) {
+                return;
+            }
+            channel.untaken += bytes;
+            if limit == 0 {
+                channel.transmitting = true;
                 return;
             }
             channel.in_device += bytes;
@@ -373,13 +391,15 @@ impl Link {
             self.device.work_left = work;
             self.channel(message.demanded).in_device -= bytes;
         } else {
-            self.channel(message.demanded).queue.work_left = work;
+            let channel = self.channel(message.demanded);
+            channel.queue.work_left = work;
+            channel.transmitting = false;
         }
+        self.channel(message.demanded).occupancy -= bytes;
+        self.proceed(message.demanded);
         let segment = self.segment;
-        let channel = self.channel(message.demanded);
-        channel.occupancy -= bytes;
-        channel.leave_in_segments(message, bytes, segment, left);
-        self.feed_device(message.demanded);
+        self.channel(message.demanded)
+            .leave_in_segments(message, bytes, segment, left);
     }
 }
 
@@ -404,7 +424,7 @@ mod tests {
 
     /// Departures of one pushed page, enqueued at 0, and one demanded page, enqueued half-way through it.
     fn departures(discipline: Discipline) -> Vec<(PageId, u64)> {
-        let mut link = Link::new(&settings(discipline), 4_096);
+        let mut link = Link::new(&settings(discipline), None, 4_096);
         link.enqueue(SimTime::ZERO, message(0, false));
         link.enqueue(SimTime::from_ps(17_000_000), message(1, true));
         let mut seen = Vec::new();

@@ -154,7 +154,11 @@ impl<'a> Migration<'a> {
                 scenario.link.zero_page_bytes,
                 resumed_at,
             ),
-            link: Link::new(&scenario.link, switch_over.memory.host_page),
+            link: Link::new(
+                &scenario.link,
+                scenario.destination.receive_buffer,
+                switch_over.memory.host_page,
+            ),
             receiver: Receiver::new(scenario.link.latency, &scenario.destination),
             destination: Destination::new(
                 missing.clone(),
@@ -242,6 +246,7 @@ impl<'a> Migration<'a> {
         let Some(delivery) = self.receiver.installed() else {
             return;
         };
+        self.link.taken(now, delivery.message);
         let synchronous = self.scenario.source.demand_mode == DemandMode::Synchronous;
         if delivery.message.demanded && synchronous {
             let arrival = now + self.scenario.link.latency;

@@ -215,6 +215,9 @@ impl Scenario {
         {
             return unfit("source.send_resume", "expected at most source.send_buffer");
         }
+        if self.destination.receive_buffer == Some(Bytes(0)) {
+            return unfit("destination.receive_buffer", "expected at least 1 byte");
+        }
         if self.vm.core_state.0 > 1 << 40 {
             return unfit("vm.core_state", "expected at most 1 TiB");
         }

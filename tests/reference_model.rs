@@ -147,6 +147,7 @@ fn case() -> impl Strategy<Value = Case> {
         prop_oneof![Just(0u64), Just(1), 4_000u64..=30_000],
         prop_oneof![Just(0u64), 1u64..=30_000],
         any::<bool>(),
+        proptest::option::of(prop_oneof![1u64..=10, 4_000u64..=60_000]),
     );
     let parts = (trace_part(), link, source, sending, host_costs());
     parts.prop_map(|(mut case, link, source, sending, costs)| {
@@ -166,12 +167,20 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.source.push_service = push_service;
         scenario.source.demand_service = demand_service;
         scenario.source.send_buffer = Bytes(send_buffer);
-        let (resume_quarters, write_batch, zero_service, device_queue, segment, wake_on_request) =
-            sending;
+        let (
+            resume_quarters,
+            write_batch,
+            zero_service,
+            device_queue,
+            segment,
+            wake_on_request,
+            receive,
+        ) = sending;
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
         scenario.source.write_batch = write_batch;
         scenario.source.zero_service = zero_service;
         scenario.link.device_queue = Bytes(device_queue);
+        scenario.destination.receive_buffer = receive.map(Bytes);
         scenario.link.segment = Bytes(segment);
         scenario.source.wake_on_request = wake_on_request;
         if synchronous {

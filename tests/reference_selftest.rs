@@ -66,6 +66,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         record_trap: ns(7),
         fault_trap: ns(5),
         install: ns(4),
+        receive_buffer: u64::MAX,
         receive_wake: 0,
         wake: ns(6),
         blocks_vm: false,
@@ -249,6 +250,7 @@ fn what_holds_for_every_run() {
         input.synchronous = random.below(2) == 0;
         input.fault_trap = random.pick(&[0, ns(5), ns(500)]);
         input.install = random.pick(&[0, ns(4), ns(200)]);
+        input.receive_buffer = random.pick(&[1, 250, u64::MAX]);
         input.receive_wake = random.pick(&[0, ns(7)]);
         input.wake = random.pick(&[0, ns(6)]);
         input.blocks_vm = random.below(3) == 0;

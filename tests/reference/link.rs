@@ -36,6 +36,10 @@ pub(super) struct Link<'a> {
     push: VecDeque<(Message, u128)>,
     device: VecDeque<(Message, u128)>,
     passing: [Passing; 2],
+    /// The front of the demand and of the push queue has started.
+    started: [bool; 2],
+    /// Bytes of each that have started and are not installed.
+    outstanding: [u64; 2],
     /// The time at which the fronts' work was last brought up to date.
     updated: Ps,
 }
@@ -48,6 +52,8 @@ impl<'a> Link<'a> {
             push: VecDeque::new(),
             device: VecDeque::new(),
             passing: Default::default(),
+            started: [false; 2],
+            outstanding: [0; 2],
             updated: 0,
         }
     }
@@ -97,6 +103,36 @@ impl<'a> Link<'a> {
         of_lane.map(|(message, _)| message.bytes).sum()
     }
 
+    /// Whether the receiver's buffer lets a message of `lane` start; if so, it is counted.
+    fn may_start(&mut self, lane: Lane, bytes: u64) -> bool {
+        let outstanding = &mut self.outstanding[usize::from(lane == Lane::Push)];
+        let may = *outstanding < self.input.receive_buffer;
+        if may {
+            *outstanding += bytes;
+        }
+        may
+    }
+
+    /// Without a device, the front of `lane` starts if it may.
+    fn start(&mut self, lane: Lane) {
+        let i = usize::from(lane == Lane::Push);
+        if self.has_device() || self.started[i] {
+            return;
+        }
+        if let Some(&(message, _)) = self.lane(lane).front() {
+            self.started[i] = self.may_start(lane, message.bytes);
+        }
+    }
+
+    /// A message has been installed.
+    pub(super) fn installed(&mut self, now: Ps, message: &Message) {
+        self.update(now);
+        let lane = self.lane_of(message);
+        self.outstanding[usize::from(lane == Lane::Push)] -= message.bytes;
+        self.pass_on(lane);
+        self.start(lane);
+    }
+
     /// Lets messages of `lane` into the device's queue: one in any case, more as long as its bytes there stay within the limit.
     fn pass_on(&mut self, lane: Lane) {
         while self.has_device() {
@@ -105,6 +141,9 @@ impl<'a> Link<'a> {
             };
             let there = self.bytes_in_device(lane);
             if there > 0 && there + message.bytes > self.input.device_queue {
+                return;
+            }
+            if !self.may_start(lane, message.bytes) {
                 return;
             }
             self.lane_mut(lane).pop_front();
@@ -117,7 +156,10 @@ impl<'a> Link<'a> {
         if self.has_device() {
             return if lane == Lane::Device { 2 } else { 0 };
         }
-        let both = !self.demand.is_empty() && !self.push.is_empty();
+        if !self.started[usize::from(lane == Lane::Push)] {
+            return 0;
+        }
+        let both = self.started[0] && self.started[1];
         match (both, self.input.discipline, lane) {
             (false, _, _) => 2,
             (true, Discipline::Priority, Lane::Demand) => 2,
@@ -159,6 +201,7 @@ impl<'a> Link<'a> {
         let work = 2 * self.input.tx(message.bytes);
         self.lane_mut(lane).push_back((message, work));
         self.pass_on(lane);
+        self.start(lane);
     }
 
     /// Takes out the front of `lane`, which has been transmitted. Returns what has left: every message that ends in a piece
@@ -168,9 +211,17 @@ impl<'a> Link<'a> {
         let (message, left) = self.lane_mut(lane).pop_front().expect("a message has left");
         assert_eq!(left, 0, "a message has left completely");
         let own = self.lane_of(&message);
-        let drained = self.occupancy(own) == 0;
         self.pass_on(own);
+        if lane != Lane::Device {
+            self.started[usize::from(lane == Lane::Push)] = false;
+            self.start(lane);
+        }
 
+        let drained = if self.has_device() {
+            self.bytes_in_device(own) == 0
+        } else {
+            !self.started[usize::from(own == Lane::Push)]
+        };
         let passing = &mut self.passing[usize::from(own == Lane::Push)];
         passing.bytes += message.bytes;
         passing.messages.push((passing.bytes, message));

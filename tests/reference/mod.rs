@@ -148,6 +148,8 @@ pub(crate) struct Input<'a> {
     pub(crate) record_trap: u64,
     pub(crate) fault_trap: u64,
     pub(crate) install: u64,
+    /// Bytes of a queue that may be on their way or wait to be installed; nothing starts while there are as many.
+    pub(crate) receive_buffer: u64,
     pub(crate) receive_wake: u64,
     pub(crate) wake: u64,
     /// A fault pauses the whole VM, not only its vCPU.

@@ -249,6 +249,7 @@ impl Run<'_> {
             }
             Event::Installed => {
                 let (_, message) = self.arriving.pop_front().expect("a page is arriving");
+                self.link.installed(now, &message);
                 self.installed[message.page as usize] = true;
                 for v in 0..self.blocked.len() {
                     if self.blocked[v].is_some_and(|(page, _)| page == message.page) {

@@ -4,7 +4,7 @@ import os
 
 from . import run
 
-BURST, LIMIT, MTU = "64kb", "4mb", 1500  # as tc writes them: kb is KiB
+BURST, LIMIT, MTU = "128kb", "4mb", 1500  # as tc writes them: kb is KiB
 # Neither the host's choice of congestion control nor the autotuning of send buffers shall decide what is measured.
 SYSCTLS = {"tcp_congestion_control": "reno", "tcp_wmem": "4096 1048576 1048576",
            "tcp_rmem": "4096 1048576 1048576", "tcp_limit_output_bytes": 131072}
