@@ -12,6 +12,7 @@ mod progress;
 mod run;
 mod sweep;
 mod trace;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,7 @@ enum Command {
     Check(check::CheckArgs),
     Figures(figures::FiguresArgs),
     Plan(plan::PlanArgs),
+    Validate(validate::ValidateArgs),
     Trace(trace::TraceArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(arguments)) => check::run(arguments),
         Some(Command::Figures(arguments)) => figures::run(arguments),
         Some(Command::Plan(arguments)) => plan::run(arguments),
+        Some(Command::Validate(arguments)) => validate::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
         Some(Command::Completions(arguments)) => completions::run(arguments, Cli::command()),
     };

@@ -95,4 +95,5 @@ pub mod sweep;
 pub mod time;
 pub mod trace;
 pub mod units;
+pub mod validation;
 pub mod vm;

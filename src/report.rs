@@ -7,6 +7,7 @@ pub mod json;
 pub mod plot;
 pub mod table;
 pub mod timeline;
+pub mod validation;
 
 use std::borrow::Cow;
 use std::fmt;
