@@ -20,21 +20,29 @@ const STARTS_MS: [u64; 3] = [1_000, 2_000, 4_000];
 const WINDOWS_MS: [u64; 2] = [50, 500];
 const LINKS_MBIT: [u64; 2] = [200, 1_000];
 
+const OFFLINE: &str = "pre-record+pdopmp";
 const ONLINE: &str = "pre-record+pdopmp-online";
-const STRATEGIES: [&str; 4] = ["leap", "pre-record", "pre-record+pdopmp", ONLINE];
+const STRATEGIES: [&str; 4] = ["leap", "pre-record", OFFLINE, ONLINE];
 
-/// A part of PDoPMP, and how it is switched off.
-type Part = (&'static str, fn(&mut PdopmpSettings));
-const PARTS: [Part; 7] = [
-    ("all of it", |_| {}),
-    ("no trends", |pdopmp| pdopmp.min_points = u32::MAX),
-    ("no heat of the recording", |pdopmp| {
+/// A strategy without one of its parts: what it is called here, and how the part is switched off.
+type Ablation = (&'static str, &'static str, fn(&mut PdopmpSettings));
+const ABLATIONS: [Ablation; 8] = [
+    ("no trends", OFFLINE, |pdopmp| pdopmp.min_points = u32::MAX),
+    ("no locality", OFFLINE, |pdopmp| {
+        pdopmp.most_per_recorded = 0
+    }),
+    ("online, no trends", ONLINE, |pdopmp| {
+        pdopmp.min_points = u32::MAX
+    }),
+    ("no heat of the recording", ONLINE, |pdopmp| {
         pdopmp.recorded_weight = 0
     }),
-    ("no heat of requests", |pdopmp| pdopmp.request_weight = 0),
-    ("no spread", |pdopmp| pdopmp.spread_percent = 0),
-    ("no following", |pdopmp| pdopmp.in_flight_weight = 0),
-    ("no runs", |pdopmp| pdopmp.run_pages = 1),
+    ("no heat of requests", ONLINE, |pdopmp| {
+        pdopmp.request_weight = 0
+    }),
+    ("no spread", ONLINE, |pdopmp| pdopmp.spread_percent = 0),
+    ("no following", ONLINE, |pdopmp| pdopmp.in_flight_weight = 0),
+    ("no runs", ONLINE, |pdopmp| pdopmp.run_pages = 1),
 ];
 
 /// Gap closed, and page faults in proportion to post-copy's.
@@ -66,27 +74,30 @@ fn points(
     scenario.link.bandwidth =
         Bandwidth::from_bits_per_second(link_mbit * 1_000_000).ok_or("no bandwidth")?;
     let mut points = Vec::new();
-    for (part, switch_off) in PARTS {
-        let whole = part == PARTS[0].0;
-        let strategies = if whole { &STRATEGIES[..] } else { &[ONLINE] };
+    let mut add = |scenario: &mut Scenario, strategies: &[&'static str], column: Option<_>| {
         let with_bounds = ["post-copy", "clairvoyant"].iter().chain(strategies);
         scenario.migration.strategies = with_bounds.map(|&name| name.to_owned()).collect();
-        scenario.pdopmp = PdopmpSettings::default();
-        switch_off(&mut scenario.pdopmp);
-        let runs = compare(&scenario, &opened, &Registry::standard())?;
+        let runs = compare(scenario, &opened, &Registry::standard())?;
         let faults = |run: usize| runs[run].metrics.page_faults as f64;
         for (index, run) in runs.iter().enumerate().skip(2) {
             points.push(Point {
                 trace,
                 window_ms,
                 link_mbit,
-                column: if whole { run.strategy } else { part },
+                column: column.unwrap_or(run.strategy),
                 figures: Figures {
                     gap: run.gap_closed.unwrap_or_default(),
                     faults: faults(index) / faults(0).max(1.0),
                 },
             });
         }
+        Ok::<(), Box<dyn Error>>(())
+    };
+    add(&mut scenario, &STRATEGIES, None)?;
+    for (column, strategy, switch_off) in ABLATIONS {
+        scenario.pdopmp = PdopmpSettings::default();
+        switch_off(&mut scenario.pdopmp);
+        add(&mut scenario, &[strategy], Some(column))?;
     }
     Ok(points)
 }
@@ -169,9 +180,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     println!("## Strategies\n");
     print_table(&all, &STRATEGIES, true);
-    println!("## `{ONLINE}` with one part switched off at a time\n");
-    let mut parts: Vec<&str> = PARTS.iter().map(|(part, _)| *part).collect();
-    parts[0] = ONLINE;
-    print_table(&all, &parts, false);
+    for whole in [OFFLINE, ONLINE] {
+        println!("## `{whole}` with one part switched off at a time\n");
+        let parts = ABLATIONS
+            .iter()
+            .filter(|(_, strategy, _)| *strategy == whole);
+        let columns: Vec<&str> = std::iter::once(whole)
+            .chain(parts.map(|(column, _, _)| *column))
+            .collect();
+        print_table(&all, &columns, false);
+    }
     Ok(())
 }

@@ -3,17 +3,19 @@
 //!
 //! Run it by `cargo run --release --example own_strategy`.
 
-use std::collections::VecDeque;
-
 use migsim::comparison::{Run, compare};
 use migsim::report::table;
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
-use migsim::strategy::{Build, Entry, Observation, Registry, Strategy};
+use migsim::strategy::{Build, Entry, Observation, PlannedPage, Registry, Strategy};
 use migsim::trace::Trace;
 use migsim::vm::{PageId, PageSet};
 
-struct HotThenDownwards(VecDeque<PageId>);
+#[derive(Default)]
+struct HotThenDownwards {
+    planned: Vec<PlannedPage>,
+    passed: usize,
+}
 
 impl Strategy for HotThenDownwards {
     fn records(&self) -> bool {
@@ -21,16 +23,23 @@ impl Strategy for HotThenDownwards {
     }
 
     fn plan(&mut self, observed: &Observation<'_>) {
-        self.0 = ordered_pps(observed.recording, PpsOrder::Frequency).into();
+        let pages = ordered_pps(observed.recording, PpsOrder::Frequency);
+        self.planned = pages.into_iter().map(PlannedPage::recorded).collect();
     }
 
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
-        while let Some(page) = self.0.pop_front() {
-            if unsent.contains(page) {
-                return Some(page); // The others went out on demand.
+        while let Some(planned) = self.planned.get(self.passed) {
+            self.passed += 1;
+            if unsent.contains(planned.page) {
+                return Some(planned.page); // The others went out on demand.
             }
         }
         unsent.last_until(PageId::MAX)
+    }
+
+    /// For a destination that fetches by the plan, and for `migsim::plan`.
+    fn planned(&self) -> &[PlannedPage] {
+        &self.planned
     }
 }
 
@@ -41,7 +50,7 @@ pub(crate) fn runs() -> Result<Vec<Run>, Box<dyn std::error::Error>> {
     registry.register(Entry {
         name: "hot-then-downwards",
         summary: "the most often accessed pages, then memory downwards",
-        build: Build::Causal(|_| Box::new(HotThenDownwards(VecDeque::new()))),
+        build: Build::Causal(|_| Box::new(HotThenDownwards::default())),
     });
     let mut scenario = Scenario::default();
     scenario.migration.strategies = vec!["post-copy".into(), "hot-then-downwards".into()];

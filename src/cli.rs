@@ -7,10 +7,12 @@ mod explain;
 mod figures;
 mod inputs;
 mod output;
+mod plan;
 mod progress;
 mod run;
 mod sweep;
 mod trace;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     Check(check::CheckArgs),
     Figures(figures::FiguresArgs),
+    Plan(plan::PlanArgs),
+    Validate(validate::ValidateArgs),
     Trace(trace::TraceArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -56,6 +60,8 @@ pub fn main() -> ExitCode {
         Some(Command::Sweep(arguments)) => sweep::run(arguments),
         Some(Command::Check(arguments)) => check::run(arguments),
         Some(Command::Figures(arguments)) => figures::run(arguments),
+        Some(Command::Plan(arguments)) => plan::run(arguments),
+        Some(Command::Validate(arguments)) => validate::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
         Some(Command::Completions(arguments)) => completions::run(arguments, Cli::command()),
     };

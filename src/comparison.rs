@@ -14,10 +14,10 @@ use crate::strategy::pre_copy::Rounds;
 use crate::strategy::scan::Push;
 use crate::strategy::{Build, Entry, Registry, Strategy, UnknownStrategy};
 use crate::time::SimTime;
-use crate::trace::Trace;
 use crate::trace::replay::Replay;
+use crate::trace::{Trace, TraceHeader};
 use crate::units::Bytes;
-use crate::vm::Memory;
+use crate::vm::{Memory, PageId};
 
 /// Why a comparison could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -97,9 +97,18 @@ pub fn explain(
         entry,
         &mut (),
         |switch_over, outcome, order| {
-            Explanation::of(scenario, switch_over, &outcome, order.predicted())
+            Explanation::of(scenario, switch_over, &outcome, &predicted(order))
         },
     )
+}
+
+/// The pages of a plan that were not recorded.
+fn predicted(order: &dyn Strategy) -> Vec<PageId> {
+    let planned = order.planned().iter();
+    planned
+        .filter(|planned| !planned.recorded)
+        .map(|planned| planned.page)
+        .collect()
 }
 
 /// What runs of one scenario share.
@@ -189,7 +198,7 @@ impl<'a> Ground<'a> {
     ) -> Run {
         Run {
             strategy: entry.name,
-            metrics: Metrics::of(self.scenario, switch_over, outcome, order.predicted()),
+            metrics: Metrics::of(self.scenario, switch_over, outcome, &predicted(order)),
             gap_closed: None,
         }
     }
@@ -243,7 +252,7 @@ pub fn observe(
 ///
 /// [`ComparisonError::Misfit`] when the scenario's memory or position does not fit the trace.
 pub fn replay<'a>(scenario: &Scenario, trace: &'a Trace) -> Result<Replay<'a>, ComparisonError> {
-    let memory = memory(&scenario.vm, trace)?;
+    let memory = memory(&scenario.vm, trace.header())?;
     let start_ns = start(&scenario.trace, trace)?;
     Ok(Replay::new(
         trace,
@@ -279,8 +288,12 @@ pub fn start(settings: &TraceSettings, trace: &Trace) -> Result<u64, ComparisonE
 /// The largest memory that can be simulated, in host pages.
 const MOST_PAGES: u64 = 1 << 30;
 
-fn memory(vm: &VmSettings, trace: &Trace) -> Result<Memory, ComparisonError> {
-    let header = trace.header();
+/// The VM's memory, as the scenario and the trace's header have it.
+///
+/// # Errors
+///
+/// [`ComparisonError::Misfit`] when they do not agree.
+pub fn memory(vm: &VmSettings, header: &TraceHeader) -> Result<Memory, ComparisonError> {
     let misfit = |key, problem: String| Err(ComparisonError::Misfit { key, problem });
     let page_size = header.page_size;
     if let Some(Bytes(other)) = vm.page_size.filter(|size| size.0 != page_size) {

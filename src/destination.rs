@@ -1,4 +1,5 @@
-//! The destination host: the receiving thread, and vCPUs that replay their touch order and fault.
+//! The destination host: the receiving thread, vCPUs that replay their touch order and fault, and threads that fetch the
+//! pages of a plan.
 
 mod receiver;
 
@@ -6,10 +7,12 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-pub use receiver::{Delivery, Receiver};
+pub use receiver::{Delivery, Receiver, ReceivingThread};
 
+use crate::strategy::PlannedPage;
 use crate::time::SimTime;
 use crate::trace::touch_order::{Touch, TouchOrder};
+use crate::units::Bytes;
 use crate::vm::{PageId, PageSet};
 
 /// What stands still while a page fault is resolved.
@@ -31,6 +34,14 @@ pub struct DestinationSettings {
     pub fault_trap: SimTime,
     /// Putting one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
     pub install: SimTime,
+    /// Bytes of a channel that may be on their way or wait to be installed; while there are as many, the link transmits nothing
+    /// of that channel. Default: no limit. TCP's window, which a receiving thread that is slower than the link fills up (a
+    /// zero page takes no time on the link, and as much as any other here).
+    pub receive_buffer: Option<Bytes>,
+    /// From an arrival at the receiving thread while it has nothing to do until it runs: what arrives meanwhile is installed
+    /// in one go behind it, so that a vCPU in step with the stream faults once a burst and not once a page. Default 0: a
+    /// thread that polls.
+    pub receive_wake: SimTime,
     /// From the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
     pub wake: SimTime,
     /// Default `vcpu`: what userfaultfd does.
@@ -42,6 +53,8 @@ impl Default for DestinationSettings {
         DestinationSettings {
             fault_trap: SimTime::from_us(20),
             install: SimTime::from_us(2),
+            receive_buffer: None,
+            receive_wake: SimTime::ZERO,
             wake: SimTime::from_us(10),
             fault_blocks: FaultBlocks::Vcpu,
         }
@@ -76,15 +89,26 @@ pub struct Passage {
     pub arrived_at: SimTime,
 }
 
-/// What a vCPU's touch came to.
+/// Who touches a page. At one instant vCPUs go before fetching threads, and these in the order of their pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Toucher {
+    /// A vCPU, by its number.
+    Vcpu(u16),
+    /// A thread that fetches the page at this place of the plan.
+    Fetcher(u32),
+}
+
+/// What a touch came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TouchOutcome {
-    /// Nothing to do: the vCPU is stopped, or has no page left to touch.
+    /// Nothing to do: the vCPU is stopped, or it or the plan has no page left to touch.
     Nothing,
     /// The touch is due later, as stalls have come between.
     Later(SimTime),
-    /// The page is missing. `first` when no other vCPU waits for it already.
+    /// The page is missing. `first` when nobody else waits for it already.
     Fault {
+        /// Who touched it.
+        by: Toucher,
         /// The missing page.
         page: PageId,
         /// Whether a request has to be made.
@@ -106,8 +130,18 @@ struct Vcpu<'a> {
 #[derive(Debug, Default)]
 struct Waiters {
     vcpus: Vec<u16>,
+    fetchers: u32,
     requested: bool,
     passage: Passage,
+}
+
+/// Who goes on when a page has been installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Woken {
+    /// vCPUs.
+    pub vcpus: Vec<u16>,
+    /// How many fetching threads.
+    pub fetchers: u32,
 }
 
 /// The VM after its resume.
@@ -117,16 +151,20 @@ pub struct Destination<'a> {
     blocks: FaultBlocks,
     missing: PageSet,
     vcpus: Vec<Vcpu<'a>>,
+    plan: &'a [PlannedPage],
+    /// How many pages of the plan the fetching threads have passed.
+    fetched: usize,
     waiting: HashMap<PageId, Waiters>,
     blocked: usize,
     stalls: Vec<Stall>,
 }
 
 impl<'a> Destination<'a> {
-    /// A VM that resumes at `resumed_at` without its `missing` pages.
+    /// A VM that resumes at `resumed_at` without its `missing` pages, and a `plan` of which pages to fetch.
     pub fn new(
         missing: PageSet,
         order: &'a TouchOrder,
+        plan: &'a [PlannedPage],
         resumed_at: SimTime,
         blocks: FaultBlocks,
     ) -> Self {
@@ -144,6 +182,8 @@ impl<'a> Destination<'a> {
             blocks,
             missing,
             vcpus,
+            plan,
+            fetched: 0,
             waiting: HashMap::new(),
             blocked: 0,
             stalls: Vec::new(),
@@ -203,12 +243,30 @@ impl<'a> Destination<'a> {
         state.scheduled = false;
         state.faulted_at = Some(now);
         self.blocked += 1;
-        let waiters = self.waiting.entry(touch.page).or_default();
-        waiters.vcpus.push(vcpu);
-        TouchOutcome::Fault {
-            page: touch.page,
-            first: waiters.vcpus.len() == 1,
+        let page = touch.page;
+        self.wait(page, Toucher::Vcpu(vcpu))
+    }
+
+    /// A fetching thread touches the next page of the plan that is missing; it is through the installed ones in no time.
+    pub fn fetch(&mut self) -> TouchOutcome {
+        while let Some(&PlannedPage { page, .. }) = self.plan.get(self.fetched) {
+            let place = self.fetched as u32;
+            self.fetched += 1;
+            if self.missing.contains(page) {
+                return self.wait(page, Toucher::Fetcher(place));
+            }
         }
+        TouchOutcome::Nothing
+    }
+
+    fn wait(&mut self, page: PageId, by: Toucher) -> TouchOutcome {
+        let waiters = self.waiting.entry(page).or_default();
+        let first = waiters.vcpus.is_empty() && waiters.fetchers == 0;
+        match by {
+            Toucher::Vcpu(vcpu) => waiters.vcpus.push(vcpu),
+            Toucher::Fetcher(_) => waiters.fetchers += 1,
+        }
+        TouchOutcome::Fault { by, page, first }
     }
 
     /// The page's request has reached the source before the page was sent.
@@ -227,14 +285,14 @@ impl<'a> Destination<'a> {
     }
 
     /// A page is in place, and those who wait for it will run at `wake_at`. Returns them.
-    pub fn install(&mut self, delivery: &Delivery, wake_at: SimTime) -> Vec<u16> {
+    pub fn install(&mut self, delivery: &Delivery, wake_at: SimTime) -> Woken {
         let page = delivery.message.page;
         self.missing.remove(page);
-        if self.blocked == 0 {
-            return Vec::new();
+        if self.waiting.is_empty() {
+            return Woken::default();
         }
         let Some(waiters) = self.waiting.remove(&page) else {
-            return Vec::new();
+            return Woken::default();
         };
         for &vcpu in &waiters.vcpus {
             if let Some(from) = self.vcpus[usize::from(vcpu)].faulted_at {
@@ -251,7 +309,10 @@ impl<'a> Destination<'a> {
                 });
             }
         }
-        waiters.vcpus
+        Woken {
+            vcpus: waiters.vcpus,
+            fetchers: waiters.fetchers,
+        }
     }
 
     /// A vCPU goes on after its fault. Returns the vCPUs that may have something to schedule now.

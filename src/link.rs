@@ -2,14 +2,15 @@
 //!
 //! A link transmits *messages* (a page, a zero page, the core state). Messages wait in up to two queues, one for
 //! pushed pages and one for demanded pages; the [`Discipline`] says who shares the bandwidth with whom. The link is
-//! work-conserving, and the only thing that it decides is when a message has left.
+//! work-conserving, and the only thing that it decides is when a message has left. Between the queues and the wire there may
+//! be a [device queue](LinkSettings::device_queue) of their own.
 
 use std::collections::VecDeque;
 
 use serde::Deserialize;
 
 use crate::time::SimTime;
-use crate::units::Bandwidth;
+use crate::units::{Bandwidth, Bytes};
 use crate::vm::PageId;
 
 /// How demanded pages share the link with the backlog of pushed ones.
@@ -44,6 +45,17 @@ pub struct LinkSettings {
     pub zero_page_bytes: u32,
     /// Default `fifo`: QEMU without `postcopy-preempt`.
     pub discipline: Discipline,
+    /// Bytes of each channel that have left its socket and wait in the network device's own queue, a FIFO that all channels
+    /// share: with `fair`, a demanded page waits behind those of pushed pages, and not behind what their socket holds.
+    /// Default 0: no such queue, and equal shares. Linux lets a socket have about
+    /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`).
+    pub device_queue: Bytes,
+    /// Bytes of a channel that the network carries as one piece: a page has left with the piece that has its last byte. Default
+    /// 0: packets go one by one. With segmentation offload Linux hands up to 64 KiB to a device at once
+    /// (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`), and a token bucket of that size lets them pass whole
+    /// (`net/sched/sch_tbf.c`, `tbf_enqueue`). A channel with nothing
+    /// more to send, or no room at the receiver, waits for no piece to become full.
+    pub segment: Bytes,
 }
 
 impl Default for LinkSettings {
@@ -56,6 +68,8 @@ impl Default for LinkSettings {
             message_header: 8,
             zero_page_bytes: 9,
             discipline: Discipline::Fifo,
+            device_queue: Bytes(0),
+            segment: Bytes(0),
         }
     }
 }
@@ -89,6 +103,11 @@ impl LinkSettings {
     pub fn page_message(&self, host_page: u64) -> u64 {
         host_page + u64::from(self.message_header)
     }
+
+    /// Time that a page takes at full bandwidth.
+    pub fn page_time(&self, host_page: u64) -> SimTime {
+        self.transmission(self.page_message(host_page))
+    }
 }
 
 /// A page on its way to the destination.
@@ -102,13 +121,54 @@ pub struct Message {
     pub demanded: bool,
 }
 
+/// Messages that wait; if the queue is one that transmits, the first is on the wire.
 #[derive(Debug, Default)]
 struct Queue {
     messages: VecDeque<Message>,
-    /// Bytes of all messages not yet completely transmitted.
-    occupancy: u64,
     /// Work left on the front message, in half-picoseconds of the full bandwidth.
     work_left: u64,
+}
+
+/// A sender's channel.
+#[derive(Debug, Default)]
+struct Channel {
+    queue: Queue,
+    /// Bytes of all its messages not yet completely transmitted.
+    occupancy: u64,
+    /// Those of them that are in the device queue.
+    in_device: u64,
+    /// Whether the first message is being transmitted, where there is no device queue.
+    transmitting: bool,
+    /// Bytes that are or were transmitted and that the receiver has not taken yet.
+    untaken: u64,
+    /// Bytes that have been transmitted of the piece that has not left yet.
+    in_segment: u64,
+    /// Messages that end in that piece.
+    held: Vec<Message>,
+}
+
+impl Channel {
+    fn leave_in_segments(
+        &mut self,
+        message: Message,
+        bytes: u64,
+        segment: u64,
+        mut left: impl FnMut(Message),
+    ) {
+        self.in_segment += bytes;
+        if self.in_segment > segment {
+            self.held.drain(..).for_each(&mut left);
+        }
+        self.held.push(message);
+        let nothing_follows = !self.transmitting && self.in_device == 0;
+        if nothing_follows || self.in_segment.is_multiple_of(segment.max(1)) {
+            self.held.drain(..).for_each(left);
+        }
+        self.in_segment = match (nothing_follows, segment) {
+            (true, _) | (_, 0) => 0,
+            _ => self.in_segment % segment,
+        };
+    }
 }
 
 /// The link, transmitting.
@@ -120,8 +180,15 @@ pub struct Link {
     /// Work of a message in half-picoseconds: two units pass per picosecond, one when two queues share evenly.
     page_work: u64,
     zero_page_work: u64,
-    push: Queue,
-    demand: Queue,
+    push: Channel,
+    demand: Channel,
+    /// Most bytes of a channel in the device queue; 0 without one.
+    device_limit: u64,
+    device: Queue,
+    /// Bytes of a piece that leaves as one; 0 without.
+    segment: u64,
+    /// Most bytes of a channel that the receiver leaves untaken; a message may exceed it.
+    window: u64,
     /// When `work_left` was last brought up to date.
     updated: SimTime,
     bytes_handed: u64,
@@ -129,7 +196,7 @@ pub struct Link {
 
 impl Link {
     /// An idle link for pages of `host_page` bytes.
-    pub fn new(settings: &LinkSettings, host_page: u64) -> Self {
+    pub fn new(settings: &LinkSettings, receive_buffer: Option<Bytes>, host_page: u64) -> Self {
         let page_bytes = settings.page_message(host_page);
         let zero_page_bytes = u64::from(settings.zero_page_bytes);
         let work = |bytes| settings.transmission(bytes).times(2).as_ps();
@@ -139,8 +206,15 @@ impl Link {
             zero_page_bytes,
             page_work: work(page_bytes),
             zero_page_work: work(zero_page_bytes),
-            push: Queue::default(),
-            demand: Queue::default(),
+            push: Channel::default(),
+            demand: Channel::default(),
+            device_limit: match settings.discipline {
+                Discipline::Fair => settings.device_queue.0,
+                Discipline::Fifo | Discipline::Priority => 0,
+            },
+            device: Queue::default(),
+            segment: settings.segment.0,
+            window: receive_buffer.map_or(u64::MAX, |bytes| bytes.0),
             updated: SimTime::ZERO,
             bytes_handed: 0,
         }
@@ -158,10 +232,12 @@ impl Link {
 
     /// Whether nothing waits to be transmitted.
     pub fn is_idle(&self) -> bool {
-        self.push.messages.is_empty() && self.demand.messages.is_empty()
+        [&self.push.queue, &self.demand.queue, &self.device]
+            .iter()
+            .all(|queue| queue.messages.is_empty())
     }
 
-    /// Bytes waiting in the queue that such a page would join, the message on the wire included.
+    /// Bytes waiting in the channel that such a page would join, the message on the wire included.
     pub fn occupancy(&self, demanded: bool) -> u64 {
         if self.own_channel(demanded) {
             self.demand.occupancy
@@ -170,7 +246,8 @@ impl Link {
         }
     }
 
-    fn own_channel(&self, demanded: bool) -> bool {
+    /// Whether such a page has a channel beside that of the pushed pages.
+    pub fn own_channel(&self, demanded: bool) -> bool {
         demanded && self.discipline != Discipline::Fifo
     }
 
@@ -190,50 +267,94 @@ impl Link {
         }
     }
 
-    /// Work units per picosecond of the push and the demand queue's front.
+    fn channel(&mut self, demanded: bool) -> &mut Channel {
+        if self.own_channel(demanded) {
+            &mut self.demand
+        } else {
+            &mut self.push
+        }
+    }
+
+    /// Work units per picosecond of the push and the demand queue's front, where there is no device queue.
     fn rates(&self) -> (u64, u64) {
-        match (
-            self.push.messages.is_empty(),
-            self.demand.messages.is_empty(),
-        ) {
-            (_, true) => (2, 0),
-            (true, false) => (0, 2),
-            (false, false) => match self.discipline {
+        match (self.push.transmitting, self.demand.transmitting) {
+            (push, false) => (if push { 2 } else { 0 }, 0),
+            (false, true) => (0, 2),
+            (true, true) => match self.discipline {
                 Discipline::Fair => (1, 1),
                 Discipline::Fifo | Discipline::Priority => (0, 2),
             },
         }
     }
 
+    /// The queues that transmit, and the rates of their fronts.
+    fn transmitting(&mut self) -> [(&mut Queue, u64); 2] {
+        if self.device_limit > 0 {
+            return [(&mut self.device, 2), (&mut self.demand.queue, 0)];
+        }
+        let (push, demand) = self.rates();
+        [
+            (&mut self.push.queue, push),
+            (&mut self.demand.queue, demand),
+        ]
+    }
+
     fn advance(&mut self, now: SimTime) {
         let elapsed = now.saturating_sub(self.updated).as_ps();
-        let (push_rate, demand_rate) = self.rates();
-        for (queue, rate) in [(&mut self.push, push_rate), (&mut self.demand, demand_rate)] {
+        for (queue, rate) in self.transmitting() {
             queue.work_left = queue.work_left.saturating_sub(elapsed.saturating_mul(rate));
         }
         self.updated = now;
     }
 
-    /// Puts a message into its queue.
+    /// Puts a message into its channel's queue.
     pub fn enqueue(&mut self, now: SimTime, message: Message) {
         self.advance(now);
         let (bytes, work) = (self.bytes(message), self.work(message));
-        let queue = if self.own_channel(message.demanded) {
-            &mut self.demand
-        } else {
-            &mut self.push
-        };
-        if queue.messages.is_empty() {
-            queue.work_left = work;
+        let channel = self.channel(message.demanded);
+        if channel.queue.messages.is_empty() {
+            channel.queue.work_left = work;
         }
-        queue.messages.push_back(message);
-        queue.occupancy += bytes;
+        channel.queue.messages.push_back(message);
+        channel.occupancy += bytes;
         self.bytes_handed += bytes;
+        self.proceed(message.demanded);
+    }
+
+    /// The receiver has taken a message out of its buffer.
+    pub fn taken(&mut self, now: SimTime, message: Message) {
+        self.advance(now);
+        let bytes = self.bytes(message);
+        self.channel(message.demanded).untaken -= bytes;
+        self.proceed(message.demanded);
+    }
+
+    /// Lets a channel transmit, or hand to the device queue, what there is room for.
+    fn proceed(&mut self, demanded: bool) {
+        while let Some(&message) = self.channel(demanded).queue.messages.front() {
+            let (bytes, work) = (self.bytes(message), self.work(message));
+            let (limit, window) = (self.device_limit, self.window);
+            let channel = self.channel(demanded);
+            let full = channel.in_device > 0 && channel.in_device + bytes > limit;
+            if channel.transmitting || channel.untaken >= window || (limit > 0 && full) {
+                return;
+            }
+            channel.untaken += bytes;
+            if limit == 0 {
+                channel.transmitting = true;
+                return;
+            }
+            channel.in_device += bytes;
+            channel.queue.messages.pop_front();
+            if self.device.messages.is_empty() {
+                self.device.work_left = work;
+            }
+            self.device.messages.push_back(message);
+        }
     }
 
     /// When the next message will have left, if nothing else is enqueued before; [`SimTime::MAX`] on an idle link.
     pub fn next_departure(&self) -> SimTime {
-        let (push_rate, demand_rate) = self.rates();
         let due = |queue: &Queue, rate: u64| {
             if queue.messages.is_empty() || rate == 0 {
                 SimTime::MAX
@@ -241,30 +362,44 @@ impl Link {
                 self.updated + SimTime::from_ps(queue.work_left.div_ceil(rate))
             }
         };
-        due(&self.push, push_rate).min(due(&self.demand, demand_rate))
+        if self.device_limit > 0 {
+            return due(&self.device, 2);
+        }
+        let (push_rate, demand_rate) = self.rates();
+        due(&self.push.queue, push_rate).min(due(&self.demand.queue, demand_rate))
     }
 
-    /// Takes the message that has left at `now`, which [`Link::next_departure`] named; of two, the demanded one.
-    pub fn depart(&mut self, now: SimTime) -> Option<Message> {
+    /// The message that [`Link::next_departure`] named has been transmitted at `now`; of two, the demanded one. Calls `left`
+    /// with every message that has left by that.
+    pub fn depart(&mut self, now: SimTime, left: impl FnMut(Message)) {
         self.advance(now);
         let (_, demand_rate) = self.rates();
-        let demand_done = demand_rate > 0 && self.demand.work_left == 0;
-        let queue = if demand_done {
-            &mut self.demand
+        let demand_done = demand_rate > 0 && self.demand.queue.work_left == 0;
+        let queue = if self.device_limit > 0 {
+            &mut self.device
+        } else if demand_done {
+            &mut self.demand.queue
         } else {
-            &mut self.push
+            &mut self.push.queue
         };
-        let message = queue.messages.pop_front()?;
+        let Some(message) = queue.messages.pop_front() else {
+            return;
+        };
         let next = queue.messages.front().copied();
         let (bytes, work) = (self.bytes(message), next.map_or(0, |next| self.work(next)));
-        let queue = if demand_done {
-            &mut self.demand
+        if self.device_limit > 0 {
+            self.device.work_left = work;
+            self.channel(message.demanded).in_device -= bytes;
         } else {
-            &mut self.push
-        };
-        queue.occupancy -= bytes;
-        queue.work_left = work;
-        Some(message)
+            let channel = self.channel(message.demanded);
+            channel.queue.work_left = work;
+            channel.transmitting = false;
+        }
+        self.channel(message.demanded).occupancy -= bytes;
+        self.proceed(message.demanded);
+        let segment = self.segment;
+        self.channel(message.demanded)
+            .leave_in_segments(message, bytes, segment, left);
     }
 }
 
@@ -289,14 +424,13 @@ mod tests {
 
     /// Departures of one pushed page, enqueued at 0, and one demanded page, enqueued half-way through it.
     fn departures(discipline: Discipline) -> Vec<(PageId, u64)> {
-        let mut link = Link::new(&settings(discipline), 4_096);
+        let mut link = Link::new(&settings(discipline), None, 4_096);
         link.enqueue(SimTime::ZERO, message(0, false));
         link.enqueue(SimTime::from_ps(17_000_000), message(1, true));
         let mut seen = Vec::new();
         while link.next_departure() < SimTime::MAX {
             let now = link.next_departure();
-            let left = link.depart(now).expect("a departure was named");
-            seen.push((left.page, now.as_ps()));
+            link.depart(now, |left| seen.push((left.page, now.as_ps())));
         }
         seen
     }

@@ -41,6 +41,9 @@ pub struct Metrics {
     pub requested_faults: u64,
     /// The others: the page was on its way already.
     pub in_flight_faults: u64,
+    /// Requests that reached the source, of vCPUs and of fetching threads, those for pages on their way included (QEMU's
+    /// `postcopy-requests`).
+    pub requests: u64,
     /// Time blocked by faults, summed over vCPUs.
     pub stall: SimTime,
     /// Time in which all vCPUs were blocked (QEMU's `postcopy-blocktime`).
@@ -106,6 +109,7 @@ impl Metrics {
             page_faults: faults,
             requested_faults: requested,
             in_flight_faults: faults - requested,
+            requests: outcome.requests,
             stall: stall.times(blocked_vcpus),
             vcpu_blocktime: occupied.time_with_all_blocked(vcpus),
             fault_latency_mean: mean(&lengths),

@@ -8,8 +8,8 @@
 //! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
 //!
 //! What happens first at one instant: a message leaves the link, a page is installed, a vCPU wakes, an acknowledgement
-//! and then a request reaches the source, a vCPU touches a page, a fault handler sends its request, the migration thread
-//! acts. Several of one kind go by vCPU number.
+//! and then a request reaches the source, a vCPU touches a page, then a fetching thread, a fault handler sends its request,
+//! the migration thread acts. Several of one kind go by vCPU number, those of fetching threads behind them by the plan.
 
 pub mod pre_copy;
 mod progress;
@@ -19,13 +19,14 @@ pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
 pub use switch_over::{GuestCourse, SwitchOver};
 
 use self::pre_copy::Copied;
-use crate::destination::{Destination, Receiver, Stall, TouchOutcome};
+use crate::destination::{Destination, Receiver, Stall, TouchOutcome, Toucher};
 use crate::engine::EventQueue;
 use crate::link::Link;
-use crate::scenario::Scenario;
+use crate::scenario::{Delivery, Scenario};
 use crate::source::recorder::RecordError;
 use crate::source::{DemandMode, MigrationThread, NotUnsent};
-use crate::strategy::Strategy;
+use crate::strategy::post_copy::active_push;
+use crate::strategy::{PlannedPage, Strategy};
 use crate::time::SimTime;
 use crate::trace::TraceError;
 use crate::vm::PageId;
@@ -56,6 +57,8 @@ pub struct Outcome {
     pub completed_at: Option<SimTime>,
     /// All stalls, in the order in which they ended.
     pub stalls: Vec<Stall>,
+    /// Requests that reached the source.
+    pub requests: u64,
     /// Pages sent with their content, repetitions included.
     pub pages_sent: u64,
     /// Zero pages sent.
@@ -72,9 +75,10 @@ pub struct Outcome {
 enum Event {
     Wake { vcpu: u16 },
     Acknowledged,
-    Requested { vcpu: u16, page: PageId },
+    Requested { by: Toucher, page: PageId },
     Touch { vcpu: u16 },
-    FaultHandled { vcpu: u16, page: PageId },
+    Fetch,
+    FaultHandled { by: Toucher, page: PageId },
 }
 
 /// Migrates the VM after its switch-over.
@@ -102,17 +106,18 @@ pub fn migrate_observed(
     probe: &mut impl Probe,
 ) -> Result<Outcome, MigrationError> {
     let resumed_at = switch_over.suspended_at + switch_over.downtime;
-    let page = scenario
-        .link
-        .transmission(scenario.link.page_message(switch_over.memory.host_page));
+    let page = scenario.link.page_time(switch_over.memory.host_page);
     // The link counts a message's work in half-picoseconds.
     if resumed_at == SimTime::MAX || page.as_ps() > u64::MAX / 2 {
         return Err(MigrationError::TooLong);
     }
     strategy.plan(&switch_over.observation(&scenario.link));
-    let mut migration = Migration::new(scenario, switch_over);
-    migration.run(strategy, probe)?;
-    Ok(migration.outcome())
+    if scenario.migration.delivery == Delivery::DestinationFetch && strategy.records() {
+        let mut scan = active_push(scenario.source.push);
+        Migration::new(scenario, switch_over, strategy.planned()).run(scan.as_mut(), probe)
+    } else {
+        Migration::new(scenario, switch_over, &[]).run(strategy, probe)
+    }
 }
 
 struct Migration<'a> {
@@ -128,7 +133,11 @@ struct Migration<'a> {
 }
 
 impl<'a> Migration<'a> {
-    fn new(scenario: &'a Scenario, switch_over: &'a SwitchOver) -> Self {
+    fn new(
+        scenario: &'a Scenario,
+        switch_over: &'a SwitchOver,
+        fetched: &'a [PlannedPage],
+    ) -> Self {
         let resumed_at = switch_over.suspended_at + switch_over.downtime;
         let missing = &switch_over.missing;
         let order = &switch_over.touch_order;
@@ -142,13 +151,19 @@ impl<'a> Migration<'a> {
                 &scenario.source,
                 missing.clone(),
                 &switch_over.zero_pages,
+                scenario.link.zero_page_bytes,
                 resumed_at,
             ),
-            link: Link::new(&scenario.link, switch_over.memory.host_page),
-            receiver: Receiver::new(scenario.link.latency, scenario.destination.install),
+            link: Link::new(
+                &scenario.link,
+                scenario.destination.receive_buffer,
+                switch_over.memory.host_page,
+            ),
+            receiver: Receiver::new(scenario.link.latency, &scenario.destination),
             destination: Destination::new(
                 missing.clone(),
                 order,
+                fetched,
                 resumed_at,
                 scenario.destination.fault_blocks,
             ),
@@ -156,14 +171,19 @@ impl<'a> Migration<'a> {
         for vcpu in 0..order.vcpus().len() as u16 {
             migration.schedule_touch(vcpu);
         }
+        if !fetched.is_empty() {
+            for _ in 0..scenario.migration.fetch_outstanding {
+                migration.queue.schedule(resumed_at, Event::Fetch);
+            }
+        }
         migration
     }
 
     fn run(
-        &mut self,
+        mut self,
         strategy: &mut dyn Strategy,
         probe: &mut impl Probe,
-    ) -> Result<(), MigrationError> {
+    ) -> Result<Outcome, MigrationError> {
         while self.completed_at.is_none() || self.destination.is_blocked() {
             let departure = self.link.next_departure();
             let installation = self.receiver.next_installation();
@@ -171,7 +191,8 @@ impl<'a> Migration<'a> {
             let action = self.source.next_action();
             let now = departure.min(installation).min(event).min(action);
             if now == SimTime::MAX {
-                return self.finished();
+                self.check_finished()?;
+                break;
             }
             if departure == now {
                 self.depart(now);
@@ -180,14 +201,13 @@ impl<'a> Migration<'a> {
             } else if event == now {
                 self.handle_next_event(strategy);
             } else {
-                let handed = self.source.act(now, &mut self.link, strategy)?;
-                if let Some(message) = handed.filter(|message| message.demanded) {
-                    self.destination.mark_handed(now, message.page);
+                for page in self.source.act(now, &mut self.link, strategy)? {
+                    self.destination.mark_handed(now, page);
                 }
             }
             probe.observe(now, || self.progress());
         }
-        Ok(())
+        Ok(self.outcome())
     }
 
     fn progress(&self) -> Progress {
@@ -203,7 +223,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Nothing is due any more: because all is done, or because it is due beyond the end of simulated time?
-    fn finished(&self) -> Result<(), MigrationError> {
+    fn check_finished(&self) -> Result<(), MigrationError> {
         let done = self.queue.is_empty()
             && self.link.is_idle()
             && self.receiver.is_idle()
@@ -216,24 +236,29 @@ impl<'a> Migration<'a> {
     }
 
     fn depart(&mut self, now: SimTime) {
-        if let Some(message) = self.link.depart(now) {
-            self.receiver.departed(now, message);
-            self.source.notify(now);
-        }
+        let receiver = &mut self.receiver;
+        self.link
+            .depart(now, |message| receiver.departed(now, message));
+        self.source.notify(now);
     }
 
     fn install(&mut self, now: SimTime) {
         let Some(delivery) = self.receiver.installed() else {
             return;
         };
+        self.link.taken(now, delivery.message);
         let synchronous = self.scenario.source.demand_mode == DemandMode::Synchronous;
         if delivery.message.demanded && synchronous {
             let arrival = now + self.scenario.link.latency;
             self.queue.schedule(arrival, Event::Acknowledged);
         }
         let wake_at = now + self.scenario.destination.wake;
-        for vcpu in self.destination.install(&delivery, wake_at) {
+        let woken = self.destination.install(&delivery, wake_at);
+        for vcpu in woken.vcpus {
             self.queue.schedule(wake_at, Event::Wake { vcpu });
+        }
+        for _ in 0..woken.fetchers {
+            self.queue.schedule(wake_at, Event::Fetch);
         }
         if self.destination.missing().count() == 0 {
             self.completed_at = Some(now);
@@ -256,12 +281,18 @@ impl<'a> Migration<'a> {
                     self.destination.mark_requested(now, page);
                 }
             }
-            Event::Touch { vcpu } => self.touch(now, vcpu),
-            Event::FaultHandled { vcpu, page } => {
+            Event::Touch { vcpu } => match self.destination.touch(now, vcpu) {
+                TouchOutcome::Later(due) => self.queue.schedule(due, Event::Touch { vcpu }),
+                outcome => self.handle_fault(now, outcome),
+            },
+            Event::Fetch => {
+                let outcome = self.destination.fetch();
+                self.handle_fault(now, outcome);
+            }
+            Event::FaultHandled { by, page } => {
                 if self.destination.missing().contains(page) {
                     let arrival = now + self.scenario.link.latency;
-                    self.queue
-                        .schedule(arrival, Event::Requested { vcpu, page });
+                    self.queue.schedule(arrival, Event::Requested { by, page });
                 }
             }
         }
@@ -273,17 +304,16 @@ impl<'a> Migration<'a> {
         }
     }
 
-    fn touch(&mut self, now: SimTime, vcpu: u16) {
-        match self.destination.touch(now, vcpu) {
-            TouchOutcome::Nothing => {}
-            TouchOutcome::Later(due) => self.queue.schedule(due, Event::Touch { vcpu }),
-            TouchOutcome::Fault { page, first } => {
-                if first {
-                    let handled = now + self.scenario.destination.fault_trap;
-                    self.queue
-                        .schedule(handled, Event::FaultHandled { vcpu, page });
-                }
-            }
+    fn handle_fault(&mut self, now: SimTime, outcome: TouchOutcome) {
+        if let TouchOutcome::Fault {
+            by,
+            page,
+            first: true,
+        } = outcome
+        {
+            let handled = now + self.scenario.destination.fault_trap;
+            self.queue
+                .schedule(handled, Event::FaultHandled { by, page });
         }
     }
 
@@ -294,6 +324,7 @@ impl<'a> Migration<'a> {
         Outcome {
             resumed_at: self.resumed_at,
             completed_at: self.completed_at,
+            requests: self.source.requests_received(),
             pages_sent: copied.pages + pages_sent,
             zero_pages_sent: copied.zero_pages + zero_pages_sent,
             duplicate_pages_sent: copied.repeated + if copied.any() { sent } else { 0 },

@@ -7,6 +7,7 @@ pub mod json;
 pub mod plot;
 pub mod table;
 pub mod timeline;
+pub mod validation;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -84,7 +85,7 @@ pub type Row = Vec<(Cow<'static, str>, Value)>;
 pub type MetricColumn = (&'static str, fn(&Run) -> Value);
 
 /// The columns of the metrics, in the order of the file.
-pub const METRICS: [MetricColumn; 21] = [
+pub const METRICS: [MetricColumn; 22] = [
     ("total_migration_time_s", |run| {
         run.metrics.total_migration_time.map_or(Missing, Time)
     }),
@@ -96,6 +97,7 @@ pub const METRICS: [MetricColumn; 21] = [
     ("in_flight_faults", |run| {
         Count(run.metrics.in_flight_faults)
     }),
+    ("requests", |run| Count(run.metrics.requests)),
     ("stall_s", |run| Time(run.metrics.stall)),
     ("vcpu_blocktime_s", |run| Time(run.metrics.vcpu_blocktime)),
     ("fault_latency_mean_s", |run| {

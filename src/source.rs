@@ -1,11 +1,13 @@
 //! The source host: one migration thread that serves requests and pushes pages.
 
+mod batch;
 pub mod recorder;
 
 use std::collections::VecDeque;
 
 use serde::Deserialize;
 
+use self::batch::{Batch, SendBuffer};
 use crate::link::{Link, Message};
 use crate::strategy::Strategy;
 use crate::strategy::scan::Push;
@@ -37,6 +39,21 @@ pub struct SourceSettings {
     /// The thread hands pages over while fewer bytes than this wait on the link. Default 256 KiB, of the order of a
     /// socket's send buffer.
     pub send_buffer: Bytes,
+    /// Once `send_buffer` bytes wait, the thread sleeps until no more than this do. Default: `send_buffer`, so that it goes
+    /// on as soon as there is room. Linux wakes a writer when two thirds of a socket's buffer or less are in use
+    /// (`net/core/stream.c`, `sk_stream_write_space`; `include/net/sock.h`, `sk_stream_min_wspace`).
+    pub send_resume: Option<Bytes>,
+    /// Whether a request that arrives wakes a thread that sleeps until `send_resume`: it then writes what there is room for.
+    /// Default `false`. `true` where requests come in on the socket that pages go out on: Linux wakes all who sleep on it
+    /// (`net/core/stream.c`, `sk_stream_wait_memory`), and QEMU's return path is the main channel's.
+    pub wake_on_request: bool,
+    /// Pages with content that the thread gathers before it writes them to the link, requested ones among them; zero pages
+    /// wait with them. Default 0: none waits. QEMU gathers 32, as a write takes at most 64 pieces and a page is two of them
+    /// (`migration/qemu-file.c`, `MAX_IOV_SIZE`). While it writes and waits for room, it serves no request. Requested pages
+    /// with a channel of their own are not gathered (`migration/ram.c`, `ram_save_host_page`).
+    pub write_batch: u32,
+    /// The thread's work for a pushed zero page, all of whose bytes it has to look at. Default: `push_service`.
+    pub zero_service: Option<SimTime>,
     /// Default `pipelined`: QEMU.
     pub demand_mode: DemandMode,
     /// What the first access to a page costs its vCPU while the recorder watches. Default 1 us, an assumption: one exit
@@ -51,6 +68,10 @@ impl Default for SourceSettings {
             push_service: SimTime::from_us(1),
             demand_service: SimTime::from_us(5),
             send_buffer: Bytes(256 << 10),
+            send_resume: None,
+            wake_on_request: false,
+            write_batch: 0,
+            zero_service: None,
             demand_mode: DemandMode::Pipelined,
             record_trap: SimTime::from_us(1),
         }
@@ -60,14 +81,18 @@ impl Default for SourceSettings {
 /// The migration thread.
 ///
 /// When it is free it takes a pending request first, else the strategy's next page, as soon as the link's queue has
-/// room; it then serves the page for a while and hands it to the link.
+/// room; it then serves the page for a while, and hands it to the link with its batch.
 #[derive(Debug)]
 pub struct MigrationThread<'a> {
     settings: &'a SourceSettings,
     zero_pages: &'a PageSet,
     unsent: PageSet,
     requests: VecDeque<PageId>,
+    received: u64,
     serving: Option<Message>,
+    batch: Batch,
+    push_buffer: SendBuffer,
+    demand_buffer: SendBuffer,
     /// When the thread has something to do or to look at again.
     next_action: SimTime,
     unacknowledged: u64,
@@ -81,13 +106,18 @@ impl<'a> MigrationThread<'a> {
         settings: &'a SourceSettings,
         unsent: PageSet,
         zero_pages: &'a PageSet,
+        zero_page_bytes: u32,
         start: SimTime,
     ) -> Self {
         MigrationThread {
             settings,
+            batch: Batch::new(settings, zero_page_bytes),
+            push_buffer: SendBuffer::new(settings),
+            demand_buffer: SendBuffer::new(settings),
             zero_pages,
             unsent,
             requests: VecDeque::new(),
+            received: 0,
             serving: None,
             next_action: start,
             unacknowledged: 0,
@@ -101,14 +131,19 @@ impl<'a> MigrationThread<'a> {
         self.next_action
     }
 
-    /// Whether no page is being served.
+    /// Whether no page is being served or waits for its batch to be written.
     pub fn is_idle(&self) -> bool {
-        self.serving.is_none()
+        self.serving.is_none() && self.batch.is_empty()
     }
 
     /// Pages sent with their content, and zero pages sent.
     pub fn pages_sent(&self) -> (u64, u64) {
         (self.sent, self.zero_sent)
+    }
+
+    /// Requests that have arrived, dropped ones included.
+    pub fn requests_received(&self) -> u64 {
+        self.received
     }
 
     /// Something has changed that the thread may have been waiting for.
@@ -120,6 +155,7 @@ impl<'a> MigrationThread<'a> {
 
     /// A request has arrived. Returns whether its page is still to be sent; if not, the request is dropped.
     pub fn request(&mut self, now: SimTime, page: PageId, strategy: &mut dyn Strategy) -> bool {
+        self.received += 1;
         let unsent = self.unsent.contains(page);
         strategy.requested(&Request {
             time: now,
@@ -128,8 +164,11 @@ impl<'a> MigrationThread<'a> {
         });
         if unsent {
             self.requests.push_back(page);
-            self.notify(now);
         }
+        if self.settings.wake_on_request {
+            self.push_buffer.wake();
+        }
+        self.notify(now);
         unsent
     }
 
@@ -139,8 +178,8 @@ impl<'a> MigrationThread<'a> {
         self.notify(now);
     }
 
-    /// Hands over what was being served and takes up the next page, if there is one and the link has room. Returns the
-    /// page that was handed over.
+    /// Hands over what is ready and takes up the next page, if there is one and the link has room. Returns the demanded
+    /// pages that were handed over.
     ///
     /// # Errors
     ///
@@ -150,18 +189,39 @@ impl<'a> MigrationThread<'a> {
         now: SimTime,
         link: &mut Link,
         strategy: &mut dyn Strategy,
-    ) -> Result<Option<Message>, NotUnsent> {
-        let handed = self.serving.take();
-        if let Some(message) = handed {
-            link.enqueue(now, message);
-        }
+    ) -> Result<Vec<PageId>, NotUnsent> {
+        let mut handed = Vec::new();
         self.next_action = SimTime::MAX;
-        let Some((page, demanded)) = self.pick(link, strategy) else {
-            return Ok(handed);
-        };
+        if let Some(message) = self.serving.take() {
+            if link.own_channel(message.demanded) {
+                hand_over(now, message, link, &mut handed);
+            } else {
+                self.batch.add(message);
+            }
+        }
+        loop {
+            while let Some(message) = self.batch.write(&mut self.push_buffer, link) {
+                hand_over(now, message, link, &mut handed);
+            }
+            if self.batch.is_being_written() {
+                return Ok(handed);
+            }
+            if let Some((page, demanded)) = self.pick(link, strategy) {
+                self.serve(now, page, demanded)?;
+                return Ok(handed);
+            }
+            if self.batch.is_empty() {
+                return Ok(handed);
+            }
+            self.batch.close();
+        }
+    }
+
+    fn serve(&mut self, now: SimTime, page: PageId, demanded: bool) -> Result<(), NotUnsent> {
         if page >= self.unsent.pages() || !self.unsent.remove(page) {
             return Err(NotUnsent(page));
         }
+        let settings = self.settings;
         let zero = self.zero_pages.contains(page);
         if zero {
             self.zero_sent += 1;
@@ -174,17 +234,22 @@ impl<'a> MigrationThread<'a> {
             demanded,
         });
         self.next_action = now
-            + if demanded {
-                self.settings.demand_service
-            } else {
-                self.settings.push_service
+            + match (demanded, zero) {
+                (true, _) => settings.demand_service,
+                (false, true) => settings.zero_service.unwrap_or(settings.push_service),
+                (false, false) => settings.push_service,
             };
-        Ok(handed)
+        Ok(())
     }
 
     fn pick(&mut self, link: &Link, strategy: &mut dyn Strategy) -> Option<(PageId, bool)> {
         let demanded = !self.requests.is_empty();
-        if link.occupancy(demanded) >= self.settings.send_buffer.0 {
+        let buffer = if link.own_channel(demanded) {
+            &mut self.demand_buffer
+        } else {
+            &mut self.push_buffer
+        };
+        if !buffer.has_room(link.occupancy(demanded)) {
             return None;
         }
         if let Some(page) = self.requests.pop_front() {
@@ -195,6 +260,13 @@ impl<'a> MigrationThread<'a> {
             return None;
         }
         Some((strategy.next_page(&self.unsent)?, false))
+    }
+}
+
+fn hand_over(now: SimTime, message: Message, link: &mut Link, handed: &mut Vec<PageId>) {
+    link.enqueue(now, message);
+    if message.demanded {
+        handed.push(message.page);
     }
 }
 

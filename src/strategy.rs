@@ -42,6 +42,28 @@ pub struct Observation<'a> {
     pub page_time: SimTime,
 }
 
+/// A page that a strategy names at the switch-over, ahead of the scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlannedPage {
+    /// The page.
+    pub page: PageId,
+    /// Whether it was accessed in the record window, and not predicted.
+    pub recorded: bool,
+    /// When it is expected to be touched, counted from the switch-over; `None` where the strategy has an order only.
+    pub next_touch: Option<SimTime>,
+}
+
+impl PlannedPage {
+    /// A page of the PPS.
+    pub fn recorded(page: PageId) -> Self {
+        PlannedPage {
+            page,
+            recorded: true,
+            next_touch: None,
+        }
+    }
+}
+
 /// A page order, made up as the migration goes.
 pub trait Strategy {
     /// Whether the VM runs on for the record window before it is suspended.
@@ -59,8 +81,11 @@ pub trait Strategy {
     /// The next page to push, out of `unsent`; `None` to push nothing now.
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId>;
 
-    /// Pages beyond the recorded ones that the plan names in advance, for the metrics of prediction.
-    fn predicted(&self) -> &[PageId] {
+    /// What [`plan`](Strategy::plan) came to: the pages that go ahead of the scan, in their order, of a strategy that
+    /// [records](Strategy::records). A destination that fetches pages itself is given them
+    /// ([`Delivery::DestinationFetch`](crate::scenario::Delivery)), as is a real migration ([`crate::plan`]), and the
+    /// metrics of prediction judge those that were not recorded. Once `plan` has been called it does not change.
+    fn planned(&self) -> &[PlannedPage] {
         &[]
     }
 }

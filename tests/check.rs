@@ -74,7 +74,7 @@ fn a_user_has_a_baseline_of_their_own() {
     assert_eq!(check(&["own.toml", "--bless"]).0, Some(0));
     let (code, out, _) = check(&["own.toml"]);
     assert_eq!(code, Some(0), "{out}");
-    assert_eq!(out, "2 runs, 21 metrics each: all as in own.baseline.csv\n");
+    assert_eq!(out, "2 runs, 22 metrics each: all as in own.baseline.csv\n");
 
     // One digit of one number, and a run that is not there.
     let good = fs::read_to_string(&baseline).expect("it was blessed");

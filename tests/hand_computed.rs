@@ -17,7 +17,7 @@ mod reference;
 use both::Case;
 use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
-use migsim::scenario::Scenario;
+use migsim::scenario::{Delivery, Scenario};
 use migsim::source::DemandMode;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
@@ -137,6 +137,7 @@ fn one_fault_on_an_idle_link() {
         page_faults: 1,
         requested_faults: 1,
         in_flight_faults: 0,
+        requests: 1,
         stall: ns(218),
         vcpu_blocktime: ns(218),
         fault_latency_mean: ns(218),
@@ -426,6 +427,65 @@ fn a_window_longer_than_the_trace() {
         assert_eq!((faults(&outcome), outcome.pps_pages), ((1, 0, 1), 1));
         takes(&outcome, ns(145), ns(2106));
     }
+}
+
+/// Pages 2 and 1 are recorded, in that order; page `touched` is touched 30 after the switch position, R = 1450.
+fn fetched(fetchers: u16, touched: u32) -> Case {
+    let mut case = on_demand(3, &[read(10, 0, 2), read(20, 0, 1), read(130, 0, touched)]);
+    case.scenario.migration.record_window = SimTime::from_ns(100);
+    case.scenario.migration.delivery = Delivery::DestinationFetch;
+    case.scenario.migration.fetch_outstanding = fetchers;
+    case.scenario.source.record_trap = SimTime::ZERO;
+    case.scenario.pre_record.order = PpsOrder::FirstAccess;
+    case
+}
+
+#[test]
+fn the_destination_fetches_the_plan() {
+    // One thread. Page 2: touched 1450, request 1505, enqueued 1508, left 1608, installed 1662; the thread goes on at 1668
+    // with page 1: request 1723, enqueued 1726, left 1826, installed 1880. The vCPU touches page 0 at 1480: request 1535,
+    // enqueued 1538, left 1708, installed 1762, on at 1768: 288.
+    let outcome = simulate_as("pre-record", &fetched(1, 0));
+    assert_eq!(outcome.push_and_demand_order, [2, 0, 1]);
+    assert_eq!((faults(&outcome), outcome.requests), ((1, 1, 0), 3));
+    takes(&outcome, ns(288), ns(1880));
+    // Two threads: both requests at 1505, in the plan's order, enqueued at 1508 and 1511. Page 0 waits behind both: left
+    // 1808, installed 1862, on at 1868: 388.
+    let outcome = simulate_as("pre-record", &fetched(2, 0));
+    assert_eq!(outcome.push_and_demand_order, [2, 1, 0]);
+    assert_eq!((faults(&outcome), outcome.requests), ((1, 1, 0), 3));
+    takes(&outcome, ns(388), ns(1862));
+    // More threads than pages change nothing.
+    assert_eq!(simulate_as("pre-record", &fetched(9, 0)), outcome);
+}
+
+#[test]
+fn a_page_that_is_fetched_already_is_not_requested_again() {
+    // The vCPU joins the thread that waits for page 2: 1480 – 1668.
+    let outcome = simulate_as("pre-record", &fetched(1, 2));
+    assert_eq!(outcome.push_and_demand_order, [2, 1]);
+    assert_eq!((faults(&outcome), outcome.requests), ((1, 1, 0), 2));
+    assert_eq!(
+        (outcome.stall, outcome.total_migration_time),
+        (ns(188), None)
+    );
+    // The other way round: page 1 is touched at 1480 and installed at 1762, when the thread is at it since 1668.
+    let outcome = simulate_as("pre-record", &fetched(1, 1));
+    assert_eq!(outcome.push_and_demand_order, [2, 1]);
+    assert_eq!((faults(&outcome), outcome.requests), ((1, 1, 0), 2));
+    assert_eq!(outcome.stall, ns(288));
+}
+
+#[test]
+fn a_source_that_knows_no_plan_scans() {
+    // Pushed: 0, 1, 2, enqueued at 1452, 1454, 1456; left 1552, 1652, 1752. The request for page 2 comes at 1505, too late;
+    // page 1 is there, at 1706, when the thread goes on. Page 0: 1480 – 1612.
+    let mut case = fetched(1, 0);
+    case.scenario.source.push = Push::Linear;
+    let outcome = simulate_as("pre-record", &case);
+    assert_eq!(outcome.push_and_demand_order, [0, 1, 2]);
+    assert_eq!((faults(&outcome), outcome.requests), ((1, 0, 1), 2));
+    takes(&outcome, ns(132), ns(1806));
 }
 
 /// vCPU 0: pages 0, 1, 0, 2, 3 at 0, 20, 40, 60, 80; vCPU 1: pages 0, 1 at 10, 30.

@@ -9,7 +9,7 @@ use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
 use migsim::metrics::Metrics;
 use migsim::migration::{SwitchOver, migrate};
-use migsim::scenario::Scenario;
+use migsim::scenario::{Delivery, Scenario};
 use migsim::source::DemandMode;
 use migsim::strategy::Registry;
 use migsim::strategy::post_copy::active_push;
@@ -88,13 +88,29 @@ fn trace_part() -> impl Strategy<Value = Case> {
 }
 
 type HostCosts = (
-    (SimTime, SimTime, SimTime, SimTime, SimTime, SimTime),
+    (
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+    ),
     (SimTime, SimTime, u64, bool, bool),
 );
 
 fn host_costs() -> impl Strategy<Value = HostCosts> {
     (
-        (span(30), span(30), span(20), span(20), span(20), span(10)),
+        (
+            span(30),
+            span(30),
+            span(20),
+            span(20),
+            span(20),
+            span(20),
+            span(10),
+        ),
         (
             span(30),
             span(400),
@@ -121,8 +137,20 @@ fn case() -> impl Strategy<Value = Case> {
         prop_oneof![1u64..=9, 4_000u64..=60_000],
         any::<bool>(),
         0usize..4,
+        // Fetching threads; 0: the source pushes.
+        prop_oneof![3 => Just(0u16), 2 => 1u16..=5],
     );
-    (trace_part(), link, source, host_costs()).prop_map(|(mut case, link, source, costs)| {
+    let sending = (
+        prop_oneof![Just(None), (0u64..=4).prop_map(Some)],
+        0u32..=4,
+        proptest::option::of(span(20)),
+        prop_oneof![Just(0u64), Just(1), 4_000u64..=30_000],
+        prop_oneof![Just(0u64), 1u64..=30_000],
+        any::<bool>(),
+        proptest::option::of(prop_oneof![1u64..=10, 4_000u64..=60_000]),
+    );
+    let parts = (trace_part(), link, source, sending, host_costs());
+    parts.prop_map(|(mut case, link, source, sending, costs)| {
         let scenario = &mut case.scenario;
         let (mbit, latency, mtu, discipline, message_header, zero_page_bytes) = link;
         scenario.link.bandwidth =
@@ -133,13 +161,34 @@ fn case() -> impl Strategy<Value = Case> {
             [Discipline::Fifo, Discipline::Fair, Discipline::Priority][discipline as usize];
         scenario.link.message_header = message_header;
         scenario.link.zero_page_bytes = zero_page_bytes;
-        let (push, push_service, demand_service, send_buffer, synchronous, order) = source;
+        let (push, push_service, demand_service, send_buffer, synchronous, order, fetchers) =
+            source;
         scenario.source.push = [Push::Pivot, Push::Linear, Push::Bubble, Push::None][push];
         scenario.source.push_service = push_service;
         scenario.source.demand_service = demand_service;
         scenario.source.send_buffer = Bytes(send_buffer);
+        let (
+            resume_quarters,
+            write_batch,
+            zero_service,
+            device_queue,
+            segment,
+            wake_on_request,
+            receive,
+        ) = sending;
+        scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
+        scenario.source.write_batch = write_batch;
+        scenario.source.zero_service = zero_service;
+        scenario.link.device_queue = Bytes(device_queue);
+        scenario.destination.receive_buffer = receive.map(Bytes);
+        scenario.link.segment = Bytes(segment);
+        scenario.source.wake_on_request = wake_on_request;
         if synchronous {
             scenario.source.demand_mode = DemandMode::Synchronous;
+        }
+        if fetchers > 0 {
+            scenario.migration.delivery = Delivery::DestinationFetch;
+            scenario.migration.fetch_outstanding = fetchers;
         }
         scenario.pre_record.order = [
             PpsOrder::FirstAccess,
@@ -148,7 +197,7 @@ fn case() -> impl Strategy<Value = Case> {
             PpsOrder::Address,
         ][order];
         let (
-            (suspend, resume, fault_trap, install, wake, record_trap),
+            (suspend, resume, fault_trap, install, receive_wake, wake, record_trap),
             (planning_cost, record_window, core_state, blocks_vm, overlap_core),
         ) = costs;
         scenario.vm.suspend = suspend;
@@ -156,6 +205,7 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.vm.core_state = Bytes(core_state);
         scenario.destination.fault_trap = fault_trap;
         scenario.destination.install = install;
+        scenario.destination.receive_wake = receive_wake;
         scenario.destination.wake = wake;
         scenario.source.record_trap = record_trap;
         scenario.migration.record_window = record_window;
@@ -285,6 +335,14 @@ fn random_cases_have_everything() {
             }
             count(format!("{:?}: faults", scenario.link.discipline), faults);
             count(format!("{:?}: faults", scenario.source.push), faults);
+            if strategy.starts_with("pre-record") {
+                let delivery = scenario.migration.delivery;
+                count(format!("{delivery:?}: {strategy}: faults"), faults);
+                if delivery == Delivery::DestinationFetch {
+                    let fetched = outcome.requests > outcome.page_faults;
+                    count(format!("{strategy}: more requests than faults"), fetched);
+                }
+            }
             count(format!("{:?}: faults", scenario.trace.at_end), faults);
             count(
                 format!("{:?}: a PPS of three", scenario.pre_record.order),

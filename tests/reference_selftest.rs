@@ -52,19 +52,28 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         message_header: 10,
         zero_page_bytes: 9,
         discipline: Discipline::Fifo,
+        device_queue: 0,
+        segment: 0,
         push: Push::Linear,
         push_service: ns(2),
         demand_service: ns(3),
         send_buffer: 250,
+        send_resume: 250,
+        wake_on_request: false,
+        write_batch: 0,
+        zero_service: ns(2),
         synchronous: false,
         record_trap: ns(7),
         fault_trap: ns(5),
         install: ns(4),
+        receive_buffer: u64::MAX,
+        receive_wake: 0,
         wake: ns(6),
         blocks_vm: false,
         record_window: 0,
         overlap_core: false,
         planning_cost: 0,
+        fetchers: 0,
         initially_installed: Vec::new(),
         strategy: Strategy::PostCopy,
     }
@@ -92,6 +101,7 @@ fn scans_after_a_fault() {
     let order = |push| {
         let mut input = base(7, &[read(10, 0, 3)]);
         input.send_buffer = 100;
+        input.send_resume = 100;
         input.push = push;
         simulate(&input).push_and_demand_order
     };
@@ -156,10 +166,11 @@ fn back_to_90_per_cent_by_trial() {
         (input.core_state, input.suspend, input.resume, input.latency) = (0, 0, 0, 0);
         (
             input.push_service,
+            input.zero_service,
             input.demand_service,
             input.install,
             input.wake,
-        ) = (0, 0, 0, 0);
+        ) = (0, 0, 0, 0, 0);
         input.push = Push::None;
         input.fault_trap = trap * MS;
         if random.below(2) == 0 {
@@ -228,12 +239,20 @@ fn what_holds_for_every_run() {
         input.latency = random.pick(&[0, ns(50), ns(300)]);
         input.discipline = random.pick(&[Discipline::Fifo, Discipline::Fair, Discipline::Priority]);
         input.push = random.pick(&[Push::Linear, Push::Pivot, Push::Bubble, Push::None]);
+        input.device_queue = random.pick(&[0, 1, 250]);
+        input.segment = random.pick(&[0, 1, 250]);
+        input.wake_on_request = random.pick(&[false, true]);
         input.push_service = random.pick(&[0, ns(2), ns(150)]);
+        input.zero_service = random.pick(&[0, ns(2), ns(150)]);
+        input.write_batch = random.pick(&[0, 3]);
         input.demand_service = random.pick(&[0, ns(3)]);
         input.send_buffer = random.pick(&[1, 100, 250, 100_000]);
+        input.send_resume = input.send_buffer / random.pick(&[1, 2]);
         input.synchronous = random.below(2) == 0;
         input.fault_trap = random.pick(&[0, ns(5), ns(500)]);
         input.install = random.pick(&[0, ns(4), ns(200)]);
+        input.receive_buffer = random.pick(&[1, 250, u64::MAX]);
+        input.receive_wake = random.pick(&[0, ns(7)]);
         input.wake = random.pick(&[0, ns(6)]);
         input.blocks_vm = random.below(3) == 0;
         input.record_window = random.pick(&[0, ns(100), ns(1000)]);

@@ -2,8 +2,44 @@
 
 use std::collections::VecDeque;
 
+use super::DestinationSettings;
 use crate::link::Message;
 use crate::time::SimTime;
+
+/// The receiving thread's time: it sleeps until something arrives, and then installs one page after the other.
+#[derive(Debug)]
+pub struct ReceivingThread {
+    wake: SimTime,
+    install: SimTime,
+    busy_until: SimTime,
+}
+
+impl ReceivingThread {
+    /// A thread that sleeps.
+    pub fn new(settings: &DestinationSettings) -> Self {
+        ReceivingThread {
+            wake: settings.receive_wake,
+            install: settings.install,
+            busy_until: SimTime::ZERO,
+        }
+    }
+
+    /// When a page that arrives behind all others so far is in place.
+    pub fn install(&mut self, arrived_at: SimTime) -> SimTime {
+        let begun = if arrived_at > self.busy_until {
+            arrived_at + self.wake
+        } else {
+            self.busy_until
+        };
+        self.busy_until = begun + self.install;
+        self.busy_until
+    }
+
+    /// When the last page so far is in place.
+    pub fn busy_until(&self) -> SimTime {
+        self.busy_until
+    }
+}
 
 /// A page that has left the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,30 +56,27 @@ pub struct Delivery {
 #[derive(Debug)]
 pub struct Receiver {
     latency: SimTime,
-    install: SimTime,
+    thread: ReceivingThread,
     lane: VecDeque<Delivery>,
-    busy_until: SimTime,
 }
 
 impl Receiver {
     /// A receiver with nothing on its way, `latency` behind the link's far end.
-    pub fn new(latency: SimTime, install: SimTime) -> Self {
+    pub fn new(latency: SimTime, settings: &DestinationSettings) -> Self {
         Receiver {
             latency,
-            install,
+            thread: ReceivingThread::new(settings),
             lane: VecDeque::new(),
-            busy_until: SimTime::ZERO,
         }
     }
 
     /// A message has left the link at `now`.
     pub fn departed(&mut self, now: SimTime, message: Message) {
         let arrived_at = now + self.latency;
-        self.busy_until = self.busy_until.max(arrived_at) + self.install;
         self.lane.push_back(Delivery {
             message,
             arrived_at,
-            installed_at: self.busy_until,
+            installed_at: self.thread.install(arrived_at),
         });
     }
 

@@ -75,11 +75,8 @@ pub const ALL: [Claim; 5] = [
         id: "C5",
         statement: "C1 to C4 hold across workloads and networks",
         measure: "claims among C1 to C4 that a case does not show, against none",
-        regime: "across guests only (sort and zipf), on one network: synchronous sender, latency 10 ms, W = 500 ms",
-        // In uniformly random accesses there is no trend to be found.
-        applies: |case| {
-            case.is_far_and_synchronous() && case.has_time_to_learn() && case.guest != "uniform"
-        },
+        regime: "across guests only (sort, zipf and uniform), on one network: synchronous sender, latency 10 ms, W = 500 ms",
+        applies: |case| case.is_far_and_synchronous() && case.has_time_to_learn(),
         find: |case| {
             let missing = ALL[..4].iter().filter(|claim| {
                 let standing = (claim.find)(case).standing;

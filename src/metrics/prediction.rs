@@ -66,7 +66,7 @@ impl Scan {
     fn new(scenario: &Scenario, switch_over: &SwitchOver) -> Self {
         let link = &scenario.link;
         Scan {
-            page: link.transmission(link.page_message(switch_over.memory.host_page)),
+            page: link.page_time(switch_over.memory.host_page),
             zero_page: link.transmission(u64::from(link.zero_page_bytes)),
             delivery: link.latency + scenario.destination.install,
             pages: switch_over.memory.pages,

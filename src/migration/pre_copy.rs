@@ -17,6 +17,7 @@
 use std::collections::VecDeque;
 
 use super::{MigrationError, SwitchOver};
+use crate::destination::ReceivingThread;
 use crate::scenario::Scenario;
 use crate::source::recorder::Recording;
 use crate::strategy::pre_copy::Rounds;
@@ -96,7 +97,7 @@ impl SwitchOver {
         };
         let core_left =
             stream.free_at.max(stream.last_departure) + link.transmission(vm.core_state.0);
-        let resumed_at = (core_left + link.latency).max(stream.last_installation) + vm.resume;
+        let resumed_at = (core_left + link.latency).max(stream.receiving.busy_until()) + vm.resume;
         if resumed_at == SimTime::MAX {
             return Err(MigrationError::TooLong);
         }
@@ -126,7 +127,7 @@ struct PageStream<'a> {
     queue: VecDeque<(SimTime, u64)>,
     queued_bytes: u64,
     last_departure: SimTime,
-    last_installation: SimTime,
+    receiving: ReceivingThread,
     copied: Copied,
 }
 
@@ -151,7 +152,7 @@ impl<'a> PageStream<'a> {
             queue: VecDeque::new(),
             queued_bytes: 0,
             last_departure: SimTime::ZERO,
-            last_installation: SimTime::ZERO,
+            receiving: ReceivingThread::new(&scenario.destination),
             copied: Copied::default(),
         }
     }
@@ -173,12 +174,7 @@ impl<'a> PageStream<'a> {
     }
 
     fn push(&mut self, message: MessageCost) {
-        let Scenario {
-            source,
-            link,
-            destination,
-            ..
-        } = self.scenario;
+        let Scenario { source, link, .. } = self.scenario;
         while let Some(&(departure, bytes)) = self.queue.front()
             && (departure <= self.free_at || self.queued_bytes >= source.send_buffer.0)
         {
@@ -192,7 +188,7 @@ impl<'a> PageStream<'a> {
         self.queued_bytes += message.bytes;
         self.copied.bytes = self.copied.bytes.saturating_add(message.bytes);
         let arrival = self.last_departure + link.latency;
-        self.last_installation = self.last_installation.max(arrival) + destination.install;
+        self.receiving.install(arrival);
     }
 
     /// Whether sending `dirty` would take no longer than `limit`, as a hypervisor estimates it: bytes of the pages over

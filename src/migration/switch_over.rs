@@ -124,7 +124,7 @@ impl SwitchOver {
             recording: &self.recording,
             memory: self.memory,
             zero_pages: &self.zero_pages,
-            page_time: link.transmission(link.page_message(self.memory.host_page)),
+            page_time: link.page_time(self.memory.host_page),
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Kind {
     Lines,
     /// A line per series without markers, for many points.
     Curves,
+    /// Markers alone, on equal decades along and upwards, with the diagonal.
+    Points,
 }
 
 /// A value and how far it spreads.
@@ -167,7 +169,7 @@ fn draw_panel(
     let room = match plot.kind {
         Kind::Bars => 0.5,
         Kind::Lines => 0.06 * (last - first).max(1e-9),
-        Kind::Curves => 0.0,
+        Kind::Curves | Kind::Points => 0.0,
     };
     let frame = Frame {
         left: left + 74,
@@ -178,12 +180,15 @@ fn draw_panel(
     };
     let points = || panel.series.iter().flat_map(|series| &series.points);
     let values = points().flat_map(|(_, spread)| [spread.low, spread.mean, spread.high]);
-    let scale = if plot.kind == Kind::Curves {
-        Scale::linear(values.fold(0.0, f64::max))
-    } else {
-        Scale::over(values)
+    let scale = match plot.kind {
+        Kind::Curves => Scale::linear(values.fold(0.0, f64::max)),
+        Kind::Bars | Kind::Lines => Scale::over(values),
+        Kind::Points => Scale::Log {
+            low: first as i32,
+            high: last as i32,
+        },
     };
-    let label = if scale.is_log() {
+    let label = if scale.is_log() && plot.kind != Kind::Points {
         format!("{} — log scale, 0 at the foot", panel.label)
     } else {
         panel.label.clone()
@@ -213,6 +218,10 @@ fn draw_panel(
         14,
         Anchor::Middle,
     )?;
+    if plot.kind == Kind::Points {
+        let diagonal = [(frame.left, frame.bottom), (frame.right, frame.top)];
+        canvas.line(&diagonal, INK, 1)?;
+    }
     for (place, series) in panel.series.iter().enumerate() {
         if plot.kind == Kind::Bars {
             bars::draw(canvas, &frame, &scale, series, (place, panel.series.len()))?;

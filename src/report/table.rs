@@ -90,6 +90,7 @@ pub fn details(run: &Run) -> String {
                 grouped(metrics.in_flight_faults)
             ),
         ),
+        ("requests", grouped(metrics.requests)),
         ("stall, all vCPUs", metrics.stall.to_string()),
         ("vCPU blocktime", metrics.vcpu_blocktime.to_string()),
         (

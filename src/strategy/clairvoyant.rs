@@ -2,7 +2,7 @@
 
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Build, Entry, Strategy};
+use super::{Build, Entry, PlannedPage, Strategy};
 use crate::vm::{PageId, PageSet};
 
 /// `clairvoyant`.
@@ -13,7 +13,11 @@ pub const ENTRY: Entry = Entry {
         let touched = order
             .first_touches()
             .iter()
-            .map(|touch| touch.page)
+            .map(|touch| PlannedPage {
+                page: touch.page,
+                recorded: false,
+                next_touch: Some(touch.offset),
+            })
             .collect();
         Box::new(Clairvoyant(PushOrder::new(touched, Push::Linear)))
     }),

@@ -10,12 +10,14 @@
 //! 3. [`sweep`] continues a stream with a trend: ahead at its velocity, around the cycle if it has been there before. What
 //!    a sweep over new ground has left behind is not urgent, and one that outruns the link is left to the scan, which
 //!    starts at its head.
-//! 4. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it. Pages
-//!    that are touched as a matter of chance have none, and are left to the scan.
-//! 5. [`online`] has the same plan, and behind it a scan by [`heat`], which goes on learning from the
+//! 4. [`locality`] learns from the recording itself how far from known pages new ones turn up, and predicts the pages
+//!    around the rest of the PPS.
+//! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it.
+//! 6. [`online`] has the same plan, and behind it a scan by [`heat`], which goes on learning from the
 //!    requests. The abstract says nothing of that kind, so it is a strategy apart.
 
 pub mod heat;
+pub mod locality;
 pub mod online;
 pub mod streams;
 pub mod sweep;
@@ -23,13 +25,13 @@ pub mod trend;
 
 use serde::Deserialize;
 
+use self::locality::Locality;
 use self::streams::{Stream, separate};
 use self::sweep::Course;
 use self::trend::Trend;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Build, Entry, Observation, Strategy};
-use crate::scenario::Scenario;
+use super::{Build, Entry, Observation, PlannedPage, Strategy};
 use crate::source::Request;
 use crate::source::recorder::Access;
 use crate::time::SimTime;
@@ -39,7 +41,13 @@ use crate::vm::{PageId, PageMap, PageSet};
 pub const ENTRY: Entry = Entry {
     name: "pre-record+pdopmp",
     summary: "pre-record, widened by the trend of the addresses (a reconstruction from the paper's abstract)",
-    build: Build::Causal(|scenario| Box::new(Pdopmp::new(scenario))),
+    build: Build::Causal(|scenario| {
+        Box::new(Pdopmp {
+            settings: scenario.pdopmp.clone(),
+            push: scenario.source.push,
+            pushes: PushOrder::new(Vec::new(), scenario.source.push),
+        })
+    }),
 };
 
 /// `[pdopmp]`: the assumptions of the reconstruction. All are whole numbers, so that no rounding can change an order.
@@ -49,8 +57,8 @@ pub struct PdopmpSettings {
     /// An access joins a stream that was last within so many host pages. Default 16 (64 KiB of 4 KiB pages): what
     /// allocators and page caches hand out in one piece, and less than the distance between two heaps.
     pub stream_gap: u32,
-    /// Accesses below which a stream says nothing of a trend. Default 8: of random walks so long one in eight has this
-    /// consistency by chance, and of four points one in four. Beyond the number of accesses, no trend is found.
+    /// Accesses below which a stream says nothing of a trend. Default 4: three steps in one direction happen by chance
+    /// in one random walk of four, so fewer would be noise.
     pub min_points: u32,
     /// Least share of steps, less those the other way, in the main direction, in per cent. Default 60: four of five
     /// steps agree.
@@ -62,6 +70,12 @@ pub struct PdopmpSettings {
     /// Accesses from which on a stream with a trend counts as a sweep, whose pages behind its head are not urgent. Default
     /// 32 (128 KiB of 4 KiB pages): the readahead of Linux (`VM_READAHEAD_PAGES`), a size that programs read at once.
     pub sweep_points: u32,
+    /// Pages that are expected only after so many record windows are left to the scan. Default 16: chosen on recordings
+    /// (sort, SQLite, Python, sequential, random), where from 8 to 32 make little difference and more does harm.
+    pub horizon_windows: u32,
+    /// Most pages predicted around recorded ones, per recorded page. Default 4: a bound on what a wrong guess costs,
+    /// chosen on the same recordings. 0 is none.
+    pub most_per_recorded: u32,
     /// Online: pages of a block. Default 64 (256 KiB of 4 KiB pages): about what a link transmits while a guest waits for
     /// one page behind a socket's send buffer.
     pub block_pages: u32,
@@ -86,10 +100,12 @@ impl Default for PdopmpSettings {
     fn default() -> Self {
         PdopmpSettings {
             stream_gap: 16,
-            min_points: 8,
+            min_points: 4,
             min_consistency_percent: 60,
             reach_percent: 400,
             sweep_points: 32,
+            horizon_windows: 16,
+            most_per_recorded: 4,
             block_pages: 64,
             recorded_weight: 1,
             request_weight: 64,
@@ -121,16 +137,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The pages, in order.
-    pub fn pages(&self) -> Vec<PageId> {
-        let pages = self.forecasts.iter().map(|forecast| forecast.page);
-        pages.collect()
-    }
-
-    /// The pages beyond the PPS, in order.
-    pub fn predicted(&self) -> Vec<PageId> {
-        let predicted = self.forecasts.iter().filter(|forecast| !forecast.recorded);
-        predicted.map(|forecast| forecast.page).collect()
+    /// The pages, in order, with the reasons.
+    pub fn pages(&self) -> Vec<PlannedPage> {
+        let page = |forecast: &Forecast| PlannedPage {
+            page: forecast.page,
+            recorded: forecast.recorded,
+            next_touch: Some(forecast.next_touch),
+        };
+        self.forecasts.iter().map(page).collect()
     }
 }
 
@@ -146,7 +160,13 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
     .filter_map(|stream| Some((Trend::of(&stream, settings)?, stream)))
     .map(|(trend, stream)| (stream, trend))
     .collect();
+    let mut swept = PageSet::empty(observed.memory.pages);
     let is_sweep = |stream: &Stream| stream.points.len() >= settings.sweep_points as usize;
+    for (stream, _) in sweeps.iter().filter(|(stream, _)| is_sweep(stream)) {
+        for point in &stream.points {
+            swept.insert(point.page);
+        }
+    }
     let mut longest_followed = 0;
     for (stream, trend) in &sweeps {
         match sweep::course(trend, is_sweep(stream), observed, &draft.pps) {
@@ -169,6 +189,8 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
             }
         }
     }
+    let locality = Locality::of(observed.recording, &swept);
+    draft.predict_around(&locality, &swept, settings);
     draft.finish()
 }
 
@@ -262,6 +284,26 @@ impl Draft {
         }
     }
 
+    fn predict_around(&mut self, locality: &Locality, swept: &PageSet, settings: &PdopmpSettings) {
+        let horizon = self.window.times(settings.horizon_windows.into());
+        let mut centres = self.pps.clone();
+        for page in swept.iter() {
+            centres.remove(page);
+        }
+        let mut around: Vec<(SimTime, PageId)> = Vec::new();
+        locality.around(&centres, |page, wait| {
+            if wait <= horizon && !self.pps.contains(page) {
+                around.push((wait, page));
+            }
+        });
+        around.sort_unstable();
+        let most = u64::from(self.pps.count()) * u64::from(settings.most_per_recorded);
+        around.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        for (wait, page) in around {
+            self.anticipate(page, wait);
+        }
+    }
+
     fn finish(self) -> Plan {
         let mut forecasts: Vec<Forecast> = self.forecasts.into_values().collect();
         forecasts.sort_unstable_by_key(|forecast| (forecast.next_touch, forecast.page));
@@ -276,18 +318,6 @@ struct Pdopmp {
     settings: PdopmpSettings,
     push: Push,
     pushes: PushOrder,
-    predicted: Vec<PageId>,
-}
-
-impl Pdopmp {
-    fn new(scenario: &Scenario) -> Self {
-        Pdopmp {
-            settings: scenario.pdopmp.clone(),
-            push: scenario.source.push,
-            pushes: PushOrder::new(Vec::new(), scenario.source.push),
-            predicted: Vec::new(),
-        }
-    }
 }
 
 impl Strategy for Pdopmp {
@@ -297,7 +327,6 @@ impl Strategy for Pdopmp {
 
     fn plan(&mut self, observed: &Observation<'_>) {
         let plan = plan(observed, &self.settings);
-        self.predicted = plan.predicted();
         self.pushes = PushOrder::new(plan.pages(), self.push).scanning_from(plan.scan_from);
     }
 
@@ -309,7 +338,7 @@ impl Strategy for Pdopmp {
         self.pushes.next_page(unsent)
     }
 
-    fn predicted(&self) -> &[PageId] {
-        &self.predicted
+    fn planned(&self) -> &[PlannedPage] {
+        self.pushes.planned()
     }
 }

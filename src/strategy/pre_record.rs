@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Build, Entry, Observation, Strategy};
+use super::{Build, Entry, Observation, PlannedPage, Strategy};
 use crate::source::Request;
 use crate::source::recorder::Recording;
 use crate::vm::{PageId, PageSet};
@@ -68,7 +68,9 @@ impl Strategy for PreRecord {
     }
 
     fn plan(&mut self, observed: &Observation<'_>) {
-        self.pushes = PushOrder::new(ordered_pps(observed.recording, self.order), self.push);
+        let pages = ordered_pps(observed.recording, self.order);
+        let planned = pages.into_iter().map(PlannedPage::recorded).collect();
+        self.pushes = PushOrder::new(planned, self.push);
     }
 
     fn requested(&mut self, request: &Request) {
@@ -77,6 +79,10 @@ impl Strategy for PreRecord {
 
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
         self.pushes.next_page(unsent)
+    }
+
+    fn planned(&self) -> &[PlannedPage] {
+        self.pushes.planned()
     }
 }
 

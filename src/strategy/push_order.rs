@@ -1,5 +1,6 @@
 //! Pages that were planned, in their order, and then a scan of the rest.
 
+use super::PlannedPage;
 use super::scan::{Push, Scan};
 use crate::source::Request;
 use crate::vm::{PageId, PageSet};
@@ -7,15 +8,18 @@ use crate::vm::{PageId, PageSet};
 /// A planned order with a scan behind it.
 #[derive(Debug, Clone)]
 pub struct PushOrder {
-    planned: std::vec::IntoIter<PageId>,
+    planned: Vec<PlannedPage>,
+    /// How many of them have had their turn.
+    passed: usize,
     scan: Scan,
 }
 
 impl PushOrder {
     /// Pushes `planned` first, as far as it is unsent when its turn comes.
-    pub fn new(planned: Vec<PageId>, push: Push) -> Self {
+    pub fn new(planned: Vec<PlannedPage>, push: Push) -> Self {
         PushOrder {
-            planned: planned.into_iter(),
+            planned,
+            passed: 0,
             scan: Scan::new(push),
         }
     }
@@ -24,6 +28,11 @@ impl PushOrder {
     pub fn scanning_from(mut self, page: PageId) -> Self {
         self.scan.start_from(page);
         self
+    }
+
+    /// See [`super::Strategy::planned`].
+    pub fn planned(&self) -> &[PlannedPage] {
+        &self.planned
     }
 
     /// See [`super::Strategy::requested`].
@@ -35,8 +44,12 @@ impl PushOrder {
 
     /// See [`super::Strategy::next_page`].
     pub fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
-        self.planned
-            .find(|&page| unsent.contains(page))
-            .or_else(|| self.scan.next_page(unsent))
+        while let Some(planned) = self.planned.get(self.passed) {
+            self.passed += 1;
+            if unsent.contains(planned.page) {
+                return Some(planned.page);
+            }
+        }
+        self.scan.next_page(unsent)
     }
 }

@@ -55,6 +55,7 @@ mod text;
 pub use csv::zero_pages;
 pub use error::ImportError;
 pub use options::{Addresses, Format, ImportOptions};
+pub use qemu::Recording as QemuRecording;
 pub use summary::ImportSummary;
 
 use error::{Refusal, excerpt};

@@ -5,7 +5,7 @@ use migsim::destination::FaultBlocks;
 use migsim::link::Discipline;
 use migsim::metrics::Metrics;
 use migsim::migration::SwitchOver;
-use migsim::scenario::Scenario;
+use migsim::scenario::{Delivery, Scenario};
 use migsim::source::DemandMode;
 use migsim::source::recorder::Access;
 use migsim::strategy::Registry;
@@ -97,6 +97,8 @@ impl Case {
                 Discipline::Fair => reference::Discipline::Fair,
                 Discipline::Priority => reference::Discipline::Priority,
             },
+            device_queue: scenario.link.device_queue.0,
+            segment: scenario.link.segment.0,
             push: match scenario.source.push {
                 Push::Linear => reference::Push::Linear,
                 Push::Pivot => reference::Push::Pivot,
@@ -106,15 +108,36 @@ impl Case {
             push_service: scenario.source.push_service.as_ps(),
             demand_service: scenario.source.demand_service.as_ps(),
             send_buffer: scenario.source.send_buffer.0,
+            send_resume: scenario
+                .source
+                .send_resume
+                .unwrap_or(scenario.source.send_buffer)
+                .0,
+            wake_on_request: scenario.source.wake_on_request,
+            write_batch: scenario.source.write_batch.into(),
+            zero_service: scenario
+                .source
+                .zero_service
+                .unwrap_or(scenario.source.push_service)
+                .as_ps(),
             synchronous: scenario.source.demand_mode == DemandMode::Synchronous,
             record_trap: scenario.source.record_trap.as_ps(),
             fault_trap: scenario.destination.fault_trap.as_ps(),
             install: scenario.destination.install.as_ps(),
+            receive_buffer: scenario
+                .destination
+                .receive_buffer
+                .map_or(u64::MAX, |bytes| bytes.0),
+            receive_wake: scenario.destination.receive_wake.as_ps(),
             wake: scenario.destination.wake.as_ps(),
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
             record_window: scenario.migration.record_window.as_ps(),
             overlap_core: scenario.migration.overlap_core,
             planning_cost: scenario.migration.planning_cost.as_ps(),
+            fetchers: match scenario.migration.delivery {
+                Delivery::SourcePush => 0,
+                Delivery::DestinationFetch => scenario.migration.fetch_outstanding.into(),
+            },
             initially_installed: Vec::new(),
             strategy,
         }
@@ -209,6 +232,7 @@ pub(crate) fn as_outcome(metrics: &Metrics, pages_in_order: Vec<u32>) -> referen
         page_faults: metrics.page_faults,
         requested_faults: metrics.requested_faults,
         in_flight_faults: metrics.in_flight_faults,
+        requests: metrics.requests,
         stall: metrics.stall.as_ps(),
         vcpu_blocktime: metrics.vcpu_blocktime.as_ps(),
         fault_latency_mean: metrics.fault_latency_mean.as_ps(),

@@ -3,6 +3,7 @@
 mod explain;
 mod extremes;
 mod hostile;
+mod plan;
 mod usage;
 mod wrong_inputs;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Desk, SMALL_SCENARIO};
 
 /// What identifies a row, then the metrics.
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 28] = [
     "scenario",
     "trace",
     "trace_hash",
@@ -21,6 +21,7 @@ const COLUMNS: [&str; 27] = [
     "page_faults",
     "requested_faults",
     "in_flight_faults",
+    "requests",
     "stall_s",
     "vcpu_blocktime_s",
     "fault_latency_mean_s",

@@ -5,7 +5,7 @@ use std::fs;
 use super::Desk;
 
 /// A message of ours, in one line, that says all of `parts`.
-fn check(desk: &Desk, arguments: &[&str], parts: &[&str]) {
+pub(super) fn check(desk: &Desk, arguments: &[&str], parts: &[&str]) {
     let error = desk.refusal(arguments);
     assert!(error.starts_with("migsim: "), "{arguments:?}\n{error}");
     assert_eq!(error.lines().count(), 1, "{arguments:?}\n{error}");

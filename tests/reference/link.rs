@@ -17,6 +17,16 @@ pub(super) struct Message {
 pub(super) enum Lane {
     Demand,
     Push,
+    /// The device's own, behind the other two.
+    Device,
+}
+
+/// What has been transmitted of a queue since it last had nothing to send.
+#[derive(Debug, Default)]
+struct Passing {
+    bytes: u64,
+    /// Messages that have not left, with the bytes up to their end.
+    messages: Vec<(u64, Message)>,
 }
 
 pub(super) struct Link<'a> {
@@ -24,6 +34,12 @@ pub(super) struct Link<'a> {
     /// Messages with the half-units of work that they still need.
     demand: VecDeque<(Message, u128)>,
     push: VecDeque<(Message, u128)>,
+    device: VecDeque<(Message, u128)>,
+    passing: [Passing; 2],
+    /// The front of the demand and of the push queue has started.
+    started: [bool; 2],
+    /// Bytes of each that have started and are not installed.
+    outstanding: [u64; 2],
     /// The time at which the fronts' work was last brought up to date.
     updated: Ps,
 }
@@ -34,6 +50,10 @@ impl<'a> Link<'a> {
             input,
             demand: VecDeque::new(),
             push: VecDeque::new(),
+            device: VecDeque::new(),
+            passing: Default::default(),
+            started: [false; 2],
+            outstanding: [0; 2],
             updated: 0,
         }
     }
@@ -50,6 +70,7 @@ impl<'a> Link<'a> {
         match lane {
             Lane::Demand => &self.demand,
             Lane::Push => &self.push,
+            Lane::Device => &self.device,
         }
     }
 
@@ -57,12 +78,88 @@ impl<'a> Link<'a> {
         match lane {
             Lane::Demand => &mut self.demand,
             Lane::Push => &mut self.push,
+            Lane::Device => &mut self.device,
+        }
+    }
+
+    /// Messages pass through the device's queue.
+    fn has_device(&self) -> bool {
+        self.input.discipline == Discipline::Fair && self.input.device_queue > 0
+    }
+
+    fn lane_of(&self, message: &Message) -> Lane {
+        if message.demand {
+            self.demand_lane()
+        } else {
+            Lane::Push
+        }
+    }
+
+    fn bytes_in_device(&self, lane: Lane) -> u64 {
+        let of_lane = self
+            .device
+            .iter()
+            .filter(|(message, _)| self.lane_of(message) == lane);
+        of_lane.map(|(message, _)| message.bytes).sum()
+    }
+
+    /// Whether the receiver's buffer lets a message of `lane` start; if so, it is counted.
+    fn may_start(&mut self, lane: Lane, bytes: u64) -> bool {
+        let outstanding = &mut self.outstanding[usize::from(lane == Lane::Push)];
+        let may = *outstanding < self.input.receive_buffer;
+        if may {
+            *outstanding += bytes;
+        }
+        may
+    }
+
+    /// Without a device, the front of `lane` starts if it may.
+    fn start(&mut self, lane: Lane) {
+        let i = usize::from(lane == Lane::Push);
+        if self.has_device() || self.started[i] {
+            return;
+        }
+        if let Some(&(message, _)) = self.lane(lane).front() {
+            self.started[i] = self.may_start(lane, message.bytes);
+        }
+    }
+
+    /// A message has been installed.
+    pub(super) fn installed(&mut self, now: Ps, message: &Message) {
+        self.update(now);
+        let lane = self.lane_of(message);
+        self.outstanding[usize::from(lane == Lane::Push)] -= message.bytes;
+        self.pass_on(lane);
+        self.start(lane);
+    }
+
+    /// Lets messages of `lane` into the device's queue: one in any case, more as long as its bytes there stay within the limit.
+    fn pass_on(&mut self, lane: Lane) {
+        while self.has_device() {
+            let Some(&(message, work)) = self.lane(lane).front() else {
+                return;
+            };
+            let there = self.bytes_in_device(lane);
+            if there > 0 && there + message.bytes > self.input.device_queue {
+                return;
+            }
+            if !self.may_start(lane, message.bytes) {
+                return;
+            }
+            self.lane_mut(lane).pop_front();
+            self.device.push_back((message, work));
         }
     }
 
     /// Half-units per picosecond that the front of `lane` gets.
     fn rate(&self, lane: Lane) -> u128 {
-        let both = !self.demand.is_empty() && !self.push.is_empty();
+        if self.has_device() {
+            return if lane == Lane::Device { 2 } else { 0 };
+        }
+        if !self.started[usize::from(lane == Lane::Push)] {
+            return 0;
+        }
+        let both = self.started[0] && self.started[1];
         match (both, self.input.discipline, lane) {
             (false, _, _) => 2,
             (true, Discipline::Priority, Lane::Demand) => 2,
@@ -72,10 +169,12 @@ impl<'a> Link<'a> {
     }
 
     pub(super) fn occupancy(&self, lane: Lane) -> u64 {
-        self.lane(lane)
+        let waiting: u64 = self
+            .lane(lane)
             .iter()
             .map(|(message, _)| message.bytes)
-            .sum()
+            .sum();
+        waiting + self.bytes_in_device(lane)
     }
 
     /// When the front of `lane` has left, if nothing changes before.
@@ -87,7 +186,7 @@ impl<'a> Link<'a> {
 
     fn update(&mut self, now: Ps) {
         let elapsed = now - self.updated;
-        for lane in [Lane::Demand, Lane::Push] {
+        for lane in [Lane::Demand, Lane::Push, Lane::Device] {
             let done = elapsed * self.rate(lane);
             if let Some((_, left)) = self.lane_mut(lane).front_mut() {
                 *left = left.saturating_sub(done);
@@ -98,20 +197,49 @@ impl<'a> Link<'a> {
 
     pub(super) fn enqueue(&mut self, now: Ps, message: Message) {
         self.update(now);
-        let lane = if message.demand {
-            self.demand_lane()
-        } else {
-            Lane::Push
-        };
+        let lane = self.lane_of(&message);
         let work = 2 * self.input.tx(message.bytes);
         self.lane_mut(lane).push_back((message, work));
+        self.pass_on(lane);
+        self.start(lane);
     }
 
-    /// Takes out the front of `lane`, which has left.
-    pub(super) fn leave(&mut self, now: Ps, lane: Lane) -> Message {
+    /// Takes out the front of `lane`, which has been transmitted. Returns what has left: every message that ends in a piece
+    /// that is complete now, or in one that nothing more of its queue would complete.
+    pub(super) fn leave(&mut self, now: Ps, lane: Lane) -> Vec<Message> {
         self.update(now);
         let (message, left) = self.lane_mut(lane).pop_front().expect("a message has left");
         assert_eq!(left, 0, "a message has left completely");
-        message
+        let own = self.lane_of(&message);
+        self.pass_on(own);
+        if lane != Lane::Device {
+            self.started[usize::from(lane == Lane::Push)] = false;
+            self.start(lane);
+        }
+
+        let drained = if self.has_device() {
+            self.bytes_in_device(own) == 0
+        } else {
+            !self.started[usize::from(own == Lane::Push)]
+        };
+        let passing = &mut self.passing[usize::from(own == Lane::Push)];
+        passing.bytes += message.bytes;
+        passing.messages.push((passing.bytes, message));
+        let complete = if drained {
+            passing.bytes
+        } else {
+            passing
+                .bytes
+                .checked_div(self.input.segment)
+                .map_or(passing.bytes, |pieces| pieces * self.input.segment)
+        };
+        let (left, held): (Vec<_>, Vec<_>) = std::mem::take(&mut passing.messages)
+            .into_iter()
+            .partition(|&(end, _)| end <= complete);
+        passing.messages = held;
+        if drained {
+            passing.bytes = 0;
+        }
+        left.into_iter().map(|(_, message)| message).collect()
     }
 }

@@ -129,14 +129,28 @@ pub(crate) struct Input<'a> {
     pub(crate) message_header: u64,
     pub(crate) zero_page_bytes: u64,
     pub(crate) discipline: Discipline,
+    /// Bytes of a channel in the device's own queue, under fair sharing; 0 for none.
+    pub(crate) device_queue: u64,
+    /// Bytes of a queue that leave as one piece, with the pages that end in it; 0 for each page on its own.
+    pub(crate) segment: u64,
     pub(crate) push: Push,
     pub(crate) push_service: u64,
     pub(crate) demand_service: u64,
     pub(crate) send_buffer: u64,
+    /// A thread that has found the buffer full sleeps until no more bytes than these are in it.
+    pub(crate) send_resume: u64,
+    /// A request that arrives wakes a thread that sleeps because of the push queue's buffer.
+    pub(crate) wake_on_request: bool,
+    /// Pages with content that are gathered before they are written.
+    pub(crate) write_batch: u64,
+    pub(crate) zero_service: u64,
     pub(crate) synchronous: bool,
     pub(crate) record_trap: u64,
     pub(crate) fault_trap: u64,
     pub(crate) install: u64,
+    /// Bytes of a queue that may be on their way or wait to be installed; nothing starts while there are as many.
+    pub(crate) receive_buffer: u64,
+    pub(crate) receive_wake: u64,
     pub(crate) wake: u64,
     /// A fault pauses the whole VM, not only its vCPU.
     pub(crate) blocks_vm: bool,
@@ -144,6 +158,9 @@ pub(crate) struct Input<'a> {
     pub(crate) overlap_core: bool,
     /// Per recorded access, while the VM is suspended.
     pub(crate) planning_cost: u64,
+    /// Threads on the destination that touch the list's pages in order, of a strategy that records; its source scans then,
+    /// and knows no list. 0: the source pushes the list.
+    pub(crate) fetchers: u64,
     /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.
     pub(crate) initially_installed: Vec<bool>,
     pub(crate) strategy: Strategy<'a>,
@@ -179,6 +196,7 @@ pub(crate) struct Outcome {
     pub(crate) page_faults: u64,
     pub(crate) requested_faults: u64,
     pub(crate) in_flight_faults: u64,
+    pub(crate) requests: u64,
     pub(crate) stall: u64,
     pub(crate) vcpu_blocktime: u64,
     pub(crate) fault_latency_mean: u64,
@@ -239,6 +257,7 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         page_faults: world.stalls.len() as u64,
         requested_faults: requested as u64,
         in_flight_faults: (world.stalls.len() - requested) as u64,
+        requests: world.requests,
         stall: narrow(measures::stall(input, &world.stalls)),
         vcpu_blocktime: narrow(measures::blocktime(input, &world.stalls)),
         fault_latency_mean: narrow(latencies.mean),

@@ -16,6 +16,8 @@ pub(super) struct SourcePhase<'a> {
     pub(super) zero: Vec<bool>,
     /// Pages that are pushed before the scan.
     pub(super) list: Vec<u32>,
+    /// Pages that the destination fetches, in this order.
+    pub(super) fetch_list: Vec<u32>,
     /// Where the scan behind the list starts.
     pub(super) scan_from: u32,
 }
@@ -42,6 +44,12 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
         }
         Strategy::Clairvoyant => touch_order(&streams, &positions),
     };
+    let (list, fetch_list) = if input.fetchers > 0 && input.strategy.records() {
+        scan_from = 0;
+        (Vec::new(), list)
+    } else {
+        (list, Vec::new())
+    };
     SourcePhase {
         window,
         streams,
@@ -49,6 +57,7 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
         positions,
         zero,
         list,
+        fetch_list,
         scan_from,
     }
 }

@@ -5,6 +5,7 @@ use super::measures::Stall;
 use super::source::SourcePhase;
 use super::trace::Touch;
 use super::{Input, Ps, Push, Strategy};
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 /// What has happened when the run is over.
@@ -14,6 +15,8 @@ pub(super) struct World {
     pub(super) stalls: Vec<Stall>,
     /// Per page: its request found it not yet sent.
     pub(super) requested: Vec<bool>,
+    /// Requests that came to the source.
+    pub(super) requests: u64,
     /// Pages in the order in which the source picked them.
     pub(super) order: Vec<u32>,
     pub(super) message_bytes: u128,
@@ -28,6 +31,7 @@ enum Event {
     Acknowledged(usize),
     RequestArrives(usize),
     Touch(usize),
+    Fetch(usize),
     Handler(usize),
     Thread,
 }
@@ -41,11 +45,22 @@ enum Pick {
 }
 
 /// Something that one vCPU caused for one page, due at `time`.
+///
+/// What a fetching thread causes goes behind the vCPUs': its number is theirs, plus the place of the page in the list.
 #[derive(Debug, Clone, Copy)]
 struct Due {
     time: Ps,
     vcpu: usize,
     page: u32,
+}
+
+/// A fetching thread.
+#[derive(Debug, Clone, Copy)]
+enum Fetcher {
+    /// It takes the next page at this time.
+    Free(Ps),
+    /// It has touched this page, which was not there.
+    Waits(u32),
 }
 
 struct Run<'a> {
@@ -64,6 +79,10 @@ struct Run<'a> {
     blocked: Vec<Option<(u32, Ps)>>,
     handlers: Vec<Due>,
     wakes: Vec<Due>,
+    /// The fetching threads: what each is at.
+    fetchers: Vec<Fetcher>,
+    /// The place in the list that the next of them looks at.
+    next_fetch: usize,
     installed: Vec<bool>,
     /// Messages that have left the link, in that order, with the time of their installation.
     arriving: VecDeque<(Ps, Message)>,
@@ -78,6 +97,12 @@ struct Run<'a> {
     sent: Vec<bool>,
     requests: VecDeque<u32>,
     serving: Option<(Ps, Message)>,
+    /// Served pages that are not on the link yet.
+    gathered: VecDeque<Message>,
+    /// They are being written to the link; the thread does nothing else.
+    writing: bool,
+    /// The thread has found the buffer of the demand and of the push queue full, and sleeps.
+    asleep: [Cell<bool>; 2],
     unacknowledged: usize,
     scan: Push,
     cursor: u32,
@@ -105,6 +130,10 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         blocked: vec![None; vcpus],
         handlers: Vec::new(),
         wakes: Vec::new(),
+        fetchers: (0..input.fetchers)
+            .map(|_| Fetcher::Free(resumed))
+            .collect(),
+        next_fetch: 0,
         installed: there.clone(),
         arriving: VecDeque::new(),
         last_install: 0,
@@ -114,6 +143,9 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         sent: there.clone(),
         requests: VecDeque::new(),
         serving: None,
+        gathered: VecDeque::new(),
+        writing: false,
+        asleep: [Cell::new(false), Cell::new(false)],
         unacknowledged: 0,
         scan: match input.strategy {
             Strategy::Clairvoyant => Push::Linear,
@@ -127,6 +159,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
             all_installed: there.iter().all(|&is| is).then_some(resumed),
             stalls: Vec::new(),
             requested: vec![false; pages],
+            requests: 0,
             order: Vec::new(),
             message_bytes: 0,
         },
@@ -155,7 +188,10 @@ impl Run<'_> {
     /// Everything that can happen next, with time, rank and vCPU (or, among departures, the demand queue first).
     fn candidates(&self) -> Vec<(Ps, u8, usize, Event)> {
         let mut all = Vec::new();
-        for (who, lane) in [Lane::Demand, Lane::Push].into_iter().enumerate() {
+        for (who, lane) in [Lane::Demand, Lane::Push, Lane::Device]
+            .into_iter()
+            .enumerate()
+        {
             all.extend(
                 self.link
                     .departure(lane)
@@ -182,10 +218,17 @@ impl Run<'_> {
                     .map(|(time, _)| (time, 5, v, Event::Touch(v))),
             );
         }
-        for (i, handler) in self.handlers.iter().enumerate() {
-            all.push((handler.time, 6, handler.vcpu, Event::Handler(i)));
+        if self.next_fetch < self.source.fetch_list.len() {
+            for (i, fetcher) in self.fetchers.iter().enumerate() {
+                if let Fetcher::Free(time) = *fetcher {
+                    all.push((time, 6, 0, Event::Fetch(i)));
+                }
+            }
         }
-        all.extend(self.thread_time().map(|time| (time, 7, 0, Event::Thread)));
+        for (i, handler) in self.handlers.iter().enumerate() {
+            all.push((handler.time, 7, handler.vcpu, Event::Handler(i)));
+        }
+        all.extend(self.thread_time().map(|time| (time, 8, 0, Event::Thread)));
         all
     }
 
@@ -193,13 +236,20 @@ impl Run<'_> {
         let (now, latency) = (self.now, Ps::from(self.input.latency));
         match event {
             Event::Left(lane) => {
-                let message = self.link.leave(now, lane);
-                self.last_install =
-                    (now + latency).max(self.last_install) + Ps::from(self.input.install);
-                self.arriving.push_back((self.last_install, message));
+                for message in self.link.leave(now, lane) {
+                    let arrived = now + latency;
+                    let begun = if self.last_install < arrived {
+                        arrived + Ps::from(self.input.receive_wake)
+                    } else {
+                        self.last_install
+                    };
+                    self.last_install = begun + Ps::from(self.input.install);
+                    self.arriving.push_back((self.last_install, message));
+                }
             }
             Event::Installed => {
                 let (_, message) = self.arriving.pop_front().expect("a page is arriving");
+                self.link.installed(now, &message);
                 self.installed[message.page as usize] = true;
                 for v in 0..self.blocked.len() {
                     if self.blocked[v].is_some_and(|(page, _)| page == message.page) {
@@ -209,6 +259,11 @@ impl Run<'_> {
                             vcpu: v,
                             page: message.page,
                         });
+                    }
+                }
+                for fetcher in &mut self.fetchers {
+                    if matches!(*fetcher, Fetcher::Waits(page) if page == message.page) {
+                        *fetcher = Fetcher::Free(now + Ps::from(self.input.wake));
                     }
                 }
                 if message.demand {
@@ -228,6 +283,7 @@ impl Run<'_> {
                 self.request_arrives(request.page);
             }
             Event::Touch(v) => self.touch(v),
+            Event::Fetch(i) => self.fetch(i),
             Event::Handler(i) => {
                 // A page that came within the trap has woken its vCPU already; then there is nothing to do. The vCPU
                 // may even have faulted again meanwhile: that fault has a handler of its own.
@@ -273,12 +329,7 @@ impl Run<'_> {
             return;
         }
         self.quiet[v] = 0;
-        let already_waited_for = self
-            .blocked
-            .iter()
-            .flatten()
-            .any(|&(page, _)| page == touch.page);
-        if !already_waited_for {
+        if !self.is_waited_for(touch.page) {
             let time = time + Ps::from(self.input.fault_trap);
             self.handlers.push(Due {
                 time,
@@ -287,6 +338,37 @@ impl Run<'_> {
             });
         }
         self.blocked[v] = Some((touch.page, time));
+    }
+
+    fn is_waited_for(&self, page: u32) -> bool {
+        let by_vcpu = self
+            .blocked
+            .iter()
+            .flatten()
+            .any(|&(waits, _)| waits == page);
+        let by_fetcher =
+            |fetcher: &Fetcher| matches!(*fetcher, Fetcher::Waits(waits) if waits == page);
+        by_vcpu || self.fetchers.iter().any(by_fetcher)
+    }
+
+    /// A free fetching thread goes through the list to the next page that is not there, in no time.
+    fn fetch(&mut self, i: usize) {
+        while let Some(&page) = self.source.fetch_list.get(self.next_fetch) {
+            let place = self.next_fetch;
+            self.next_fetch += 1;
+            if page >= self.input.pages || self.installed[page as usize] {
+                continue;
+            }
+            if !self.is_waited_for(page) {
+                self.handlers.push(Due {
+                    time: self.now + Ps::from(self.input.fault_trap),
+                    vcpu: self.next.len() + place,
+                    page,
+                });
+            }
+            self.fetchers[i] = Fetcher::Waits(page);
+            return;
+        }
     }
 
     fn wake(&mut self, i: usize) {
@@ -308,6 +390,10 @@ impl Run<'_> {
     // Source.
 
     fn request_arrives(&mut self, page: u32) {
+        self.result.requests += 1;
+        if self.input.wake_on_request {
+            self.asleep[usize::from(true)].set(false); // the push queue's
+        }
         if self.sent[page as usize] {
             return; // in flight
         }
@@ -324,17 +410,38 @@ impl Run<'_> {
     fn thread_time(&self) -> Option<Ps> {
         match self.serving {
             Some((until, _)) => Some(until),
-            None => self.pick().map(|_| self.now),
+            None if self.writing => self.has_room(Lane::Push).then_some(self.now),
+            None => (self.pick().is_some() || !self.gathered.is_empty()).then_some(self.now),
         }
+    }
+
+    /// Whether the thread finds room in the buffer of `lane`.
+    fn has_room(&self, lane: Lane) -> bool {
+        let asleep = &self.asleep[usize::from(lane == Lane::Push)];
+        let occupancy = self.link.occupancy(lane);
+        if asleep.get() && occupancy > self.input.send_resume {
+            return false;
+        }
+        asleep.set(occupancy >= self.input.send_buffer);
+        !asleep.get()
+    }
+
+    /// Enough is gathered: pages with content, or 32 KiB of marks for zero pages.
+    fn is_gathered(&self) -> bool {
+        let zero = |message: &&Message| self.source.zero[message.page as usize];
+        let zeros = self.gathered.iter().filter(zero).count() as u64;
+        let pages = self.gathered.len() as u64 - zeros;
+        pages >= self.input.write_batch || zeros * self.input.zero_page_bytes >= 32_768
     }
 
     /// What the free thread would pick now.
     fn pick(&self) -> Option<Pick> {
-        let has_room = |lane: Lane| self.link.occupancy(lane) < self.input.send_buffer;
         if let Some(&page) = self.requests.front() {
-            return has_room(self.link.demand_lane()).then_some(Pick::Demand(page));
+            return self
+                .has_room(self.link.demand_lane())
+                .then_some(Pick::Demand(page));
         }
-        if (self.input.synchronous && self.unacknowledged > 0) || !has_room(Lane::Push) {
+        if !self.has_room(Lane::Push) || (self.input.synchronous && self.unacknowledged > 0) {
             return None;
         }
         // Pages that the VM does not have are no pages to push.
@@ -369,10 +476,27 @@ impl Run<'_> {
     fn thread_acts(&mut self) {
         if let Some((_, message)) = self.serving.take() {
             // Finishing a message and picking the next one are one act: nothing comes between them at this instant.
-            self.link.enqueue(self.now, message);
+            if message.demand && self.link.demand_lane() == Lane::Demand {
+                self.link.enqueue(self.now, message);
+            } else {
+                self.gathered.push_back(message);
+                self.writing = self.is_gathered();
+            }
         }
-        let Some(pick) = self.pick() else {
-            return;
+        let pick = loop {
+            while self.writing && self.has_room(Lane::Push) {
+                let message = self.gathered.pop_front().expect("something is written");
+                self.link.enqueue(self.now, message);
+                self.writing = !self.gathered.is_empty();
+            }
+            if self.writing {
+                return;
+            }
+            match self.pick() {
+                Some(pick) => break pick,
+                None if self.gathered.is_empty() => return,
+                None => self.writing = true,
+            }
         };
         let (page, demand) = match pick {
             Pick::Demand(page) => {
@@ -402,6 +526,8 @@ impl Run<'_> {
         self.result.message_bytes += u128::from(bytes);
         let service = if demand {
             self.input.demand_service
+        } else if self.source.zero[page as usize] {
+            self.input.zero_service
         } else {
             self.input.push_service
         };

@@ -1,7 +1,7 @@
 /*
  * A QEMU TCG plugin that records which pages of guest RAM each vCPU reads, writes and executes.
  *
- *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10]
+ *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10][,ring_ms=N][,instrument=now]
  *
  * README.md beside this file describes the arguments, the output and what is not recorded.
  */
@@ -20,34 +20,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PLUGIN "recorder"
+#include "loading.h"
 #include "plugin_api.h"
+#include "ring.h"
 
-#define EXPORT __attribute__((visibility("default")))
 #define PAGE_SHIFT 12
 #define PAGE_SIZE (1u << PAGE_SHIFT)
 #define NO_PAGE UINT64_MAX
 
 enum op { READ, WRITE, FETCH };
 
-struct header {
-    char magic[8];
-    uint32_t page_size, vcpus;
-    uint64_t pages, compaction_ns, reserved;
-};
-
-struct record {
-    uint64_t time_ns;
-    uint32_t page;
-    uint16_t vcpu;
-    uint8_t op, reserved;
-};
-
-_Static_assert(sizeof(struct header) == 40 && sizeof(struct record) == 16, "the file format");
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are written as they lie in memory");
-
 #define BUFFERED_RECORDS 4096
 
-/* Only its own thread touches a vCPU's state, so nothing here needs a lock. */
+/* Only its own thread touches a vCPU's state, so nothing here needs a lock; the ring has its own. */
 struct vcpu {
     /* Per page: the epoch of the last touch (from 1; 0 is never), and below it one bit per op recorded in it. */
     uint32_t *stamp;
@@ -56,6 +42,7 @@ struct vcpu {
     uint32_t epoch;     /* 0: not recording */
     unsigned buffered;
     struct record buffer[BUFFERED_RECORDS];
+    struct ring ring; /* with ring_ms, instead of the buffer */
 };
 
 /* PLAIN: blocks only look at the phase. LOADED: all is instrumented, nothing recorded. */
@@ -63,7 +50,7 @@ enum phase { PLAIN, RESETTING, LOADED, RECORDING, DONE };
 
 static struct {
     const char *out, *ram, *control;
-    uint64_t epoch_ns, duration_ns;
+    uint64_t epoch_ns, duration_ns, ring_ns;
 } options = {.epoch_ns = 1000000, .duration_ns = 10000000000};
 
 static qemu_plugin_id_t plugin_id;
@@ -81,17 +68,6 @@ static pthread_once_t ram_once = PTHREAD_ONCE_INIT;
 static uintptr_t ram_base;
 static uint64_t ram_pages;
 
-static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void complain(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("recorder: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-}
-
 static void fail(const char *what, const char *name)
 {
     complain("%s %s: %s", what, name, strerror(errno));
@@ -106,6 +82,14 @@ static uint64_t clock_ns(void)
 }
 
 /* --- output ----------------------------------------------------------------------------------- */
+
+static struct header header(void)
+{
+    struct header header = {.magic = "MIGSIMQ", .page_size = PAGE_SIZE, .vcpus = vcpu_count,
+                            .pages = ram_pages, .compaction_ns = options.epoch_ns};
+    header.magic[7] = '1';
+    return header;
+}
 
 static void write_all(const void *data, size_t size)
 {
@@ -130,57 +114,65 @@ static void flush(struct vcpu *v)
     v->buffered = 0;
 }
 
-/*
- * Guest RAM is a file mapped by QEMU. Its mapping translates the host addresses that the API gives for code
- * (it has no guest-physical ones), and its size tells main memory from ROM and device memory.
- */
 static void find_ram(void)
 {
-    struct stat ram;
-    char line[4096];
-    uintptr_t low, high;
-    uint64_t offset, inode;
-    if (stat(options.ram, &ram) != 0) {
-        fail("cannot find guest RAM's file", options.ram);
-    }
-    ram_pages = (uint64_t)ram.st_size >> PAGE_SHIFT;
-
-    FILE *maps = fopen("/proc/self/maps", "re");
-    if (maps == NULL) {
-        fail("cannot read", "/proc/self/maps");
-    }
-    while (ram_base == 0 && fgets(line, sizeof line, maps) != NULL) {
-        int fields = sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64 " %*s %" SCNu64,
-                            &low, &high, &offset, &inode);
-        if (fields == 4 && inode == ram.st_ino && offset == 0 && high - low == (uintptr_t)ram.st_size) {
-            ram_base = low;
-        }
-    }
-    fclose(maps);
+    uint64_t size;
+    ram_base = find_guest_ram(options.ram, &size);
     if (ram_base == 0) {
-        complain("QEMU has not mapped %s as guest RAM", options.ram);
         _exit(1);
+    }
+    ram_pages = size >> PAGE_SHIFT;
+}
+
+static void prepare_vcpus(void)
+{
+    pthread_once(&ram_once, find_ram);
+    for (unsigned i = 0; i < vcpu_count; i++) {
+        struct vcpu *v = &vcpus[i];
+        v->stamp = calloc(ram_pages, sizeof *v->stamp);
+        if (v->stamp == NULL || (options.ring_ns != 0 && !ring_prepare(&v->ring))) {
+            fail("no memory to record", options.out);
+        }
     }
 }
 
 /* The header's presence tells whoever asked for the recording that it is about to begin. */
 static void open_output(void)
 {
-    pthread_once(&ram_once, find_ram);
-    struct header header = {.magic = "MIGSIMQ", .page_size = PAGE_SIZE, .vcpus = vcpu_count,
-                            .pages = ram_pages, .compaction_ns = options.epoch_ns};
-    header.magic[7] = '1';
+    struct header first = header();
     file = open(options.out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file < 0) {
         fail("cannot create", options.out);
     }
-    for (unsigned i = 0; i < vcpu_count; i++) {
-        vcpus[i].stamp = calloc(ram_pages, sizeof *vcpus[i].stamp);
-        if (vcpus[i].stamp == NULL) {
-            fail("no memory to record", options.out);
-        }
+    write_all(&first, sizeof first);
+}
+
+/* Writes the last ring_ns of accesses, as a file that appears whole. The recording goes on. */
+static void dump_ring(void)
+{
+    char partial[4096];
+    uint64_t now = clock_ns(), start = atomic_load(&start_ns);
+    int64_t from = (int64_t)(start == 0 ? 0 : now - start) - (int64_t)options.ring_ns;
+    struct header first = header();
+    struct record *copy = malloc(RING_RECORDS * sizeof *copy);
+    snprintf(partial, sizeof partial, "%s.partial", options.out);
+    file = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (copy == NULL || file < 0) {
+        fail("cannot create", partial);
     }
-    write_all(&header, sizeof header);
+    write_all(&first, sizeof first);
+    bool whole = true;
+    for (unsigned i = 0; i < vcpu_count; i++) {
+        write_all(copy, ring_copy(&vcpus[i].ring, from, options.ring_ns, copy, &whole) * sizeof *copy);
+    }
+    if (!whole) {
+        complain("the ring holds less than %" PRIu64 " ms of this guest", options.ring_ns / 1000000);
+    }
+    free(copy);
+    if (close(file) != 0 || rename(partial, options.out) != 0) {
+        fail("cannot write", options.out);
+    }
+    file = -1;
 }
 
 /* --- the recording ---------------------------------------------------------------------------- */
@@ -196,7 +188,12 @@ static void touch(struct vcpu *v, unsigned index, uint64_t page, enum op op)
         return;
     }
     v->stamp[page] = new_in_epoch ? v->epoch << 3 | mine : stamp | mine;
-    v->buffer[v->buffered++] = (struct record){v->now, (uint32_t)page, (uint16_t)index, (uint8_t)op, 0};
+    struct record record = {v->now, (uint32_t)page, (uint16_t)index, (uint8_t)op, 0};
+    if (v->ring.records != NULL) {
+        ring_append(&v->ring, record);
+        return;
+    }
+    v->buffer[v->buffered++] = record;
     if (v->buffered == BUFFERED_RECORDS) {
         flush(v);
     }
@@ -330,7 +327,7 @@ static void translate_from_v7(struct qemu_plugin_tb *tb, void *user)
 /* QEMU has stopped the vCPUs by now. */
 static void on_exit_of_qemu(void)
 {
-    if (file < 0) {
+    if (file < 0 || options.ring_ns != 0) {
         return;
     }
     for (unsigned i = 0; i < vcpu_count; i++) {
@@ -349,59 +346,64 @@ static void register_callbacks(void)
     qemu_plugin_register_atexit_cb(plugin_id, on_exit_of_qemu, NULL);
 }
 
+/* The command in the control file, if any, and which file it was: a new one is a new command. */
+static char read_command(struct stat *status)
+{
+    char command = 0;
+    int control = open(options.control, O_RDONLY | O_CLOEXEC);
+    if (control >= 0) {
+        if (fstat(control, status) != 0 || read(control, &command, 1) != 1) {
+            command = 0;
+        }
+        close(control);
+    }
+    return command;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Dumps once for each "d". */
+static void watch_for_dumps(void)
+{
+    for (struct stat status, dumped = {0};;) {
+        if (read_command(&status) == 'd' && !same_file(&status, &dumped)) {
+            dump_ring();
+            dumped = status;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
 /*
- * Whoever drives the recording writes "i" (instrument) and later "r" (record) into the control file. A file is
- * slower than a signal or a socket, but asks nothing of QEMU.
+ * Whoever drives the recording writes "i" (instrument), later "r" (record), and with a ring "d" (dump) into the control
+ * file. A file is slower than a signal or a socket, but asks nothing of QEMU.
  */
 static void *watch_control(void *user)
 {
     (void)user;
+    struct stat status;
     for (char command = 0; command != 'r' || atomic_load(&phase) != LOADED;) {
-        int control = open(options.control, O_RDONLY | O_CLOEXEC);
-        if (control >= 0) {
-            if (read(control, &command, 1) != 1) {
-                command = 0;
-            }
-            close(control);
-        }
+        command = read_command(&status);
         if (command == 'i' || command == 'r') {
             atomic_store(&instrument_wanted, true);
         }
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
-    open_output();
+    prepare_vcpus();
+    if (options.ring_ns == 0) {
+        open_output();
+    }
     atomic_store_explicit(&phase, RECORDING, memory_order_release);
+    if (options.ring_ns != 0) {
+        watch_for_dumps();
+    }
     return NULL;
 }
 
 /* --- loading ---------------------------------------------------------------------------------- */
-
-/*
- * QEMU accepts a plugin whose version lies between its oldest supported and its own. What the recorder uses is in all
- * of them, so the version to claim is found when the plugin is loaded, from functions that came and went with versions.
- */
-EXPORT int qemu_plugin_version = 2;
-
-__attribute__((constructor)) static void claim_version(void)
-{
-    const char *forced = getenv("MIGSIM_PLUGIN_API");
-    if (forced != NULL) {
-        qemu_plugin_version = atoi(forced);
-    } else if (dlsym(RTLD_DEFAULT, "qemu_plugin_n_vcpus") != NULL) {
-        qemu_plugin_version = 1;
-    } else if (dlsym(RTLD_DEFAULT, "qemu_plugin_set_pc") != NULL) {
-        qemu_plugin_version = 6;
-    }
-}
-
-static bool parse_number(const char *value, uint64_t least, uint64_t most, uint64_t unit, uint64_t *result)
-{
-    char *end;
-    errno = 0;
-    uint64_t number = strtoull(value, &end, 10);
-    *result = number * unit;
-    return errno == 0 && *value >= '0' && *value <= '9' && *end == '\0' && number >= least && number <= most;
-}
 
 /* The limits keep epoch numbers within a stamp's 29 bits. */
 static bool parse(char *argument)
@@ -421,15 +423,23 @@ static bool parse(char *argument)
             options.control = value;
             return true;
         }
+        if (strcmp(argument, "instrument") == 0 && strcmp(value, "now") == 0) {
+            atomic_store(&phase, LOADED);
+            return true;
+        }
         if (strcmp(argument, "epoch_us") == 0 && parse_number(value, 10, 1000000, 1000, &options.epoch_ns)) {
             return true;
         }
         if (strcmp(argument, "seconds") == 0 && parse_number(value, 1, 3600, 1000000000, &options.duration_ns)) {
             return true;
         }
+        if (strcmp(argument, "ring_ms") == 0 && parse_number(value, 1, 60000, 1000000, &options.ring_ns)) {
+            return true;
+        }
         value[-1] = '=';
     }
-    complain("bad argument '%s'; expected out=FILE, ram=FILE, control=FILE, epoch_us=10..1000000 or seconds=1..3600",
+    complain("bad argument '%s'; expected out=FILE, ram=FILE, control=FILE, epoch_us=10..1000000, seconds=1..3600, "
+             "ring_ms=1..60000 or instrument=now",
              argument);
     return false;
 }

@@ -1,8 +1,27 @@
 """What a recording leaves behind: the recorder's file, the zero-page map, and figures of both."""
 
+import contextlib
+import fcntl
+import os
+import shutil
 import struct
 
-from . import PAGE, Failure
+from . import HERE, PAGE, Failure
+
+
+def find_migsim():
+    built = HERE.parent / "target/release/migsim"
+    return os.environ.get("MIGSIM") or (str(built) if built.exists() else shutil.which("migsim"))
+
+
+@contextlib.contextmanager
+def held(lock):
+    if lock is None:
+        yield
+        return
+    with open(lock, "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def pages_of(ram):
@@ -21,6 +40,10 @@ def zero_runs(ram):
             else:
                 runs.append([number, 1])
     return runs
+
+
+def write_runs(runs, out):
+    out.write_text("first_page,page_count\n" + "".join(f"{first},{length}\n" for first, length in runs))
 
 
 def changed_pages(before, after):

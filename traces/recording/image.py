@@ -117,13 +117,13 @@ def write_initramfs(root, workload, out):
 
 
 def build(what):
-    """Our own programs: the recorder, and the guest's synthetic workloads."""
-    target = CACHE / {"work": "work", "recorder": "recorder.so"}[what]
+    """Our own programs: the plugins for QEMU, and the guest's synthetic workloads."""
     CACHE.mkdir(parents=True, exist_ok=True)
     if what == "work":
-        flags = ("-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", target, HERE / "guest/work.c", "-lm")
+        target = CACHE / "work"
+        run("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", target, HERE / "guest/work.c", "-lm")
     else:
-        flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden",
-                 "-o", target, HERE / "recorder/recorder.c", "-ldl", "-lpthread")
-    run("gcc", *flags)
+        target = CACHE / f"{what}.so"
+        run("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden",
+            "-o", target, HERE / what / f"{what}.c", "-ldl", "-lpthread")
     return target

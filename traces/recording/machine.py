@@ -1,45 +1,54 @@
 """QEMU with the guest, from boot to exit."""
 
 import contextlib
-import fcntl
-import json
 import re
 import shutil
-import socket
 import subprocess
 import time
 
 from . import Failure, files, image
+from .qmp import Qmp
 
 SETTLE = 4  # seconds from instrumentation to recording: QEMU translates everything again at first
+
+FETCHING_THREADS = 64  # pages that the destination asks for at once, of a plan
 
 
 class Machine:
     """A running guest; leaving its context ends it, however that comes about."""
 
-    def __init__(self, name, workload, scratch, recorder):
+    def __init__(self, name, workload, scratch, recorder, restore=None, namespace=None, ring_ms=0, plan=None):
+        """`restore` is a directory with a snapshot: the machine waits for its state. `plan` is a file for the fetcher."""
         self.scratch = scratch
         self.ram, self.control, self.out = scratch / "ram", scratch / "control", scratch / "out"
         self.changed = None  # pages, when verifying
         root = image.unpack(name, workload.packages)
         kernel = next(root.glob("boot/vmlinuz-*"))
         self.kernel = kernel.name.removeprefix("vmlinuz-")
-        image.write_initramfs(root, workload, scratch / "initramfs")
+        if restore is None:
+            image.write_initramfs(root, workload, scratch / "initramfs")
         size = f"{workload.memory}M"
         command = [
+            *(("ip", "netns", "exec", namespace) if namespace else ()),
+            *(("nice", "-n", "-20") if restore is not None else ()),
             "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-nodefaults", "-no-reboot", "-display", "none",
             "-object", f"memory-backend-file,id=ram,size={size},mem-path={self.ram},share=on",
             "-machine", "pc,memory-backend=ram", "-m", size, "-smp", str(workload.vcpus), "-cpu", "max",
-            "-kernel", str(kernel), "-initrd", str(scratch / "initramfs"),
+            "-kernel", str(kernel), "-initrd", str((restore or scratch) / "initramfs"),
             "-append", f"console=ttyS0 quiet panic=-1 workload={name}",
             "-serial", f"file:{scratch / 'console'}", "-qmp", f"unix:{scratch / 'qmp'},server=on,wait=off",
         ]
+        if restore is not None:
+            command += ["-incoming", "defer"]
         if recorder:
             command += ["-plugin", f"{image.build('recorder')},out={self.out},ram={self.ram},control={self.control},"
-                        f"epoch_us={workload.epoch_us},seconds={workload.seconds + 60}"]  # stopping QEMU ends it before
+                        f"epoch_us={workload.epoch_us},seconds={workload.seconds + 60}"  # stopping QEMU ends it before
+                        f"{',instrument=now' if restore is not None else ''}{f',ring_ms={ring_ms}' if ring_ms else ''}"]
+        if plan is not None:
+            command += ["-plugin", f"{image.build('fetcher')},plan={plan},ram={self.ram},threads={FETCHING_THREADS}"]
         with open(scratch / "errors", "wb") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
-        self.qmp = None
+        self.qmp_connection = None
 
     def __enter__(self):
         return self
@@ -77,22 +86,18 @@ class Machine:
         self.wait(lambda: self.out.exists() and self.out.stat().st_size >= 40, "the recording's start", 30)
         time.sleep(0.05)
 
-    def command(self, execute):
-        if self.qmp is None:
-            connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(60)
-            connection.connect(str(self.scratch / "qmp"))
-            self.qmp = connection.makefile("rw")
-            self.qmp.readline()
-            self.command("qmp_capabilities")
-        self.qmp.write(json.dumps({"execute": execute}) + "\n")
-        self.qmp.flush()
-        while True:
-            reply = json.loads(self.qmp.readline() or '{"error": {"desc": "closed"}}')
-            if "error" in reply:
-                self.fail(f"QEMU refused {execute}: {reply['error']['desc']}")
-            if "return" in reply:
-                return
+    @property
+    def qmp(self):
+        if self.qmp_connection is None:
+            self.wait((self.scratch / "qmp").exists, "its control socket", 30)
+            self.qmp_connection = Qmp(self.scratch / "qmp")
+        return self.qmp_connection
+
+    def command(self, execute, **arguments):
+        try:
+            return self.qmp.command(execute, **arguments)
+        except Failure as failure:
+            return self.fail(str(failure))
 
     def tell_recorder(self, letter):
         partial = self.control.with_suffix(".new")
@@ -104,7 +109,7 @@ class Machine:
         before = self.scratch / "before"
         self.tell_recorder("i")
         time.sleep(SETTLE)
-        with held(lock):
+        with files.held(lock):
             self.command("stop")
             zero = files.zero_runs(self.ram)
             if verify:
@@ -139,13 +144,3 @@ class Machine:
             self.fail(f"too little progress in {seconds} s to tell a rate")
         (first, low), (last, high) = seen[1], seen[-1]
         return (high - low) / (last - first)
-
-
-@contextlib.contextmanager
-def held(lock):
-    if lock is None:
-        yield
-        return
-    with open(lock, "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -51,12 +51,16 @@ pub(super) fn draw(
     let mut places = Vec::with_capacity(series.points.len());
     for (x, spread) in &series.points {
         places.push((frame.x(*x), frame.y(scale.share(spread.mean))));
-        if kind == Kind::Lines {
-            whisker(canvas, frame, scale, frame.x(*x) + aside, spread)?;
+        match kind {
+            Kind::Lines => whisker(canvas, frame, scale, frame.x(*x) + aside, spread)?,
+            Kind::Points => whisker(canvas, frame, scale, frame.x(*x), spread)?,
+            Kind::Bars | Kind::Curves => {}
         }
     }
-    dashed(canvas, series.style, &places)?;
-    if kind == Kind::Lines {
+    if kind != Kind::Points {
+        dashed(canvas, series.style, &places)?;
+    }
+    if kind != Kind::Curves {
         for place in places {
             marker(canvas, series.style, place)?;
         }
@@ -72,8 +76,10 @@ pub(super) fn swatch(
     x: i32,
     y: i32,
 ) -> Result<(), PlotError> {
-    dashed(canvas, style, &[(x, y), (x + 34, y)])?;
-    if kind == Kind::Lines {
+    if kind != Kind::Points {
+        dashed(canvas, style, &[(x, y), (x + 34, y)])?;
+    }
+    if kind != Kind::Curves {
         marker(canvas, style, (x + 17, y))?;
     }
     Ok(())

@@ -27,39 +27,23 @@ pub(super) fn import(
     options: &ImportOptions,
     out: impl Write,
 ) -> Result<ImportSummary, ImportError> {
-    let mut recording = Recording { input, offset: 0 };
-    let mut bytes = [0; HEADER_BYTES];
-    let length = recording.read(&mut bytes)?;
-    let refused = |expected| ImportError::Header {
-        name: recording.input.name.clone(),
-        expected,
-    };
-    let mut header = header(bytes.get(..length).unwrap_or_default(), options).map_err(refused)?;
+    let (mut header, mut recording) = Recording::open(input, options)?;
     let compaction;
-    (compaction, header.compaction_ns) =
-        sink::compaction(options, header.compaction_ns).map_err(refused)?;
+    (compaction, header.compaction_ns) = sink::compaction(options, header.compaction_ns)
+        .map_err(|expected| recording.header_error(expected))?;
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
     let mut skipped = Skipped::new(options);
-    let mut number = 0;
-    loop {
-        let mut bytes = [0; RECORD_BYTES];
-        let length = recording.read(&mut bytes)?;
-        if length == 0 {
-            break;
+    while let Some(record) = recording.next() {
+        let pushed = record.and_then(|record| {
+            let at = |expected| recording.record_error(expected);
+            let name = &recording.input.name;
+            sink.push(record).map_err(|refusal| refusal.at(name, at))
+        });
+        match pushed {
+            Err(error @ ImportError::Read { .. }) => return Err(error),
+            Err(error) => skipped.note(error)?,
+            Ok(()) => {}
         }
-        let name = &recording.input.name;
-        let error = |expected| ImportError::Record {
-            name: name.clone(),
-            record: number,
-            expected,
-        };
-        let pushed = record(bytes.get(..length).unwrap_or_default())
-            .map_err(error)
-            .and_then(|record| sink.push(record).map_err(|refusal| refusal.at(name, error)));
-        if let Err(error) = pushed {
-            skipped.note(error)?;
-        }
-        number += 1;
     }
     let accesses = sink.accesses();
     sink.finish()?;
@@ -139,12 +123,53 @@ fn record(bytes: &[u8]) -> Result<Record, String> {
     })
 }
 
-struct Recording<'a> {
+/// A recording of the plugin as it comes in: its records in the order of the file.
+pub struct Recording<'a> {
     input: Input<'a>,
     offset: u64,
+    /// Records read.
+    number: u64,
 }
 
-impl Recording<'_> {
+impl<'a> Recording<'a> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// [`ImportError`] when there is none, or when the options say otherwise.
+    pub fn open(
+        input: Input<'a>,
+        options: &ImportOptions,
+    ) -> Result<(TraceHeader, Self), ImportError> {
+        let mut recording = Recording {
+            input,
+            offset: 0,
+            number: 0,
+        };
+        let mut bytes = [0; HEADER_BYTES];
+        let length = recording.read(&mut bytes)?;
+        let header = header(bytes.get(..length).unwrap_or_default(), options);
+        match header {
+            Ok(header) => Ok((header, recording)),
+            Err(expected) => Err(recording.header_error(expected)),
+        }
+    }
+
+    /// An error of the record that was read last.
+    pub fn record_error(&self, expected: String) -> ImportError {
+        ImportError::Record {
+            name: self.input.name.clone(),
+            record: self.number.saturating_sub(1),
+            expected,
+        }
+    }
+
+    fn header_error(&self, expected: String) -> ImportError {
+        ImportError::Header {
+            name: self.input.name.clone(),
+            expected,
+        }
+    }
+
     /// Fills `bytes`, but for what lies beyond the end.
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize, ImportError> {
         let mut length = 0;
@@ -164,5 +189,21 @@ impl Recording<'_> {
         }
         self.offset += length as u64;
         Ok(length)
+    }
+}
+
+impl Iterator for Recording<'_> {
+    type Item = Result<Record, ImportError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut bytes = [0; RECORD_BYTES];
+        let length = match self.read(&mut bytes) {
+            Ok(0) => return None,
+            Ok(length) => length,
+            Err(error) => return Some(Err(error)),
+        };
+        self.number += 1;
+        let record = record(bytes.get(..length).unwrap_or_default());
+        Some(record.map_err(|expected| self.record_error(expected)))
     }
 }

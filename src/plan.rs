@@ -1,0 +1,215 @@
+//! A strategy's plan for a real migration: which pages go first, in their order, and why.
+//!
+//! [`of_trace`] plans at a moment of a recorded trace, [`of_recording`] from what a recorder has just written. The source of
+//! a real migration may push by it; a destination may fetch by it, as `traces/fetcher` does.
+//!
+//! # The binary file
+//!
+//! Little endian: a header of 32 bytes, 16 bytes a page, and a checksum.
+//!
+//! | offset | header | offset | page |
+//! |---|---|---|---|
+//! | 0 | `MIGSIMPL` | 0 | u32 page |
+//! | 8 | u32 version: 1 | 4 | u8 why: 0 recorded, 1 predicted |
+//! | 12 | u32 bytes in a page | 5 | 3 bytes of 0 |
+//! | 16 | u64 pages of the VM | 8 | u64 predicted next touch, in ns after the switch-over; all ones: none |
+//! | 24 | u64 pages of the plan | | |
+//!
+//! Then u32 CRC-32C of all that comes before it. The same as CSV has the columns `page`, `why` (`recorded` or `predicted`) and
+//! `next_touch_ns` (empty: none).
+//!
+//! A page is a host page: its number times the size of a page is its offset in guest memory. Each is named once. Pages
+//! without content are named like others: who delivers them knows better whether they have any.
+
+mod window;
+
+use std::io::{self, Write};
+
+use crate::comparison::{self, ComparisonError};
+use crate::migration::{MigrationError, SwitchOver};
+use crate::scenario::Scenario;
+use crate::source::recorder::{Recording, record};
+use crate::strategy::{Build, Entry, Observation, PlannedPage, Strategy};
+use crate::trace::Trace;
+use crate::trace::import::{ImportError, ImportOptions, Input, QemuRecording};
+use crate::vm::{Memory, PageSet};
+
+use self::window::LastWindow;
+
+/// What a strategy would deliver first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// How the memory is divided.
+    pub memory: Memory,
+    /// The pages in their order.
+    pub pages: Vec<PlannedPage>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The strategy does not record, so that it has nothing to plan from.
+    #[error(
+        "{0} plans nothing from a recording; expected a strategy that records, such as `pre-record`"
+    )]
+    NoPlan(&'static str),
+    /// Scenario and recording do not fit together.
+    #[error(transparent)]
+    Comparison(#[from] ComparisonError),
+    /// The window could not be replayed.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// The recording could not be read.
+    #[error(transparent)]
+    Recording(#[from] ImportError),
+}
+
+/// Plans at the end of a record window that begins at `trace.start`, exactly as a simulation of the same scenario does.
+///
+/// # Errors
+///
+/// [`PlanError`] when the strategy has no plan, or the trace does not fit or is damaged.
+pub fn of_trace(scenario: &Scenario, trace: &Trace, entry: &Entry) -> Result<Plan, PlanError> {
+    let strategy = planner(scenario, entry)?;
+    let replay = comparison::replay(scenario, trace)?;
+    let window = SwitchOver::window(scenario, true);
+    let (recording, positions) =
+        record(&replay, window, scenario.source.record_trap).map_err(MigrationError::from)?;
+    let zero_pages = replay
+        .zero_pages(&positions)
+        .map_err(MigrationError::from)?;
+    Ok(plan(
+        scenario,
+        strategy,
+        &recording,
+        replay.memory(),
+        &zero_pages,
+    ))
+}
+
+/// Plans from what the recorder plugin for QEMU has written: from the last `record_window` of it, or from all, if that is
+/// no more.
+///
+/// A recording of at most `record_window` is taken to begin as long before the switch-over: time 0 is the window's beginning.
+/// A longer one is taken to end at the switch-over, with its last access. Of what is longer no more is kept in memory
+/// than the last window, however long it is.
+///
+/// # Errors
+///
+/// [`PlanError`] when the strategy has no plan, or the recording is damaged or does not fit the scenario.
+pub fn of_recording(
+    scenario: &Scenario,
+    input: Input<'_>,
+    entry: &Entry,
+) -> Result<Plan, PlanError> {
+    let strategy = planner(scenario, entry)?;
+    let (header, mut records) = QemuRecording::open(input, &ImportOptions::default())?;
+    let memory = comparison::memory(&scenario.vm, &header)?;
+    let mut last = LastWindow::new(scenario.migration.record_window);
+    while let Some(record) = records.next() {
+        let record = record?;
+        if record.page >= header.pages || record.vcpu >= header.vcpus {
+            return Err(records
+                .record_error(format!(
+                    "a page below {} and a vCPU below {}, found {} and {}",
+                    header.pages, header.vcpus, record.page, record.vcpu
+                ))
+                .into());
+        }
+        let time = scenario.trace.time_scale.guest_time(record.time_ns);
+        if !last.push(time, record, memory.host_page_of(record.page)) {
+            return Err(records.record_error(window::TOO_MANY.to_owned()).into());
+        }
+    }
+    // The recorder does not know which pages have content.
+    let zero_pages = PageSet::empty(memory.pages);
+    let recording = last.recording();
+    Ok(plan(scenario, strategy, &recording, memory, &zero_pages))
+}
+
+fn planner(scenario: &Scenario, entry: &Entry) -> Result<Box<dyn Strategy>, PlanError> {
+    match entry.build {
+        Build::Causal(build) => Some(build(scenario)).filter(|strategy| strategy.records()),
+        Build::Oracle(_) | Build::PreCopy(_) | Build::Hybrid(_) => None,
+    }
+    .ok_or(PlanError::NoPlan(entry.name))
+}
+
+fn plan(
+    scenario: &Scenario,
+    mut strategy: Box<dyn Strategy>,
+    recording: &Recording,
+    memory: Memory,
+    zero_pages: &PageSet,
+) -> Plan {
+    strategy.plan(&Observation {
+        recording,
+        memory,
+        zero_pages,
+        page_time: scenario.link.page_time(memory.host_page),
+    });
+    // Whoever reads the plan need not trust a strategy to name each page once and none that does not exist.
+    let mut named = PageSet::empty(memory.pages);
+    let pages = strategy
+        .planned()
+        .iter()
+        .filter(|planned| planned.page < memory.pages && named.insert(planned.page))
+        .copied()
+        .collect();
+    Plan { memory, pages }
+}
+
+impl PlannedPage {
+    fn next_touch_ns(&self) -> Option<u64> {
+        self.next_touch.map(|time| time.as_ps() / 1_000)
+    }
+}
+
+impl Plan {
+    /// Writes the binary file.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_binary(&self, mut out: impl Write) -> io::Result<()> {
+        const VERSION: u32 = 1;
+        // A host page is at most 1 GiB, and a page of a plan is there once.
+        let page_size = self.memory.host_page as u32;
+        let mut bytes = Vec::with_capacity(36 + 16 * self.pages.len());
+        bytes.extend_from_slice(b"MIGSIMPL");
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&page_size.to_le_bytes());
+        bytes.extend_from_slice(&u64::from(self.memory.pages).to_le_bytes());
+        bytes.extend_from_slice(&(self.pages.len() as u64).to_le_bytes());
+        for planned in &self.pages {
+            bytes.extend_from_slice(&planned.page.to_le_bytes());
+            bytes.extend_from_slice(&[u8::from(!planned.recorded), 0, 0, 0]);
+            bytes.extend_from_slice(&planned.next_touch_ns().unwrap_or(u64::MAX).to_le_bytes());
+        }
+        bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
+        out.write_all(&bytes)
+    }
+
+    /// Writes the plan as CSV.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_csv(&self, out: impl Write) -> io::Result<()> {
+        let mut out = io::BufWriter::new(out);
+        writeln!(out, "page,why,next_touch_ns")?;
+        for planned in &self.pages {
+            let why = if planned.recorded {
+                "recorded"
+            } else {
+                "predicted"
+            };
+            write!(out, "{},{why},", planned.page)?;
+            match planned.next_touch_ns() {
+                Some(ns) => writeln!(out, "{ns}")?,
+                None => writeln!(out)?,
+            }
+        }
+        out.flush()
+    }
+}

@@ -1,0 +1,102 @@
+//! How served pages get to the link: gathered, and written in one go to a buffer that may be full.
+
+use std::collections::VecDeque;
+
+use super::SourceSettings;
+use crate::link::{Link, Message};
+
+/// Bytes of zero pages' marks that close a batch without any content: QEMU's `IO_BUF_SIZE` (`migration/qemu-file.c`).
+const MARKS: u64 = 32 << 10;
+
+/// A buffer that a writer fills up, and that takes more only once it has been emptied to a mark.
+#[derive(Debug)]
+pub(super) struct SendBuffer {
+    size: u64,
+    resume: u64,
+    full: bool,
+}
+
+impl SendBuffer {
+    pub(super) fn new(settings: &SourceSettings) -> Self {
+        SendBuffer {
+            size: settings.send_buffer.0,
+            resume: settings.send_resume.unwrap_or(settings.send_buffer).0,
+            full: false,
+        }
+    }
+
+    /// The writer is woken, whatever there is room for.
+    pub(super) fn wake(&mut self) {
+        self.full = false;
+    }
+
+    /// Whether there is room, with `occupancy` bytes in it.
+    pub(super) fn has_room(&mut self, occupancy: u64) -> bool {
+        if self.full && occupancy > self.resume {
+            return false;
+        }
+        self.full = occupancy >= self.size;
+        !self.full
+    }
+}
+
+/// Pages that have been served and not handed to the link yet.
+#[derive(Debug)]
+pub(super) struct Batch {
+    messages: VecDeque<Message>,
+    most_pages: u32,
+    zero_page_bytes: u64,
+    pages: u32,
+    marks: u64,
+    /// It is being written; nothing else is done until it is.
+    writing: bool,
+}
+
+impl Batch {
+    pub(super) fn new(settings: &SourceSettings, zero_page_bytes: u32) -> Self {
+        Batch {
+            messages: VecDeque::new(),
+            most_pages: settings.write_batch,
+            zero_page_bytes: zero_page_bytes.into(),
+            pages: 0,
+            marks: 0,
+            writing: false,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    pub(super) fn is_being_written(&self) -> bool {
+        self.writing
+    }
+
+    /// Adds a page, which may complete the batch.
+    pub(super) fn add(&mut self, message: Message) {
+        if message.zero {
+            self.marks += self.zero_page_bytes;
+        } else {
+            self.pages += 1;
+        }
+        self.messages.push_back(message);
+        self.writing = self.pages >= self.most_pages || self.marks >= MARKS;
+    }
+
+    /// Nothing more is to be had: it is written as it is.
+    pub(super) fn close(&mut self) {
+        self.writing = !self.messages.is_empty();
+    }
+
+    /// The next page of a batch that is being written, if the buffer has room for it.
+    pub(super) fn write(&mut self, buffer: &mut SendBuffer, link: &Link) -> Option<Message> {
+        if !self.writing || !buffer.has_room(link.occupancy(false)) {
+            return None;
+        }
+        let message = self.messages.pop_front();
+        if self.messages.is_empty() {
+            (self.pages, self.marks, self.writing) = (0, 0, false);
+        }
+        message
+    }
+}

@@ -1,0 +1,146 @@
+//! Errors and gains, summed up.
+
+use super::{Quantity, Verdict};
+
+/// How far the predictions of a quantity are off. What lies inside the repetitions' range counts as no error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// Settings.
+    pub settings: usize,
+    /// How many of them were predicted inside their repetitions' range.
+    pub inside: usize,
+    /// Median of the errors' sizes, as fractions.
+    pub median: f64,
+    /// The largest.
+    pub worst: f64,
+    /// The largest ratio of prediction and median, whichever is larger.
+    pub factor: f64,
+}
+
+/// Sums up the errors of some verdicts; `None` for none.
+pub fn summary<'a>(
+    verdicts: impl IntoIterator<Item = &'a Verdict>,
+    quantity: Quantity,
+) -> Option<Summary> {
+    let pairs: Vec<_> = verdicts
+        .into_iter()
+        .map(|verdict| verdict.pair(quantity))
+        .collect();
+    let sizes = pairs.iter().map(|pair| {
+        if pair.is_inside() {
+            0.0
+        } else {
+            pair.error().abs()
+        }
+    });
+    let factor = |pair: &&super::Pair| {
+        let ratio = pair.predicted / pair.measured.median;
+        ratio.max(ratio.recip())
+    };
+    Some(Summary {
+        settings: pairs.len(),
+        inside: pairs.iter().filter(|pair| pair.is_inside()).count(),
+        median: median(sizes.clone().collect())?,
+        worst: sizes.fold(0.0, f64::max),
+        factor: pairs
+            .iter()
+            .filter(|pair| !pair.is_inside())
+            .map(factor)
+            .fold(1.0, f64::max),
+    })
+}
+
+/// What a strategy saves of post-copy's blocktime with the same workload, link and channels, as fractions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gain<'a> {
+    /// The strategy's verdict.
+    pub verdict: &'a Verdict,
+    /// By the medians measured.
+    pub measured: f64,
+    /// By the simulator.
+    pub predicted: f64,
+}
+
+/// The gains of all strategies that were measured beside post-copy.
+pub fn gains(verdicts: &[Verdict]) -> Vec<Gain<'_>> {
+    let base = |of: &Verdict| {
+        verdicts.iter().find(|verdict| {
+            let (a, b) = (&verdict.setting, &of.setting);
+            a.strategy == "post-copy"
+                && (&a.workload, a.link_mbit, a.preempt) == (&b.workload, b.link_mbit, b.preempt)
+        })
+    };
+    let gain = |verdict| {
+        let base = base(verdict).filter(|base| *base != verdict)?;
+        let (own, base) = (
+            verdict.pair(Quantity::Blocktime),
+            base.pair(Quantity::Blocktime),
+        );
+        Some(Gain {
+            verdict,
+            measured: 1.0 - own.measured.median / base.measured.median,
+            predicted: 1.0 - own.predicted / base.predicted,
+        })
+    };
+    verdicts.iter().filter_map(gain).collect()
+}
+
+/// The middle value, or the mean of the two in the middle.
+pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some(values[last / 2].midpoint(values[last.div_ceil(2)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::SimTime;
+    use crate::validation::{Pair, Range, Setting};
+
+    fn verdict(strategy: &str, measured: (f64, f64, f64), predicted: f64) -> Verdict {
+        let (low, median, high) = measured;
+        let pair = Pair {
+            measured: Range { low, median, high },
+            predicted,
+        };
+        Verdict {
+            setting: Setting {
+                workload: "sort".to_owned(),
+                link_mbit: 200,
+                preempt: false,
+                strategy: strategy.to_owned(),
+                record_window: SimTime::ZERO,
+                fetch_outstanding: 0,
+            },
+            repetitions: 3,
+            pairs: [pair; 3],
+        }
+    }
+
+    #[test]
+    fn what_lies_in_the_range_is_no_error() {
+        let verdicts = [
+            verdict("post-copy", (9.0, 10.0, 12.0), 11.5),
+            verdict("post-copy", (9.0, 10.0, 11.0), 12.0),
+            verdict("post-copy", (9.0, 10.0, 11.0), 4.0),
+        ];
+        let summary = summary(&verdicts, Quantity::Blocktime).expect("three");
+        assert_eq!((summary.settings, summary.inside), (3, 1));
+        assert!((summary.median - 0.2).abs() < 1e-12);
+        assert!((summary.worst - 0.6).abs() < 1e-12);
+        assert!((summary.factor - 2.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_gain_is_against_post_copy_of_the_same_setting() {
+        let verdicts = [
+            verdict("post-copy", (10.0, 10.0, 10.0), 8.0),
+            verdict("pre-record", (4.0, 5.0, 6.0), 2.0),
+        ];
+        let gains = gains(&verdicts);
+        assert_eq!(gains.len(), 1);
+        assert!((gains[0].measured - 0.5).abs() < 1e-12);
+        assert!((gains[0].predicted - 0.75).abs() < 1e-12);
+    }
+}

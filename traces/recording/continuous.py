@@ -1,0 +1,52 @@
+"""A trace of a guest across a restart of its QEMU, as a migration is one: the new QEMU must translate all code again."""
+
+import struct
+import time
+
+from . import Failure, files, run, snapshot
+from .migration import WARM_UP, waiting
+
+BEFORE = 1.0  # seconds of the trace before the restart: room for a record window
+
+
+def record(name, workload, scratch, kept, options):
+    """Writes NAME.mtrace, in which the restart lies BEFORE seconds from the beginning."""
+    moved = scratch / "moved"
+    with waiting(name, workload, scratch / "first", kept) as first:
+        snapshot.wake(first, kept)
+        first.command("cont")
+        time.sleep(WARM_UP)
+        first.command("stop")
+        snapshot.keep(first, moved, kept / "initramfs")
+        first.command("quit")
+        first.process.wait(60)
+    with waiting(name, workload, scratch / "second", moved) as second:
+        snapshot.wake(second, moved)
+        second.command("cont")
+        time.sleep(options.seconds)
+        second.command("stop")
+        second.command("quit")
+        second.process.wait(60)
+    migq, zeros = scratch / "joined.migq", scratch / "zero.csv"
+    join(first.out, second.out, workload.epoch_us * 1000, migq)
+    files.write_runs(files.zero_runs(moved / "ram"), zeros)
+    migsim = files.find_migsim()
+    if migsim is None:
+        raise Failure("no migsim found (MIGSIM, target/release, PATH) to import the recording")
+    provenance = (f"{name}: as traces/migrate migrates it, the switch position at {BEFORE} s; "
+                  f"compaction {workload.epoch_us} us")
+    run(migsim, "trace", "import", "--from", "qemu", "--zero-pages", zeros, "--provenance", provenance, migq,
+        options.out / f"{name}.mtrace")
+
+
+def join(first, second, epoch_ns, out):
+    """The end of one recording, and behind it another."""
+    before, shift = list(files.records_of(first)), round(BEFORE * 1e9)
+    end = -(-max(record[0] for record in before) // epoch_ns) * epoch_ns
+    with open(out, "wb") as file:
+        file.write(second.read_bytes()[:40])
+        for moment, *rest in before:
+            if moment >= end - shift:
+                file.write(struct.pack("<QIHBx", moment - end + shift, *rest))
+        for moment, *rest in files.records_of(second):
+            file.write(struct.pack("<QIHBx", moment + shift, *rest))

@@ -1,0 +1,101 @@
+"""One real migration, measured: post-copy by QEMU between two network namespaces."""
+
+import os
+import time
+
+from . import Failure, files, run, snapshot
+from .machine import Machine
+from .network import DESTINATION_ADDRESS
+
+URI = f"tcp:{DESTINATION_ADDRESS}:4444"
+WARM_UP = 4.0  # seconds from the guest's waking to the command: QEMU translates its code again at first
+MOST_DOWNTIME = 0.08  # seconds; a sleep of QEMU's rate limit takes 0.1
+VCPU_CPU, OTHER_CPU = 1, 0
+
+
+def foreign_cpu(machines):
+    """A clock of the CPU time, in seconds, that processes other than these machines have used."""
+    tick = os.sysconf("SC_CLK_TCK")
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq = map(int, file.readline().split()[1:8])
+    own = 0
+    for machine in machines:
+        with open(f"/proc/{machine.process.pid}/stat", encoding="ascii") as file:
+            own += sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+    return (user + nice + system + irq + softirq - own) / tick
+
+
+def waiting(name, workload, scratch, kept, ram=True, ring_ms=0, **options):
+    """A machine that waits for its state, recording from the guest's first step; its vCPUs have a processor of their own."""
+    scratch.mkdir(parents=True)
+    if ram:
+        snapshot.copy(kept / "ram", scratch / "ram")
+    machine = Machine(name, workload, scratch, recorder=True, restore=kept, ring_ms=ring_ms, **options)
+    try:
+        vcpus = machine.command("query-cpus-fast")
+        run("taskset", "-acp", str(OTHER_CPU), str(machine.process.pid))
+        for vcpu in vcpus:
+            run("taskset", "-cp", str(VCPU_CPU), str(vcpu["thread-id"]))
+        machine.tell_recorder("r")
+        if ring_ms:
+            time.sleep(0.05)  # nothing tells; the recorder looks every 5 ms
+        else:
+            machine.wait_recording()
+    except BaseException:
+        machine.__exit__()
+        raise
+    return machine
+
+
+def write_plan(source, strategy, window_ms, plan):
+    """What the source has recorded last, as the order in which the destination is to fetch pages."""
+    source.tell_recorder("d")
+    source.wait(source.out.exists, "the ring", 5)
+    run("taskset", "-c", str(OTHER_CPU), files.find_migsim(), "plan", source.out, "--from", "qemu", "--strategy", strategy,
+        "--record-window", f"{window_ms} ms", "--format", "binary", "--out", plan)
+
+
+def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms):
+    """Wakes the guest, lets it run, migrates it, and returns what QEMU and the clocks say."""
+    capabilities = {"postcopy_ram": True, "postcopy_preempt": preempt}
+    planned = strategy != "post-copy"
+    plan = scratch / "plan"
+    with (
+        waiting(name, workload, scratch / "source", kept, namespace=network.source, ring_ms=window_ms) as source,
+        waiting(name, workload, scratch / "destination", kept, ram=False, namespace=network.destination,
+                plan=plan if planned else None) as destination,
+    ):
+        snapshot.wake(source, kept)
+        source.command("cont")
+        woken = time.monotonic()
+        source.qmp.capabilities(**capabilities)
+        destination.qmp.capabilities(**capabilities, postcopy_blocktime=True)
+        # Next to nothing is to be copied before the switch-over, and the token bucket is to be the only limit after it.
+        source.command("migrate-set-parameters", **{"max-bandwidth": 10_000, "max-postcopy-bandwidth": 0})
+        destination.command("migrate-incoming", uri=URI)
+        time.sleep(woken + WARM_UP - time.monotonic())
+        asked = time.monotonic()
+        if planned:
+            write_plan(source, strategy, window_ms, plan)
+        planning = time.monotonic() - asked
+        foreign, begun, commanded = foreign_cpu((source, destination)), time.monotonic(), time.time()
+        source.qmp.commands(("migrate", {"uri": URI}), ("migrate-start-postcopy", {}))
+        sent = source.qmp.migration(("completed",))
+        received = destination.qmp.migration(("completed",))
+        foreign = (foreign_cpu((source, destination)) - foreign) / (time.monotonic() - begun)
+        # The source's event STOP is lost now and then. Little happens between command and suspension.
+        downtime = destination.qmp.event("RESUME") - commanded
+        if downtime > MOST_DOWNTIME:
+            raise Failure(f"QEMU took {downtime:.3f} s to switch over: it went to sleep in its rate limit before")
+        ram = sent["ram"]
+        return {
+            "total_time_ms": sent["total-time"],
+            "downtime_ms": round(downtime * 1000, 1),
+            "postcopy_requests": ram["postcopy-requests"],
+            "vcpu_blocktime_ms": sum(received["postcopy-vcpu-blocktime"]),
+            "normal_pages": ram["normal"],
+            "zero_pages": ram["duplicate"],
+            "bytes_transferred": ram["transferred"],
+            "planning_ms": round(planning * 1000, 1),
+            "foreign_cpu_percent": round(foreign * 100, 1),
+        }
