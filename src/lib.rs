@@ -27,6 +27,13 @@
 //!    a request if nobody has made one for this page (the destination does not know what is in flight), the way there,
 //!    the page's way back, its installation, the wake-up. Total migration time ends with the last installation.
 //!
+//! A source that pushes by a plan is what the paper has in mind. A stock QEMU cannot, but it serves requests ahead of its
+//! scan: with [`scenario::Delivery::DestinationFetch`] the source scans as post-copy's does, and threads on the destination
+//! touch the plan's pages in order from the resume on, each with one request outstanding. Nothing tells these requests
+//! from a vCPU's: trap, latency, their turn among the others, the scan's pivot. A page is requested once, whoever touches
+//! it first; who comes later waits along. When a page is in place and its thread has woken up, the thread takes the next
+//! page of the plan that is missing; going past pages that are there costs nothing. A wait of these threads is no stall.
+//!
 //! Guest time passes only while a vCPU runs, so a stall shifts everything after it. A page that has reached the
 //! destination stays there: only the first touch of each page by each vCPU can fault, and the engine replays that
 //! [*touch order*](trace::touch_order) instead of the raw records. A run costs what the number of distinct pages costs.
@@ -37,7 +44,7 @@
 //! ## The way of the data
 //!
 //! [`trace`] → [`scenario`] → simulation ([`migration`], several strategies by [`comparison`]) → [`metrics`], or a
-//! breakdown of the stall ([`explain`]) → [`report`]. The command line ([`cli`]) only joins them.
+//! breakdown of the stall ([`explain`]) → [`report`]. For a real migration: a recording → [`plan`]. The command line ([`cli`]) only joins them.
 //!
 //! ## Where it comes from
 //!

@@ -205,3 +205,40 @@ fn what_cannot_be_planned_from_is_refused() {
     assert!(both.contains("cannot be used with"), "{both}");
     assert!(!desk.files().contains(&"no".to_owned()));
 }
+
+/// The keys that decide on a fetch are keys and axes like any other.
+#[test]
+fn fetching_can_be_swept() {
+    let desk = Desk::new();
+    let axes = "[sweep]\nmigration.delivery = [\"source-push\", \"destination-fetch\"]\n\
+                migration.fetch_outstanding = { from = 1, to = 100, step = 10, scale = \"log\" }\n";
+    desk.write("fetch.toml", [super::SMALL_SCENARIO, axes].concat());
+    // How it goes is told on standard error.
+    let output = desk.run(&["sweep", "fetch.toml"]);
+    assert_eq!(output.status.code(), Some(0));
+    let mut reader = csv::Reader::from_reader(output.stdout.as_slice());
+    let columns = reader.headers().expect("a header line").clone();
+    let rows: Vec<_> = reader.records().map(|row| row.expect("a row")).collect();
+    let of = |strategy: &str, column: &str| -> Vec<String> {
+        let at = |name| columns.iter().position(|column| column == name);
+        let (by, at) = (at("strategy").expect("a column"), at(column).expect(column));
+        let rows = rows.iter().filter(|row| &row[by] == strategy);
+        rows.map(|row| row[at].to_owned()).collect()
+    };
+    assert_eq!(
+        of("pre-record", "migration.fetch_outstanding"),
+        ["1", "10", "100", "1", "10", "100"]
+    );
+    let requests = of("pre-record", "requests");
+    assert_eq!(requests[0], requests[2], "the source pushes, however many");
+    let number = |at: usize| requests[at].parse::<u32>().expect("a number");
+    assert!(number(3) < number(5), "{requests:?}");
+    // Without a recording there is nothing to fetch.
+    let requests = of("post-copy", "requests");
+    assert!(requests.iter().all(|count| *count == requests[0]));
+    let refusal = desk.refusal(&["compare", "--set", "migration.fetch_outstanding=0"]);
+    assert!(
+        refusal.contains("expected 1 to 65535 requests"),
+        "{refusal}"
+    );
+}
