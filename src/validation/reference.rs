@@ -155,7 +155,7 @@ pub fn read(path: &Path) -> Result<Vec<Group>, ReferenceError> {
         let line = record.position().map(csv::Position::line);
         let row: Row = record
             .deserialize(Some(&headers))
-            .map_err(|error| fail(line, error.to_string()))?;
+            .map_err(|error| fail(line, in_column(&error, &headers)))?;
         if let Some(problem) = row.problem() {
             return Err(fail(line, problem.to_owned()));
         }
@@ -189,6 +189,20 @@ pub fn read(path: &Path) -> Result<Vec<Group>, ReferenceError> {
         })
     };
     Ok(groups.into_iter().filter_map(group).collect())
+}
+
+/// A row's error with the name of its column, where one is at fault.
+fn in_column(error: &csv::Error, headers: &csv::StringRecord) -> String {
+    let csv::ErrorKind::Deserialize { err, .. } = error.kind() else {
+        return error.to_string();
+    };
+    let column = err
+        .field()
+        .and_then(|index| headers.get(usize::try_from(index).ok()?));
+    match column {
+        Some(column) => format!("{column}: {}", err.kind()),
+        None => err.kind().to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod extremes;
 mod hostile;
 mod plan;
 mod usage;
+mod validate;
 mod wrong_inputs;
 
 use std::fmt::Write;
