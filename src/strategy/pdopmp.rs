@@ -13,7 +13,7 @@
 //! 4. [`locality`] learns from the recording itself how far from known pages new ones turn up, and predicts the pages
 //!    around the rest of the PPS.
 //! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it.
-//! 6. [`online`] has the same plan, and behind it a scan by [`heat`], which goes on learning from the
+//! 6. [`online`] has the plan without the pages of 4, and behind it a scan by [`heat`], which goes on learning from the
 //!    requests. The abstract says nothing of that kind, so it is a strategy apart.
 
 pub mod heat;
@@ -74,7 +74,7 @@ pub struct PdopmpSettings {
     /// (sort, SQLite, Python, sequential, random), where from 8 to 32 make little difference and more does harm.
     pub horizon_windows: u32,
     /// Most pages predicted around recorded ones, per recorded page. Default 4: a bound on what a wrong guess costs,
-    /// chosen on the same recordings. 0 is none.
+    /// chosen on the same recordings. 0 is none, which `pre-record+pdopmp-online` always has.
     pub most_per_recorded: u32,
     /// Online: pages of a block. Default 64 (256 KiB of 4 KiB pages): about what a link transmits while a guest waits for
     /// one page behind a socket's send buffer.

@@ -13,7 +13,7 @@ use crate::vm::{PageId, PageSet};
 /// `pre-record+pdopmp-online`.
 pub const ENTRY: Entry = Entry {
     name: "pre-record+pdopmp-online",
-    summary: "pre-record+pdopmp, and then the memory in use first, as learnt from recording and requests",
+    summary: "pre-record+pdopmp by trends alone, and then the memory in use first, as learnt from recording and requests",
     build: Build::Causal(|scenario| {
         Box::new(Online {
             settings: PdopmpSettings {
