@@ -20,7 +20,9 @@ use crate::validation::{Quantity, Verdict, read, validate};
 /// Hold predictions against measured QEMU migrations
 ///
 /// REFERENCE.csv has a row per real migration, as traces/migrate writes them. Every setting in it is simulated once, with one
-/// scenario for all, and held against the median of its repetitions.
+/// scenario for all, and held against the median of its repetitions. An error inside the repetitions' range counts as 0 in
+/// the sums. The switch position in the traces is the scenario's trace.start for all strategies: the simulation of one that
+/// records begins its record window earlier, and the window is not in its total time, as it is not in QEMU's.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
     /// What was measured
@@ -53,7 +55,8 @@ pub(super) struct ValidateArgs {
 
 pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     let scenario = scenario(&arguments)?;
-    let groups = read(&arguments.reference)?;
+    let registry = Registry::standard();
+    let groups = read(&arguments.reference, &registry)?;
     for name in &arguments.calibrated {
         let known = groups.iter().any(|group| group.setting.workload == *name);
         ensure!(
@@ -65,7 +68,7 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     let beside = arguments.reference.parent().unwrap_or(Path::new(""));
     let traces = arguments.traces.as_deref().unwrap_or(beside);
     let verdicts = progress::while_working("simulating", || {
-        validate(&groups, &scenario, traces, &Registry::standard())
+        validate(&groups, &scenario, traces, &registry)
     })?;
     if let Some(directory) = &arguments.plots {
         draw(&verdicts, &arguments.calibrated, directory)?;
