@@ -1,6 +1,5 @@
 //! `migsim validate`.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,11 +10,11 @@ use clap::Args;
 use super::output::OutputArgs;
 use super::progress;
 use crate::report::file::write_whole;
-use crate::report::plot::{png, svg};
+use crate::report::plot::{Plot, png, svg};
 use crate::report::validation::{rows, scatter, table};
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::strategy::Registry;
-use crate::validation::{Quantity, Verdict, read, validate};
+use crate::validation::{read, validate};
 
 /// Hold predictions against measured QEMU migrations
 ///
@@ -45,9 +44,9 @@ pub(super) struct ValidateArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 
-    /// Also draw predicted against measured, as SVG and PNG, into this directory
-    #[arg(long, value_name = "DIR")]
-    plots: Option<PathBuf>,
+    /// Also draw predicted against measured into this file, and as PNG beside it
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -55,6 +54,13 @@ pub(super) struct ValidateArgs {
 
 pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     let scenario = scenario(&arguments)?;
+    if let Some(path) = &arguments.plot {
+        ensure!(
+            path.extension().is_some_and(|ending| ending == "svg"),
+            "--plot {}: expected a file that ends in .svg",
+            path.display()
+        );
+    }
     let registry = Registry::standard();
     let groups = read(&arguments.reference, &registry)?;
     for name in &arguments.calibrated {
@@ -70,8 +76,8 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     let verdicts = progress::while_working("simulating", || {
         validate(&groups, &scenario, traces, &registry)
     })?;
-    if let Some(directory) = &arguments.plots {
-        draw(&verdicts, &arguments.calibrated, directory)?;
+    if let Some(path) = &arguments.plot {
+        draw(&scatter(&verdicts, &arguments.calibrated), path)?;
     }
     arguments
         .output
@@ -92,21 +98,12 @@ fn scenario(arguments: &ValidateArgs) -> Result<Scenario> {
     Ok(source.scenario()?)
 }
 
-fn draw(verdicts: &[Verdict], calibrated: &[String], directory: &Path) -> Result<()> {
-    fs::create_dir_all(directory)
-        .with_context(|| format!("cannot create {}", directory.display()))?;
-    for quantity in Quantity::ALL {
-        let Some(plot) = scatter(verdicts, calibrated, quantity) else {
-            continue;
-        };
-        let svg = svg(&plot)?;
-        let png = png(&svg)?;
-        let name = quantity.description().replace(' ', "-");
-        for (ending, bytes) in [("svg", svg.as_bytes()), ("png", &png)] {
-            let path = directory.join(format!("{name}.{ending}"));
-            write_whole(&path, |file| file.write_all(bytes))
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
+fn draw(plot: &Plot, path: &Path) -> Result<()> {
+    let svg = svg(plot)?;
+    let png = png(&svg)?;
+    for (path, bytes) in [(path, svg.as_bytes()), (&path.with_extension("png"), &png)] {
+        write_whole(path, |file| file.write_all(bytes))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }

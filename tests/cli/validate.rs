@@ -114,17 +114,17 @@ fn a_prediction_is_that_of_a_run_with_the_same_settings() {
 #[test]
 fn it_prints_a_table_and_draws() {
     let desk = desk();
-    let table = desk.data(&validate(&["--calibrated", "small", "--plots", "drawn"]));
+    let table = desk.data(&validate(&["--calibrated", "small", "--plot", "drawn.svg"]));
     assert!(
         table.contains("calibrated on") && !table.contains("held out"),
         "{table}"
     );
-    for name in ["total-time", "blocktime", "requests"] {
-        let svg =
-            std::fs::read_to_string(desk.path(&format!("drawn/{name}.svg"))).expect("a figure");
-        assert!(svg.contains("postcopy-preempt on"));
-        assert!(desk.path(&format!("drawn/{name}.png")).exists());
+    let svg = std::fs::read_to_string(desk.path("drawn.svg")).expect("a figure");
+    for quantity in ["total time, s", "blocktime, s", "requests"] {
+        assert!(svg.contains(&format!("measured {quantity}")), "{quantity}");
     }
+    let png = std::fs::read(desk.path("drawn.png")).expect("the same as PNG");
+    assert!(png.starts_with(b"\x89PNG"));
 }
 
 /// The oldest reference files know post-copy only.
@@ -184,7 +184,7 @@ fn gains_and_rankings_are_shown_where_all_was_measured() {
 #[test]
 fn what_never_arrives_is_never_there() {
     let desk = desk();
-    let settings = ["--set", "source.push=none", "--plots", "drawn"];
+    let settings = ["--set", "source.push=none", "--plot", "drawn.svg"];
     let table = desk.data(&validate(&settings));
     assert!(table.contains("→ never"), "{table}");
 }
@@ -282,5 +282,8 @@ fn wrong_references_say_where() {
         &validate(&["--calibrated", "sort"]),
         &["--calibrated sort"],
     );
+    for path in ["drawn", "drawn.png"] {
+        check(&desk, &validate(&["--plot", path]), &[path, "ends in .svg"]);
+    }
     check(&desk, &["validate", "missing.csv"], &["missing.csv"]);
 }
