@@ -162,20 +162,18 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
         },
         problem,
     };
+    let misread = |error: csv::Error| {
+        let line = error.position().map(csv::Position::line);
+        fail(line, unreadable(&error))
+    };
     let file = File::open(path).map_err(|error| fail(None, error.to_string()))?;
     // A byte more than may be read tells a file that is too large from one that just fits.
     let mut reader = csv::Reader::from_reader(file.take(LARGEST + 1));
-    let headers = reader
-        .headers()
-        .map_err(|error| fail(Some(1), error.to_string()))?
-        .clone();
+    let headers = reader.headers().map_err(misread)?.clone();
     let mut groups: Vec<(Setting, String, Vec<Row>)> = Vec::new();
     let mut places: BTreeMap<Setting, usize> = BTreeMap::new();
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|error| {
-        let line = error.position().map(csv::Position::line);
-        fail(line, unreadable(&error))
-    })? {
+    while reader.read_record(&mut record).map_err(misread)? {
         let line = record.position().map(csv::Position::line);
         let row: Row = record
             .deserialize(Some(&headers))
