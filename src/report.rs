@@ -5,6 +5,7 @@ pub mod explanation;
 pub mod file;
 pub mod json;
 pub mod plot;
+pub mod qmp;
 pub mod table;
 pub mod timeline;
 pub mod validation;

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-pub use errors::{Gain, Summary, gains, summary};
+pub use errors::{Gain, Ranking, Summary, falls, gains, median_difference, rankings, summary};
 pub use reference::{Group, Range, ReferenceError, Setting, read};
 
 use crate::comparison::{ComparisonError, compare};
@@ -59,8 +59,11 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// (predicted − median) / median.
+    /// (predicted − median) / median; infinite where something is predicted and nothing was measured.
     pub fn error(&self) -> f64 {
+        if self.predicted == self.measured.median {
+            return 0.0;
+        }
         (self.predicted - self.measured.median) / self.measured.median
     }
 
@@ -79,6 +82,10 @@ pub struct Verdict {
     pub repetitions: usize,
     /// In the order of [`Quantity::ALL`].
     pub pairs: [Pair; 3],
+    /// Downtime as measured, in seconds, if it was: shown, but not judged, as most of it is suspending and resuming.
+    pub measured_downtime: Option<Range>,
+    /// Downtime by the simulator.
+    pub predicted_downtime: SimTime,
 }
 
 impl Verdict {
@@ -95,27 +102,30 @@ pub enum ValidationError {
     #[error(transparent)]
     Reference(#[from] ReferenceError),
     /// A workload's trace could not be read.
-    #[error(transparent)]
-    Trace(#[from] TraceError),
+    #[error("{place}")]
+    Trace {
+        /// The group's first row.
+        place: String,
+        /// What is wrong with it.
+        source: TraceError,
+    },
     /// The scenario's switch position leaves no room for a record window.
     #[error(
-        "{workload}: a record window of {window} before the switch position {start} of the scenario's trace.start"
+        "{place}: a record window of {window}, expected at most the {start} that lie before the switch-over in the trace (the scenario's trace.start)"
     )]
     NoRoom {
-        /// The workload.
-        workload: String,
+        /// The group's first row.
+        place: String,
         /// W.
         window: SimTime,
         /// The position.
         start: SimTime,
     },
     /// A simulation failed.
-    #[error("{workload}, {strategy}")]
+    #[error("{place}")]
     Simulation {
-        /// The workload.
-        workload: String,
-        /// The strategy.
-        strategy: String,
+        /// The group's first row.
+        place: String,
         /// What went wrong.
         source: Box<ComparisonError>,
     },
@@ -136,7 +146,13 @@ pub fn validate(
     for group in groups {
         let workload = group.setting.workload.as_str();
         if !opened.contains_key(workload) {
-            let trace = Trace::open(&traces.join(format!("{workload}.mtrace")))?;
+            let trace =
+                Trace::open(&traces.join(format!("{workload}.mtrace"))).map_err(|source| {
+                    ValidationError::Trace {
+                        place: group.place.clone(),
+                        source,
+                    }
+                })?;
             opened.insert(workload, trace);
         }
     }
@@ -144,7 +160,7 @@ pub fn validate(
         .par_iter()
         .map(|group| {
             let trace = &opened[group.setting.workload.as_str()];
-            let metrics = predict(&group.setting, scenario, trace, registry)?;
+            let metrics = predict(group, scenario, trace, registry)?;
             Ok(verdict(group, &metrics))
         })
         .collect();
@@ -152,7 +168,11 @@ pub fn validate(
 }
 
 fn verdict(group: &Group, metrics: &Metrics) -> Verdict {
-    let total = metrics.total_migration_time.unwrap_or(SimTime::MAX);
+    let total = metrics.total_migration_time.map_or(f64::INFINITY, |total| {
+        total
+            .saturating_sub(group.setting.record_window)
+            .as_secs_f64()
+    });
     let pair = |measured, predicted| Pair {
         measured,
         predicted,
@@ -161,29 +181,28 @@ fn verdict(group: &Group, metrics: &Metrics) -> Verdict {
         setting: group.setting.clone(),
         repetitions: group.repetitions,
         pairs: [
-            pair(
-                group.total_time,
-                total
-                    .saturating_sub(group.setting.record_window)
-                    .as_secs_f64(),
-            ),
+            pair(group.total_time, total),
             pair(group.blocktime, metrics.stall.as_secs_f64()),
             pair(group.requests, metrics.requests as f64),
         ],
+        measured_downtime: group.downtime,
+        predicted_downtime: metrics.downtime,
     }
 }
 
-/// Simulates a setting. The scenario's `trace.start` is the switch position, so a record window begins that much earlier.
+/// Simulates a group's setting. The scenario's `trace.start` is the switch position for all strategies, as it is in a real
+/// migration: the simulation of one that records begins W earlier.
 ///
 /// # Errors
 ///
 /// [`ValidationError`] when there is no room for the window, or the simulation fails.
 pub fn predict(
-    setting: &Setting,
+    group: &Group,
     scenario: &Scenario,
     trace: &Trace,
     registry: &Registry,
 ) -> Result<Metrics, ValidationError> {
+    let setting = &group.setting;
     let (window, start) = (setting.record_window, scenario.trace.start);
     let mut scenario = scenario.clone();
     scenario.migration.strategies = vec![setting.strategy.clone()];
@@ -197,7 +216,7 @@ pub fn predict(
     if window > SimTime::ZERO {
         if window > start {
             return Err(ValidationError::NoRoom {
-                workload: setting.workload.clone(),
+                place: group.place.clone(),
                 window,
                 start,
             });
@@ -208,8 +227,7 @@ pub fn predict(
         scenario.migration.fetch_outstanding = setting.fetch_outstanding;
     }
     let failed = |source| ValidationError::Simulation {
-        workload: setting.workload.clone(),
-        strategy: setting.strategy.clone(),
+        place: group.place.clone(),
         source: Box::new(source),
     };
     let runs = compare(&scenario, trace, registry).map_err(failed)?;

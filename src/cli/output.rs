@@ -1,7 +1,7 @@
 //! Where data goes: standard output, or a file that appears whole or not at all.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -38,23 +38,41 @@ impl OutputArgs {
         rows: &[Row],
         table: impl FnOnce(bool) -> String,
     ) -> anyhow::Result<()> {
+        let data = self.format.render(rows, self.out.as_deref(), table)?;
+        write_data(self.out.as_deref(), &data)
+    }
+}
+
+impl Format {
+    /// `rows` in this format, or as a table what `table` makes of them for `out` or standard output.
+    pub(super) fn render(
+        self,
+        rows: &[Row],
+        out: Option<&Path>,
+        table: impl FnOnce(bool) -> String,
+    ) -> io::Result<Vec<u8>> {
         let mut data = Vec::new();
-        match self.format {
+        match self {
             Format::Table => {
-                let styled = self.out.is_none() && stdout_is_styled();
+                let styled = out.is_none() && stdout_is_styled();
                 data.extend_from_slice(table(styled).as_bytes());
             }
             Format::Csv => report::csv::write(rows, &mut data)?,
             Format::Json => report::json::write(rows, &mut data)?,
         }
-        match &self.out {
-            Some(path) => write_whole(path, |file| file.write_all(&data))
-                .with_context(|| format!("cannot write {}", path.display())),
-            None => {
-                let mut out = io::stdout().lock();
-                out.write_all(&data)?;
-                Ok(out.flush()?)
-            }
+        Ok(data)
+    }
+}
+
+/// Writes data to a file, or without one to standard output.
+pub(super) fn write_data(out: Option<&Path>, data: &[u8]) -> anyhow::Result<()> {
+    match out {
+        Some(path) => write_whole(path, |file| file.write_all(data))
+            .with_context(|| format!("cannot write {}", path.display())),
+        None => {
+            let mut out = io::stdout().lock();
+            out.write_all(data)?;
+            Ok(out.flush()?)
         }
     }
 }

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use super::inputs::InputArgs;
-use super::output::OutputArgs;
+use super::output::{Format, write_data};
 use super::progress;
-use crate::comparison::{compare, observe, replay};
+use crate::comparison::{observe, replay};
 use crate::report::file::write_whole;
-use crate::report::{row, table, timeline};
+use crate::report::{qmp, row, table, timeline};
 use crate::strategy::Registry;
 
 /// Run one strategy on one scenario and show everything about it
@@ -29,8 +30,38 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE.json")]
     timeline: Option<PathBuf>,
 
-    #[command(flatten)]
-    output: OutputArgs,
+    /// How to show the result
+    #[arg(long, value_enum, default_value_t = RunFormat::Rows(Format::Table))]
+    format: RunFormat,
+
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// The formats of all reports, and one for a single migration.
+#[derive(Debug, Clone, Copy)]
+enum RunFormat {
+    Rows(Format),
+    Qmp,
+}
+
+impl ValueEnum for RunFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            RunFormat::Rows(Format::Table),
+            RunFormat::Rows(Format::Csv),
+            RunFormat::Rows(Format::Json),
+            RunFormat::Qmp,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            RunFormat::Rows(format) => format.to_possible_value(),
+            RunFormat::Qmp => Some(PossibleValue::new("qmp").help("As QEMU's query-migrate")),
+        }
+    }
 }
 
 pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
@@ -38,37 +69,38 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
         .inputs
         .load(Some(std::slice::from_ref(&arguments.strategy)))?;
     let registry = Registry::standard();
-    let runs = match &arguments.timeline {
-        Some(path) => {
-            let observed = progress::while_working("simulating", || {
-                observe(
-                    &inputs.scenario,
-                    &inputs.trace,
-                    &registry,
-                    &arguments.strategy,
-                )
-            })?;
-            write_whole(path, |file| {
-                let mut out = BufWriter::new(file);
-                timeline::write(&inputs.scenario, &observed, &mut out)?;
-                out.flush()
-            })
-            .with_context(|| format!("cannot write {}", path.display()))?;
-            vec![observed.run]
-        }
-        None => progress::while_working("simulating", || {
-            compare(&inputs.scenario, &inputs.trace, &registry)
-        })?,
-    };
-    let rows: Vec<_> = runs
-        .iter()
-        .map(|run| row(&inputs.provenance, run))
-        .collect();
-    let replay = replay(&inputs.scenario, &inputs.trace)?;
-    arguments.output.write(&rows, |_| {
-        let header = table::header(&inputs.scenario, &inputs.trace, &replay);
-        let details: String = runs.iter().map(table::details).collect();
-        format!("{header}\n{details}")
+    let observed = progress::while_working("simulating", || {
+        observe(
+            &inputs.scenario,
+            &inputs.trace,
+            &registry,
+            &arguments.strategy,
+        )
     })?;
+    if let Some(path) = &arguments.timeline {
+        write_whole(path, |file| {
+            let mut out = BufWriter::new(file);
+            timeline::write(&inputs.scenario, &observed, &mut out)?;
+            out.flush()
+        })
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let replay = replay(&inputs.scenario, &inputs.trace)?;
+    let out = arguments.out.as_deref();
+    let data = match arguments.format {
+        RunFormat::Rows(format) => {
+            let rows = [row(&inputs.provenance, &observed.run)];
+            format.render(&rows, out, |_| {
+                let header = table::header(&inputs.scenario, &inputs.trace, &replay);
+                format!("{header}\n{}", table::details(&observed.run))
+            })?
+        }
+        RunFormat::Qmp => {
+            let mut data = Vec::new();
+            qmp::write(&inputs.scenario, replay.memory(), &observed, &mut data)?;
+            data
+        }
+    };
+    write_data(out, &data)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,5 @@
 //! `migsim validate`.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,16 +10,18 @@ use clap::Args;
 use super::output::OutputArgs;
 use super::progress;
 use crate::report::file::write_whole;
-use crate::report::plot::{png, svg};
+use crate::report::plot::{Plot, png, svg};
 use crate::report::validation::{rows, scatter, table};
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::strategy::Registry;
-use crate::validation::{Quantity, Verdict, read, validate};
+use crate::validation::{read, validate};
 
 /// Hold predictions against measured QEMU migrations
 ///
 /// REFERENCE.csv has a row per real migration, as traces/migrate writes them. Every setting in it is simulated once, with one
-/// scenario for all, and held against the median of its repetitions.
+/// scenario for all, and held against the median of its repetitions. An error inside the repetitions' range counts as 0 in
+/// the sums. The switch position in the traces is the scenario's trace.start for all strategies: the simulation of one that
+/// records begins its record window earlier, and the window is not in its total time, as it is not in QEMU's.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
     /// What was measured
@@ -43,9 +44,9 @@ pub(super) struct ValidateArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 
-    /// Also draw predicted against measured, as SVG and PNG, into this directory
-    #[arg(long, value_name = "DIR")]
-    plots: Option<PathBuf>,
+    /// Also draw predicted against measured into this file, and as PNG beside it
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -53,7 +54,15 @@ pub(super) struct ValidateArgs {
 
 pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     let scenario = scenario(&arguments)?;
-    let groups = read(&arguments.reference)?;
+    if let Some(path) = &arguments.plot {
+        ensure!(
+            path.extension().is_some_and(|ending| ending == "svg"),
+            "--plot {}: expected a file that ends in .svg",
+            path.display()
+        );
+    }
+    let registry = Registry::standard();
+    let groups = read(&arguments.reference, &registry)?;
     for name in &arguments.calibrated {
         let known = groups.iter().any(|group| group.setting.workload == *name);
         ensure!(
@@ -65,10 +74,10 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     let beside = arguments.reference.parent().unwrap_or(Path::new(""));
     let traces = arguments.traces.as_deref().unwrap_or(beside);
     let verdicts = progress::while_working("simulating", || {
-        validate(&groups, &scenario, traces, &Registry::standard())
+        validate(&groups, &scenario, traces, &registry)
     })?;
-    if let Some(directory) = &arguments.plots {
-        draw(&verdicts, &arguments.calibrated, directory)?;
+    if let Some(path) = &arguments.plot {
+        draw(&scatter(&verdicts, &arguments.calibrated), path)?;
     }
     arguments
         .output
@@ -89,21 +98,12 @@ fn scenario(arguments: &ValidateArgs) -> Result<Scenario> {
     Ok(source.scenario()?)
 }
 
-fn draw(verdicts: &[Verdict], calibrated: &[String], directory: &Path) -> Result<()> {
-    fs::create_dir_all(directory)
-        .with_context(|| format!("cannot create {}", directory.display()))?;
-    for quantity in Quantity::ALL {
-        let Some(plot) = scatter(verdicts, calibrated, quantity) else {
-            continue;
-        };
-        let svg = svg(&plot)?;
-        let png = png(&svg)?;
-        let name = quantity.description().replace(' ', "-");
-        for (ending, bytes) in [("svg", svg.as_bytes()), ("png", &png)] {
-            let path = directory.join(format!("{name}.{ending}"));
-            write_whole(&path, |file| file.write_all(bytes))
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
+fn draw(plot: &Plot, path: &Path) -> Result<()> {
+    let svg = svg(plot)?;
+    let png = png(&svg)?;
+    for (path, bytes) in [(path, svg.as_bytes()), (&path.with_extension("png"), &png)] {
+        write_whole(path, |file| file.write_all(bytes))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub enum Kind {
     Lines,
     /// A line per series without markers, for many points.
     Curves,
-    /// Markers alone, on equal decades along and upwards, with the diagonal.
+    /// Markers alone, with the diagonal: each panel has the same logarithmic axis along and upwards.
     Points,
 }
 
@@ -70,7 +70,8 @@ pub struct Plot {
     pub caption: Vec<String>,
     /// What the horizontal axis has, with its unit.
     pub x_label: String,
-    /// Places on the horizontal axis with their words, in a line or two. Bars stand at 0, 1, 2, …
+    /// Places on the horizontal axis with their words, in a line or two. Bars stand at 0, 1, 2, …; the axes of points are
+    /// their panels' own.
     pub ticks: Vec<(f64, String)>,
     /// Styles of the series and their names.
     pub legend: Vec<(usize, String)>,
@@ -165,7 +166,17 @@ fn draw_panel(
             (low.min(value), high.max(value))
         })
     };
-    let (first, last) = ends(&mut plot.ticks.iter().map(|(x, _)| *x));
+    let points = || panel.series.iter().flat_map(|series| &series.points);
+    let values = points().flat_map(|(_, spread)| [spread.low, spread.mean, spread.high]);
+    let scale = match plot.kind {
+        Kind::Curves => Scale::linear(values.fold(0.0, f64::max)),
+        Kind::Bars | Kind::Lines => Scale::over(values),
+        Kind::Points => Scale::rounds(points().map(|(x, _)| *x).chain(values)),
+    };
+    let (first, last) = match plot.kind {
+        Kind::Points => (0.0, 1.0),
+        _ => ends(&mut plot.ticks.iter().map(|(x, _)| *x)),
+    };
     let room = match plot.kind {
         Kind::Bars => 0.5,
         Kind::Lines => 0.06 * (last - first).max(1e-9),
@@ -178,17 +189,7 @@ fn draw_panel(
         bottom: top + PANEL.1 - 62,
         x: (first - room, last + room),
     };
-    let points = || panel.series.iter().flat_map(|series| &series.points);
-    let values = points().flat_map(|(_, spread)| [spread.low, spread.mean, spread.high]);
-    let scale = match plot.kind {
-        Kind::Curves => Scale::linear(values.fold(0.0, f64::max)),
-        Kind::Bars | Kind::Lines => Scale::over(values),
-        Kind::Points => Scale::Log {
-            low: first as i32,
-            high: last as i32,
-        },
-    };
-    let label = if scale.is_log() && plot.kind != Kind::Points {
+    let label = if scale.is_log() {
         format!("{} — log scale, 0 at the foot", panel.label)
     } else {
         panel.label.clone()
@@ -199,7 +200,15 @@ fn draw_panel(
         canvas.line(&[(frame.left, y), (frame.right, y)], PALE, 1)?;
         canvas.text(&word, (frame.left - 6, y), 12, Anchor::End)?;
     }
-    for (x, word) in &plot.ticks {
+    let own;
+    let ticks = match plot.kind {
+        Kind::Points => {
+            own = scale.ticks();
+            &own
+        }
+        _ => &plot.ticks,
+    };
+    for (x, word) in ticks {
         let x = frame.x(*x);
         canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4)], INK, 1)?;
         for (line, word) in word

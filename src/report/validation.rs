@@ -1,9 +1,15 @@
 //! Predicted against measured migrations, for people and programs.
 
-use super::plot::{Kind, Panel, Plot, Series, Spread};
+mod scatter;
+
+pub use scatter::scatter;
+
 use super::table::{new_table, right_aligned};
 use super::{Row, Value};
-use crate::validation::{Gain, Pair, Quantity, Verdict, gains, summary};
+use crate::validation::{
+    Gain, Pair, Quantity, Range, Ranking, Verdict, falls, gains, median_difference, rankings,
+    summary,
+};
 
 /// Which workloads the scenario's parameters were calibrated on.
 pub type Calibrated<'a> = &'a [String];
@@ -12,9 +18,16 @@ fn is_calibrated(verdict: &Verdict, calibrated: Calibrated<'_>) -> bool {
     calibrated.contains(&verdict.setting.workload)
 }
 
-/// A row a setting.
+/// A row a setting; an error without bound is missing.
 pub fn rows(verdicts: &[Verdict], calibrated: Calibrated<'_>) -> Vec<Row> {
-    use Value::{Count, Fraction, Text, Time};
+    use Value::{Count, Fraction, Missing, Text, Time};
+    let number = |value: f64| {
+        if value.is_finite() {
+            Fraction(value)
+        } else {
+            Missing
+        }
+    };
     let row = |verdict: &Verdict| {
         let setting = &verdict.setting;
         let mut row: Row = vec![
@@ -43,9 +56,24 @@ pub fn rows(verdicts: &[Verdict], calibrated: Calibrated<'_>) -> Vec<Row> {
                 ("predicted", pair.predicted),
                 ("error", pair.error()),
             ] {
-                row.push((format!("{name}_{suffix}").into(), Fraction(value)));
+                row.push((format!("{name}_{suffix}").into(), number(value)));
             }
+            let inside = Count(pair.is_inside().into());
+            row.push((format!("{name}_inside").into(), inside));
         }
+        let downtime = |of: fn(&Range) -> f64| {
+            let measured = verdict.measured_downtime.as_ref();
+            measured.map_or(Missing, |range| Fraction(of(range)))
+        };
+        row.extend([
+            ("downtime_low".into(), downtime(|range| range.low)),
+            ("downtime_median".into(), downtime(|range| range.median)),
+            ("downtime_high".into(), downtime(|range| range.high)),
+            (
+                "downtime_predicted".into(),
+                Fraction(verdict.predicted_downtime.as_secs_f64()),
+            ),
+        ]);
         row
     };
     verdicts.iter().map(row).collect()
@@ -65,6 +93,7 @@ pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> 
             "",
             "requests",
             "",
+            "downtime",
         ],
         styled,
     );
@@ -73,16 +102,14 @@ pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> 
         let [total, blocktime, requests] = Quantity::ALL.map(|quantity| {
             let pair = verdict.pair(quantity);
             let decimals = if quantity == Quantity::Requests { 0 } else { 3 };
-            let shown = format!(
-                "{:.decimals$} ({:.decimals$}–{:.decimals$}) → {:.decimals$}",
-                pair.measured.median, pair.measured.low, pair.measured.high, pair.predicted
-            );
+            let shown = compared(Some(pair.measured), pair.predicted, decimals);
             (shown, error(pair))
         });
+        let predicted = verdict.predicted_downtime.as_secs_f64();
         table.add_row(right_aligned([
             setting.workload.clone(),
             setting.link_mbit.to_string(),
-            if setting.preempt { "on" } else { "off" }.to_owned(),
+            on_or_off(setting.preempt),
             setting.strategy.clone(),
             total.0,
             total.1,
@@ -90,19 +117,48 @@ pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> 
             blocktime.1,
             requests.0,
             requests.1,
+            compared(verdict.measured_downtime, predicted, 4),
         ]));
     }
     let sums = sums(verdicts, calibrated, styled);
     let gains = gain_table(&gains(verdicts), styled);
+    let rankings = ranking_table(&rankings(verdicts), styled);
     format!(
-        "measured: median (least–most) of the repetitions, in seconds; → predicted; ✓ inside their range\n\n{}\n\n{sums}{gains}",
+        "measured: median (least–most) of the repetitions, in seconds; → predicted; ✓ inside their range\n\n{}\n\n{sums}{gains}{rankings}",
         table.trim_fmt()
     )
 }
 
+fn compared(measured: Option<Range>, predicted: f64, decimals: usize) -> String {
+    let measured = measured.map_or("—".to_owned(), |Range { low, median, high }| {
+        format!("{median:.decimals$} ({low:.decimals$}–{high:.decimals$})")
+    });
+    if predicted.is_finite() {
+        format!("{measured} → {predicted:.decimals$}")
+    } else {
+        format!("{measured} → never")
+    }
+}
+
 fn error(pair: &Pair) -> String {
     let inside = if pair.is_inside() { " ✓" } else { "" };
-    format!("{:+.1} %{inside}", pair.error() * 100.0)
+    if pair.error().is_finite() {
+        format!("{:+.1} %{inside}", pair.error() * 100.0)
+    } else {
+        "∞".to_owned()
+    }
+}
+
+fn size(error: f64) -> String {
+    if error.is_finite() {
+        format!("{:.1} %", error * 100.0)
+    } else {
+        "∞".to_owned()
+    }
+}
+
+fn on_or_off(preempt: bool) -> String {
+    if preempt { "on" } else { "off" }.to_owned()
 }
 
 fn sums(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> String {
@@ -129,9 +185,13 @@ fn sums(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> Strin
                 format!("{}, {words}", quantity.description()),
                 summary.settings.to_string(),
                 summary.inside.to_string(),
-                format!("{:.1} %", summary.median * 100.0),
-                format!("{:.1} %", summary.worst * 100.0),
-                format!("{:.2}", summary.factor),
+                size(summary.median),
+                size(summary.worst),
+                if summary.factor.is_finite() {
+                    format!("{:.2}", summary.factor)
+                } else {
+                    "∞".to_owned()
+                },
             ]));
         }
     }
@@ -159,85 +219,65 @@ fn gain_table(gains: &[Gain<'_>], styled: bool) -> String {
         table.add_row(right_aligned([
             setting.workload.clone(),
             setting.link_mbit.to_string(),
-            if setting.preempt { "on" } else { "off" }.to_owned(),
+            on_or_off(setting.preempt),
             setting.strategy.clone(),
             format!("{:.0} %", gain.measured * 100.0),
             format!("{:.0} %", gain.predicted * 100.0),
-            format!("{:+.0}", (gain.predicted - gain.measured) * 100.0),
+            format!("{:+.0}", gain.difference() * 100.0),
         ]));
     }
-    format!("\n{}\n", table.trim_fmt())
+    let median = median_difference(gains).unwrap_or_default() * 100.0;
+    format!(
+        "\n{}\n\nmeasured and predicted gains are {median:.1} percentage points apart (median)\n",
+        table.trim_fmt()
+    )
 }
 
-/// One quantity: predicted along, measured upwards with the repetitions' spread, on the same decades, and the diagonal.
-/// A panel without and one with a channel for requested pages. `None` when nothing was measured.
-pub fn scatter(
-    verdicts: &[Verdict],
-    calibrated: Calibrated<'_>,
-    quantity: Quantity,
-) -> Option<Plot> {
-    let values = verdicts.iter().flat_map(|verdict| {
-        let pair = verdict.pair(quantity);
-        [pair.predicted, pair.measured.low, pair.measured.high]
-    });
-    let logs: Vec<f64> = values
-        .filter(|value| *value > 0.0)
-        .map(f64::log10)
-        .collect();
-    let low = logs.iter().copied().reduce(f64::min)?.floor() as i32;
-    let high = (logs.iter().copied().reduce(f64::max)?.ceil() as i32).max(low + 1);
-    let unit = if quantity == Quantity::Requests {
-        ""
-    } else {
-        ", s"
-    };
-    let panel = |preempt: bool| {
-        let series = [(true, 0), (false, 2)].map(|(wanted, style)| Series {
-            style,
-            points: verdicts
-                .iter()
-                .filter(|verdict| verdict.setting.preempt == preempt)
-                .filter(|verdict| is_calibrated(verdict, calibrated) == wanted)
-                .map(|verdict| {
-                    let Pair {
-                        measured,
-                        predicted,
-                    } = *verdict.pair(quantity);
-                    let spread = Spread {
-                        mean: measured.median,
-                        low: measured.low,
-                        high: measured.high,
-                    };
-                    (predicted.log10(), spread)
-                })
-                .filter(|(x, _)| x.is_finite())
-                .collect(),
-        });
-        Panel {
-            label: format!(
-                "measured {}{unit}; postcopy-preempt {}",
-                quantity.description(),
-                if preempt { "on" } else { "off" }
-            ),
-            series: series.to_vec(),
-        }
-    };
-    let ticks = (low..=high).map(|power| {
-        let decimals = (-power).max(0) as usize;
-        (
-            f64::from(power),
-            format!("{:.decimals$}", 10_f64.powi(power)),
-        )
-    });
-    Some(Plot {
-        title: format!("Predicted and measured {} of QEMU migrations", quantity.description()),
-        caption: vec![
-            "Median and range of the repetitions against one simulation each; one set of parameters for all.".to_owned(),
+fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
+    if rankings.is_empty() {
+        return String::new();
+    }
+    let mut table = new_table(
+        &[
+            "blocktime of post-copy > pre-record > pre-record+pdopmp",
+            "Mbit/s",
+            "preempt",
+            "W",
+            "at once",
+            "measured",
+            "",
+            "predicted",
+            "",
         ],
-        x_label: format!("predicted {}{unit}", quantity.description()),
-        ticks: ticks.collect(),
-        legend: vec![(0, "calibrated on".to_owned()), (2, "held out".to_owned())],
-        kind: Kind::Points,
-        panels: vec![panel(false), panel(true)],
-    })
+        styled,
+    );
+    let shown = |[a, b, c]: [f64; 3]| format!("{a:.3}, {b:.3}, {c:.3}");
+    let holds = |three: &[f64; 3]| if falls(three) { "holds" } else { "no" }.to_owned();
+    for ranking in rankings {
+        let setting = ranking.setting;
+        table.add_row(right_aligned([
+            setting.workload.clone(),
+            setting.link_mbit.to_string(),
+            on_or_off(setting.preempt),
+            setting.record_window.to_string(),
+            setting.fetch_outstanding.to_string(),
+            shown(ranking.measured),
+            holds(&ranking.measured),
+            shown(ranking.predicted),
+            holds(&ranking.predicted),
+        ]));
+    }
+    let count = |of: fn(&Ranking<'_>) -> [f64; 3]| {
+        rankings
+            .iter()
+            .filter(|ranking| falls(&of(ranking)))
+            .count()
+    };
+    format!(
+        "\n{}\n\nthe ranking holds in {} of {} settings as measured, in {} as predicted\n",
+        table.trim_fmt(),
+        count(|ranking| ranking.measured),
+        rankings.len(),
+        count(|ranking| ranking.predicted),
+    )
 }

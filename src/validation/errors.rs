@@ -1,6 +1,6 @@
 //! Errors and gains, summed up.
 
-use super::{Quantity, Verdict};
+use super::{Quantity, Setting, Verdict};
 
 /// How far the predictions of a quantity are off. What lies inside the repetitions' range counts as no error.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,7 +34,7 @@ pub fn summary<'a>(
         }
     });
     let factor = |pair: &&super::Pair| {
-        let ratio = pair.predicted / pair.measured.median;
+        let ratio = 1.0 + pair.error();
         ratio.max(ratio.recip())
     };
     Some(Summary {
@@ -61,28 +61,87 @@ pub struct Gain<'a> {
     pub predicted: f64,
 }
 
-/// The gains of all strategies that were measured beside post-copy.
+impl Gain<'_> {
+    /// By how much the prediction is too high.
+    pub fn difference(&self) -> f64 {
+        self.predicted - self.measured
+    }
+}
+
+/// The gains of all strategies that were measured beside a post-copy with any blocktime.
 pub fn gains(verdicts: &[Verdict]) -> Vec<Gain<'_>> {
-    let base = |of: &Verdict| {
-        verdicts.iter().find(|verdict| {
-            let (a, b) = (&verdict.setting, &of.setting);
-            a.strategy == "post-copy"
-                && (&a.workload, a.link_mbit, a.preempt) == (&b.workload, b.link_mbit, b.preempt)
-        })
-    };
     let gain = |verdict| {
-        let base = base(verdict).filter(|base| *base != verdict)?;
+        let base = post_copy_beside(verdicts, verdict).filter(|base| *base != verdict)?;
         let (own, base) = (
             verdict.pair(Quantity::Blocktime),
             base.pair(Quantity::Blocktime),
         );
-        Some(Gain {
+        (base.measured.median > 0.0 && base.predicted > 0.0).then(|| Gain {
             verdict,
             measured: 1.0 - own.measured.median / base.measured.median,
             predicted: 1.0 - own.predicted / base.predicted,
         })
     };
     verdicts.iter().filter_map(gain).collect()
+}
+
+/// Median of the distances between predicted and measured gains, as a fraction; `None` without gains.
+pub fn median_difference(gains: &[Gain<'_>]) -> Option<f64> {
+    median(gains.iter().map(Gain::difference).map(f64::abs).collect())
+}
+
+/// Blocktime of post-copy, pre-record and pre-record+pdopmp in one setting, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking<'a> {
+    /// The setting, of pre-record.
+    pub setting: &'a Setting,
+    /// By the medians measured, in seconds.
+    pub measured: [f64; 3],
+    /// By the simulator.
+    pub predicted: [f64; 3],
+}
+
+/// Whether each strategy beats the one before it.
+pub fn falls(blocktimes: &[f64]) -> bool {
+    blocktimes.windows(2).all(|pair| pair[0] > pair[1])
+}
+
+/// The ranking in every setting in which all three were measured.
+pub fn rankings(verdicts: &[Verdict]) -> Vec<Ranking<'_>> {
+    let beside = |of: &Setting, strategy: &str| {
+        let wanted = Setting {
+            strategy: strategy.to_owned(),
+            ..of.clone()
+        };
+        verdicts.iter().find(|verdict| verdict.setting == wanted)
+    };
+    let ranking = |verdict| {
+        let three = [
+            post_copy_beside(verdicts, verdict)?,
+            verdict,
+            beside(&verdict.setting, "pre-record+pdopmp")?,
+        ]
+        .map(|verdict| verdict.pair(Quantity::Blocktime));
+        Some(Ranking {
+            setting: &verdict.setting,
+            measured: three.map(|pair| pair.measured.median),
+            predicted: three.map(|pair| pair.predicted),
+        })
+    };
+    verdicts
+        .iter()
+        .filter(|verdict| verdict.setting.strategy == "pre-record")
+        .filter_map(ranking)
+        .collect()
+}
+
+/// Post-copy of the same workload over the same link and channels.
+fn post_copy_beside<'a>(verdicts: &'a [Verdict], of: &Verdict) -> Option<&'a Verdict> {
+    verdicts.iter().find(|verdict| {
+        let (a, b) = (&verdict.setting, &of.setting);
+        a.strategy == "post-copy"
+            && (&a.workload, a.link_mbit, a.preempt) == (&b.workload, b.link_mbit, b.preempt)
+    })
 }
 
 /// The middle value, or the mean of the two in the middle.
@@ -115,6 +174,8 @@ mod tests {
             },
             repetitions: 3,
             pairs: [pair; 3],
+            measured_downtime: None,
+            predicted_downtime: SimTime::ZERO,
         }
     }
 
@@ -142,5 +203,40 @@ mod tests {
         assert_eq!(gains.len(), 1);
         assert!((gains[0].measured - 0.5).abs() < 1e-12);
         assert!((gains[0].predicted - 0.75).abs() < 1e-12);
+        let apart = median_difference(&gains).expect("one");
+        assert!((apart - 0.25).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_measured_and_something_predicted_is_infinitely_wrong() {
+        let missed = verdict("post-copy", (0.0, 0.0, 0.0), 1.0);
+        let met = verdict("post-copy", (0.0, 0.0, 0.0), 0.0);
+        let summary = summary([&missed, &met, &met], Quantity::Blocktime).expect("three");
+        assert_eq!((summary.inside, summary.median), (2, 0.0));
+        assert_eq!(
+            (summary.worst, summary.factor),
+            (f64::INFINITY, f64::INFINITY)
+        );
+        assert_eq!(
+            gains(&[met, verdict("pre-record", (1.0, 1.0, 1.0), 1.0)]),
+            []
+        );
+    }
+
+    #[test]
+    fn a_ranking_needs_all_three_in_one_setting() {
+        let mut verdicts = vec![
+            verdict("post-copy", (10.0, 10.0, 10.0), 8.0),
+            verdict("pre-record+pdopmp", (4.0, 5.0, 6.0), 3.0),
+        ];
+        assert_eq!(rankings(&verdicts), []);
+        verdicts.push(verdict("pre-record", (4.0, 5.0, 6.0), 4.0));
+        let three = rankings(&verdicts);
+        assert_eq!(three.len(), 1);
+        assert_eq!(three[0].measured, [10.0, 5.0, 5.0]);
+        assert!(!falls(&three[0].measured), "equal is not less");
+        assert!(falls(&three[0].predicted));
+        verdicts[1].setting.preempt = true;
+        assert_eq!(rankings(&verdicts), []);
     }
 }

@@ -1,5 +1,6 @@
 //! The reference file.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -7,10 +8,12 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::errors::median;
+use crate::scenario::Scenario;
+use crate::strategy::Registry;
 use crate::time::SimTime;
 
 /// What was migrated, and how. Rows with the same setting are repetitions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Setting {
     /// Its trace is `WORKLOAD.mtrace`.
     pub workload: String,
@@ -55,6 +58,8 @@ impl Range {
 pub struct Group {
     /// What they share.
     pub setting: Setting,
+    /// File and line of the first, for errors.
+    pub place: String,
     /// How many there are.
     pub repetitions: usize,
     /// Total migration time in seconds.
@@ -63,6 +68,8 @@ pub struct Group {
     pub blocktime: Range,
     /// Requests for pages.
     pub requests: Range,
+    /// Downtime in seconds, of the repetitions that have it.
+    pub downtime: Option<Range>,
 }
 
 /// A reference file that cannot be used.
@@ -87,6 +94,7 @@ struct Row {
     total_time_ms: f64,
     postcopy_requests: f64,
     vcpu_blocktime_ms: f64,
+    downtime_ms: Option<f64>,
 }
 
 fn post_copy() -> String {
@@ -95,44 +103,58 @@ fn post_copy() -> String {
 
 impl Row {
     /// What no migration can be, in words.
-    fn problem(&self) -> Option<&'static str> {
+    fn problem(&self, registry: &Registry) -> Option<String> {
         let name = |text: &str| {
             !text.is_empty()
                 && text
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "-_+.".contains(c))
         };
-        let number = |value: f64| value.is_finite() && value > 0.0;
-        if !name(&self.workload) || self.workload.starts_with('.') {
-            Some("workload: expected letters, digits, - and _")
+        let within = |value: f64| (0.0..=MOST).contains(&value);
+        let records = match registry.get(&self.strategy) {
+            Ok(entry) => entry.records(&Scenario::default()),
+            Err(unknown) => return Some(format!("strategy: {unknown}")),
+        };
+        let problem = if !name(&self.workload) || self.workload.starts_with('.') {
+            "workload: expected letters, digits, - and _"
         } else if !(1..=1_000_000).contains(&self.link_mbit) {
-            Some("link_mbit: expected 1 to 1000000")
+            "link_mbit: expected 1 to 1000000"
         } else if self.preempt > 1 {
-            Some("preempt: expected 0 or 1")
-        } else if self.record_window_ms > 3_600_000 {
-            Some("record_window_ms: expected at most 3600000")
-        } else if self.record_window_ms > 0 && !(1..=65_535).contains(&self.fetch_outstanding) {
-            Some("fetch_outstanding: expected 1 to 65535 where record_window_ms is not 0")
-        } else if !number(self.total_time_ms) || !number(self.vcpu_blocktime_ms) {
-            Some("total_time_ms, vcpu_blocktime_ms: expected more than 0")
-        } else if !number(self.postcopy_requests) {
-            Some("postcopy_requests: expected more than 0")
+            "preempt: expected 0 or 1"
+        } else if records && !(1..=3_600_000).contains(&self.record_window_ms) {
+            "record_window_ms: expected 1 to 3600000 for a strategy that records"
+        } else if records && self.fetch_outstanding == 0 {
+            "fetch_outstanding: expected 1 to 65535 for a strategy that records"
+        } else if !records && (self.record_window_ms, self.fetch_outstanding) != (0, 0) {
+            "record_window_ms, fetch_outstanding: expected 0 for a strategy that does not record"
+        } else if !within(self.total_time_ms) || self.total_time_ms == 0.0 {
+            "total_time_ms: expected more than 0, and at most 1e10"
+        } else if !within(self.vcpu_blocktime_ms) {
+            "vcpu_blocktime_ms: expected 0 to 1e10"
+        } else if !within(self.postcopy_requests) {
+            "postcopy_requests: expected 0 to 1e10"
+        } else if self.downtime_ms.is_some_and(|value| !within(value)) {
+            "downtime_ms: expected nothing, or 0 to 1e10"
         } else {
-            None
-        }
+            return None;
+        };
+        Some(problem.to_owned())
     }
 }
+
+/// No migration takes 115 days.
+const MOST: f64 = 1e10;
 
 /// Larger files are no references.
 const LARGEST: u64 = 64 << 20;
 
 /// Reads a reference file, as `traces/MIGRATIONS.md` describes it. `strategy`, `record_window_ms` and `fetch_outstanding` may be
-/// missing, which is post-copy. The groups come in the order of their first rows.
+/// missing, which is post-copy, and `downtime_ms`. The groups come in the order of their first rows.
 ///
 /// # Errors
 ///
 /// [`ReferenceError`] with the file, the line and what was expected.
-pub fn read(path: &Path) -> Result<Vec<Group>, ReferenceError> {
+pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceError> {
     let fail = |line: Option<u64>, problem: String| ReferenceError {
         place: match line {
             Some(line) => format!("{}:{line}", path.display()),
@@ -140,24 +162,24 @@ pub fn read(path: &Path) -> Result<Vec<Group>, ReferenceError> {
         },
         problem,
     };
+    let misread = |error: csv::Error| {
+        let line = error.position().map(csv::Position::line);
+        fail(line, unreadable(&error))
+    };
     let file = File::open(path).map_err(|error| fail(None, error.to_string()))?;
-    let mut reader = csv::Reader::from_reader(file.take(LARGEST));
-    let headers = reader
-        .headers()
-        .map_err(|error| fail(Some(1), error.to_string()))?
-        .clone();
-    let mut groups: Vec<(Setting, Vec<Row>)> = Vec::new();
+    // A byte more than may be read tells a file that is too large from one that just fits.
+    let mut reader = csv::Reader::from_reader(file.take(LARGEST + 1));
+    let headers = reader.headers().map_err(misread)?.clone();
+    let mut groups: Vec<(Setting, String, Vec<Row>)> = Vec::new();
+    let mut places: BTreeMap<Setting, usize> = BTreeMap::new();
     let mut record = csv::StringRecord::new();
-    while reader
-        .read_record(&mut record)
-        .map_err(|error| fail(None, error.to_string()))?
-    {
+    while reader.read_record(&mut record).map_err(misread)? {
         let line = record.position().map(csv::Position::line);
         let row: Row = record
             .deserialize(Some(&headers))
             .map_err(|error| fail(line, in_column(&error, &headers)))?;
-        if let Some(problem) = row.problem() {
-            return Err(fail(line, problem.to_owned()));
+        if let Some(problem) = row.problem(registry) {
+            return Err(fail(line, problem));
         }
         let setting = Setting {
             workload: row.workload.clone(),
@@ -167,10 +189,18 @@ pub fn read(path: &Path) -> Result<Vec<Group>, ReferenceError> {
             record_window: SimTime::from_ms(row.record_window_ms),
             fetch_outstanding: row.fetch_outstanding,
         };
-        match groups.iter_mut().find(|(known, _)| *known == setting) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((setting, vec![row])),
+        let index = *places.entry(setting.clone()).or_insert(groups.len());
+        match groups.get_mut(index) {
+            Some((_, _, rows)) => rows.push(row),
+            None => {
+                let place = fail(line, String::new()).place;
+                groups.push((setting, place, vec![row]));
+            }
         }
+    }
+    if reader.position().byte() > LARGEST {
+        let problem = format!("expected a reference of at most {LARGEST} bytes");
+        return Err(fail(None, problem));
     }
     if groups.is_empty() {
         return Err(fail(
@@ -179,16 +209,30 @@ pub fn read(path: &Path) -> Result<Vec<Group>, ReferenceError> {
         ));
     }
     let range = |rows: &[Row], of: fn(&Row) -> f64| Range::of(rows.iter().map(of).collect());
-    let group = |(setting, rows): (Setting, Vec<Row>)| {
+    let group = |(setting, place, rows): (Setting, String, Vec<Row>)| {
+        let downtimes = rows.iter().filter_map(|row| row.downtime_ms);
         Some(Group {
             setting,
+            place,
             repetitions: rows.len(),
             total_time: range(&rows, |row| row.total_time_ms / 1e3)?,
             blocktime: range(&rows, |row| row.vcpu_blocktime_ms / 1e3)?,
             requests: range(&rows, |row| row.postcopy_requests)?,
+            downtime: Range::of(downtimes.map(|ms| ms / 1e3).collect()),
         })
     };
     Ok(groups.into_iter().filter_map(group).collect())
+}
+
+/// A line that is not a row.
+fn unreadable(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => format!("{len} columns, expected the header's {expected_len}"),
+        csv::ErrorKind::Utf8 { .. } => "expected UTF-8".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// A row's error with the name of its column, where one is at fault.

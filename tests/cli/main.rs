@@ -4,6 +4,7 @@ mod explain;
 mod extremes;
 mod hostile;
 mod plan;
+mod qmp;
 mod usage;
 mod validate;
 mod wrong_inputs;

@@ -4,7 +4,7 @@ use super::Desk;
 use super::wrong_inputs::check;
 
 const HEADER: &str = "workload,link_mbit,preempt,strategy,record_window_ms,fetch_outstanding,repetition,\
-                      total_time_ms,postcopy_requests,vcpu_blocktime_ms\n";
+                      total_time_ms,postcopy_requests,vcpu_blocktime_ms,downtime_ms\n";
 const SCENARIO: &str = "[trace]\nstart = \"4 ms\"\n";
 
 /// A desk with a reference of two repetitions of post-copy and one of a plan that was fetched.
@@ -14,8 +14,8 @@ fn desk() -> Desk {
     desk.write(
         "reference.csv",
         format!(
-            "{HEADER}small,100,0,post-copy,0,0,0,40,30,20\nsmall,100,0,post-copy,0,0,1,60,50,40\n\
-             small,100,1,pre-record,2,4,0,50,30,20\n"
+            "{HEADER}small,100,0,post-copy,0,0,0,40,30,20,6\nsmall,100,0,post-copy,0,0,1,60,50,40,\n\
+             small,100,1,pre-record,2,4,0,50,30,20,5\n"
         ),
     );
     desk
@@ -47,6 +47,9 @@ fn a_prediction_is_that_of_a_run_with_the_same_settings() {
     assert_eq!(cell(&validated, 0, "blocktime_low"), "0.020000");
     assert_eq!(cell(&validated, 0, "blocktime_median"), "0.030000");
     assert_eq!(cell(&validated, 0, "blocktime_high"), "0.040000");
+    // One of two repetitions has a downtime.
+    assert_eq!(cell(&validated, 0, "downtime_low"), "0.006000");
+    assert_eq!(cell(&validated, 0, "downtime_high"), "0.006000");
     let run = |strategy: &str, start: &str, settings: &[&str]| {
         let start = format!("trace.start={start}");
         let common = [
@@ -83,6 +86,7 @@ fn a_prediction_is_that_of_a_run_with_the_same_settings() {
         seconds(&post_copy, "total_migration_time_s"),
     );
     near(predicted(0, "requests"), seconds(&post_copy, "requests"));
+    near(predicted(0, "downtime"), seconds(&post_copy, "downtime_s"));
 
     // The window lies before the switch position, and is not in the total.
     let fetched = run(
@@ -110,17 +114,79 @@ fn a_prediction_is_that_of_a_run_with_the_same_settings() {
 #[test]
 fn it_prints_a_table_and_draws() {
     let desk = desk();
-    let table = desk.data(&validate(&["--calibrated", "small", "--plots", "drawn"]));
+    let table = desk.data(&validate(&["--calibrated", "small", "--plot", "drawn.svg"]));
     assert!(
         table.contains("calibrated on") && !table.contains("held out"),
         "{table}"
     );
-    for name in ["total-time", "blocktime", "requests"] {
-        let svg =
-            std::fs::read_to_string(desk.path(&format!("drawn/{name}.svg"))).expect("a figure");
-        assert!(svg.contains("postcopy-preempt on"));
-        assert!(desk.path(&format!("drawn/{name}.png")).exists());
+    let svg = std::fs::read_to_string(desk.path("drawn.svg")).expect("a figure");
+    for quantity in ["total time, s", "blocktime, s", "requests"] {
+        assert!(svg.contains(&format!("measured {quantity}")), "{quantity}");
     }
+    let png = std::fs::read(desk.path("drawn.png")).expect("the same as PNG");
+    assert!(png.starts_with(b"\x89PNG"));
+}
+
+/// The oldest reference files know post-copy only.
+#[test]
+fn columns_of_plans_and_downtime_may_be_missing() {
+    let desk = desk();
+    desk.write(
+        "plain.csv",
+        "total_time_ms,workload,link_mbit,preempt,postcopy_requests,vcpu_blocktime_ms\n\
+         40,small,100,0,0,0\n",
+    );
+    let of = |format| {
+        [
+            "validate",
+            "plain.csv",
+            "--scenario",
+            "mirror.toml",
+            "--format",
+            format,
+        ]
+    };
+    let csv = desk.data(&of("csv"));
+    assert_eq!(cell(&csv, 0, "strategy"), "post-copy");
+    assert_eq!(cell(&csv, 0, "downtime_median"), "");
+    // Nothing was measured where something is predicted: no number is the error.
+    assert_eq!(cell(&csv, 0, "blocktime_error"), "");
+    assert_eq!(cell(&csv, 0, "blocktime_inside"), "0");
+    let table = desk.data(&of("table"));
+    assert!(table.contains("∞") && !table.contains("inf"), "{table}");
+}
+
+#[test]
+fn gains_and_rankings_are_shown_where_all_was_measured() {
+    let desk = desk();
+    let row = |preempt: u8, strategy: &str, plan: &str, blocktime: u32| {
+        format!("small,100,{preempt},{strategy},{plan},0,50,30,{blocktime},6\n")
+    };
+    let three = |preempt, last| {
+        [
+            row(preempt, "post-copy", "0,0", 40),
+            row(preempt, "pre-record", "2,4", 30),
+            row(preempt, "pre-record+pdopmp", "2,4", last),
+        ]
+        .concat()
+    };
+    desk.write("all.csv", [HEADER, &three(0, 20), &three(1, 30)].concat());
+    let table = desk.data(&["validate", "all.csv", "--scenario", "mirror.toml"]);
+    let says = |words: &str| assert!(table.contains(words), "{words}\n{table}");
+    says("percentage points apart (median)");
+    says("0.040, 0.030, 0.020");
+    says("the ranking holds in 1 of 2 settings as measured");
+    let plain = desk.data(&VALIDATE);
+    assert!(!plain.contains("ranking"), "{plain}");
+}
+
+/// A migration that never ends is no picture of infinite size.
+#[test]
+fn what_never_arrives_is_never_there() {
+    let desk = desk();
+    let settings = ["--set", "source.push=none", "--plot", "drawn.svg"];
+    let table = desk.data(&validate(&settings));
+    assert!(table.contains("→ never"), "{table}");
 }
 
 #[test]
@@ -138,39 +204,74 @@ fn wrong_references_say_where() {
         name
     };
     let of = |name| ["validate", name, "--scenario", "mirror.toml"];
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 17] = [
         (
             wrong("empty.csv", ""),
             &["empty.csv", "at least one measured migration"],
         ),
-        (wrong("short.csv", "small,100,0\n"), &["short.csv"]),
         (
-            wrong("rate.csv", "small,0,0,post-copy,0,0,0,40,30,20\n"),
+            wrong("short.csv", "small,100,0\n"),
+            &["short.csv:2", "3 columns, expected the header's 11"],
+        ),
+        (
+            wrong("latin.csv", "sm\u{e4}ll,9,0,post-copy,0,0,0,4,30,20,6\n"),
+            &["latin.csv:2", "workload"],
+        ),
+        (
+            wrong("unit.csv", "small,9,0,post-copy,0,0,0,4 ms,30,20,6\n"),
+            &["unit.csv:2", "total_time_ms"],
+        ),
+        (
+            wrong("nan.csv", "small,9,0,post-copy,0,0,0,4,30,NaN,6\n"),
+            &["nan.csv:2", "vcpu_blocktime_ms", "expected 0 to"],
+        ),
+        (
+            wrong("vast.csv", "small,9,0,post-copy,0,0,0,4,1e300,20,6\n"),
+            &["vast.csv:2", "postcopy_requests", "expected 0 to"],
+        ),
+        (
+            wrong("down.csv", "small,9,0,post-copy,0,0,0,4,30,20,-6\n"),
+            &["down.csv:2", "downtime_ms"],
+        ),
+        (
+            wrong("unasked.csv", "small,9,0,post-copy,2,4,0,4,30,20,6\n"),
+            &["unasked.csv:2", "record_window_ms", "does not record"],
+        ),
+        (
+            wrong("windowless.csv", "small,9,0,pre-record,0,4,0,4,30,20,6\n"),
+            &["windowless.csv:2", "record_window_ms: expected 1 to"],
+        ),
+        (
+            wrong("alone.csv", "small,9,0,pre-record,2,0,0,4,30,20,6\n"),
+            &["alone.csv:2", "fetch_outstanding"],
+        ),
+        (
+            wrong("rate.csv", "small,0,0,post-copy,0,0,0,40,30,20,6\n"),
             &["rate.csv:2", "link_mbit", "expected 1 to 1000000"],
         ),
         (
-            wrong("time.csv", "small,9,0,post-copy,0,0,0,-4,30,20\n"),
+            wrong("time.csv", "small,9,0,post-copy,0,0,0,-4,30,20,6\n"),
             &["time.csv:2", "total_time_ms", "expected more than 0"],
         ),
         (
-            wrong("word.csv", "small,9,x,post-copy,0,0,0,4,30,20\n"),
+            wrong("word.csv", "small,9,x,post-copy,0,0,0,4,30,20,6\n"),
             &["word.csv:2", "preempt"],
         ),
         (
-            wrong("path.csv", "../x,9,0,post-copy,0,0,0,4,30,20\n"),
+            wrong("path.csv", "../x,9,0,post-copy,0,0,0,4,30,20,6\n"),
             &["path.csv:2", "workload"],
         ),
         (
-            wrong("none.csv", "other,9,0,post-copy,0,0,0,4,30,20\n"),
-            &["other.mtrace"],
+            wrong("none.csv", "other,9,0,post-copy,0,0,0,4,30,20,6\n"),
+            &["none.csv:2: ", "other.mtrace: No such file"],
         ),
         (
-            wrong("strategy.csv", "small,9,0,pst-copy,0,0,0,4,30,20\n"),
-            &["pst-copy", "expected one of"],
+            wrong("strategy.csv", "small,9,0,pst-copy,0,0,0,4,30,20,6\n"),
+            &["strategy.csv:2: strategy: ", "pst-copy", "expected one of"],
         ),
         (
-            wrong("room.csv", "small,9,0,pre-record,9,4,0,4,30,20\n"),
-            &["small", "9.00 ms", "trace.start"],
+            wrong("room.csv", "small,9,0,pre-record,9,4,0,4,30,20,6\n"),
+            &["room.csv:2: ", "9.00 ms", "trace.start"],
         ),
     ];
     for (name, expected) in cases {
@@ -181,5 +282,8 @@ fn wrong_references_say_where() {
         &validate(&["--calibrated", "sort"]),
         &["--calibrated sort"],
     );
+    for path in ["drawn", "drawn.png"] {
+        check(&desk, &validate(&["--plot", path]), &[path, "ends in .svg"]);
+    }
     check(&desk, &["validate", "missing.csv"], &["missing.csv"]);
 }

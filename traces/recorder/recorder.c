@@ -91,18 +91,26 @@ static struct header header(void)
     return header;
 }
 
-static void write_all(const void *data, size_t size)
+static bool write_to(int descriptor, const void *data, size_t size)
 {
     const char *from = data;
     while (size > 0) {
-        ssize_t written = write(file, from, size);
+        ssize_t written = write(descriptor, from, size);
         if (written < 0 && errno != EINTR) {
-            fail("cannot write", options.out);
+            return false;
         }
         if (written > 0) {
             from += written;
             size -= (size_t)written;
         }
+    }
+    return true;
+}
+
+static void write_all(const void *data, size_t size)
+{
+    if (!write_to(file, data, size)) {
+        fail("cannot write", options.out);
     }
 }
 
@@ -147,7 +155,10 @@ static void open_output(void)
     write_all(&first, sizeof first);
 }
 
-/* Writes the last ring_ns of accesses, as a file that appears whole. The recording goes on. */
+/*
+ * Writes the last ring_ns of accesses, as a file that appears whole. The recording goes on, also if that fails: the guest is
+ * worth more than its recording here.
+ */
 static void dump_ring(void)
 {
     char partial[4096];
@@ -156,23 +167,19 @@ static void dump_ring(void)
     struct header first = header();
     struct record *copy = malloc(RING_RECORDS * sizeof *copy);
     snprintf(partial, sizeof partial, "%s.partial", options.out);
-    file = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (copy == NULL || file < 0) {
-        fail("cannot create", partial);
+    int descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool whole = true, written = copy != NULL && descriptor >= 0 && write_to(descriptor, &first, sizeof first);
+    for (unsigned i = 0; written && i < vcpu_count; i++) {
+        size_t count = ring_copy(&vcpus[i].ring, from, options.ring_ns, copy, &whole);
+        written = write_to(descriptor, copy, count * sizeof *copy);
     }
-    write_all(&first, sizeof first);
-    bool whole = true;
-    for (unsigned i = 0; i < vcpu_count; i++) {
-        write_all(copy, ring_copy(&vcpus[i].ring, from, options.ring_ns, copy, &whole) * sizeof *copy);
+    free(copy);
+    if ((descriptor >= 0 && close(descriptor) != 0) || !written || rename(partial, options.out) != 0) {
+        complain("cannot write %s: %s", partial, strerror(errno));
     }
     if (!whole) {
         complain("the ring holds less than %" PRIu64 " ms of this guest", options.ring_ns / 1000000);
     }
-    free(copy);
-    if (close(file) != 0 || rename(partial, options.out) != 0) {
-        fail("cannot write", options.out);
-    }
-    file = -1;
 }
 
 /* --- the recording ---------------------------------------------------------------------------- */
@@ -327,7 +334,7 @@ static void translate_from_v7(struct qemu_plugin_tb *tb, void *user)
 /* QEMU has stopped the vCPUs by now. */
 static void on_exit_of_qemu(void)
 {
-    if (file < 0 || options.ring_ns != 0) {
+    if (file < 0) {
         return;
     }
     for (unsigned i = 0; i < vcpu_count; i++) {

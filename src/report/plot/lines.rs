@@ -50,10 +50,14 @@ pub(super) fn draw(
     let aside = 2 * series.style as i32 - 4;
     let mut places = Vec::with_capacity(series.points.len());
     for (x, spread) in &series.points {
-        places.push((frame.x(*x), frame.y(scale.share(spread.mean))));
+        let x = match kind {
+            Kind::Points => frame.x(scale.share(*x)),
+            _ => frame.x(*x),
+        };
+        places.push((x, frame.y(scale.share(spread.mean))));
         match kind {
-            Kind::Lines => whisker(canvas, frame, scale, frame.x(*x) + aside, spread)?,
-            Kind::Points => whisker(canvas, frame, scale, frame.x(*x), spread)?,
+            Kind::Lines => whisker(canvas, frame, scale, x + aside, spread)?,
+            Kind::Points => whisker(canvas, frame, scale, x, spread)?,
             Kind::Bars | Kind::Curves => {}
         }
     }

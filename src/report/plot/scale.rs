@@ -1,7 +1,10 @@
-//! Vertical axes: linear from zero, or logarithmic where values are orders of magnitude apart.
+//! Axes: linear from zero, or logarithmic where values are orders of magnitude apart.
 
 /// Values further apart than this go on a logarithmic axis.
 const FAR_APART: f64 = 60.0;
+
+/// With more, only powers of ten have a tick.
+const MOST_ROUND_TICKS: i32 = 9;
 
 /// Maps values to shares of the axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,6 +13,13 @@ pub(super) enum Scale {
     Linear { top: f64, step: f64 },
     /// From 10^`low` to 10^`high`; zero is at the foot.
     Log { low: i32, high: i32 },
+    /// Logarithmic too, from the `low`-th to the `high`-th of … 0.5, 1, 2, 5, 10 …; 1 is the 0th.
+    Rounds { low: i32, high: i32 },
+}
+
+/// The `index`-th of … 0.5, 1, 2, 5, 10 …
+fn round_number(index: i32) -> f64 {
+    [1.0, 2.0, 5.0][index.rem_euclid(3) as usize] * 10_f64.powi(index.div_euclid(3))
 }
 
 impl Scale {
@@ -46,6 +56,27 @@ impl Scale {
         }
     }
 
+    /// Logarithmic, as narrow as round numbers allow.
+    pub(super) fn rounds(values: impl Iterator<Item = f64>) -> Self {
+        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+        for value in values.filter(|value| *value > 0.0 && value.is_finite()) {
+            least = least.min(value);
+            most = most.max(value);
+        }
+        if most == 0.0 {
+            return Scale::Rounds { low: 0, high: 3 };
+        }
+        let decade = |value: f64| 3 * value.log10().floor() as i32;
+        let low = (decade(least)..)
+            .take(3)
+            .filter(|index| round_number(*index) <= least)
+            .last();
+        let high = (decade(most)..).find(|index| round_number(*index) >= most);
+        let low = low.unwrap_or(decade(least));
+        let high = high.unwrap_or(decade(most)).max(low + 1);
+        Scale::Rounds { low, high }
+    }
+
     pub(super) fn is_log(&self) -> bool {
         matches!(self, Scale::Log { .. })
     }
@@ -58,6 +89,11 @@ impl Scale {
                 ((value.log10() - f64::from(low)) / f64::from(high - low)).max(0.0)
             }
             Scale::Log { .. } => 0.0,
+            Scale::Rounds { low, high } if value > 0.0 => {
+                let (low, high) = (round_number(low).log10(), round_number(high).log10());
+                ((value.log10() - low) / (high - low)).max(0.0)
+            }
+            Scale::Rounds { .. } => 0.0,
         }
     }
 
@@ -82,6 +118,14 @@ impl Scale {
                     (share, format!("{:.decimals$}", 10_f64.powi(power)))
                 })
                 .collect(),
+            Scale::Rounds { low, high } => (low..=high)
+                .filter(|index| high - low <= MOST_ROUND_TICKS || index % 3 == 0)
+                .map(|index| {
+                    let decimals = (-index.div_euclid(3)).max(0) as usize;
+                    let value = round_number(index);
+                    (self.share(value), format!("{value:.decimals$}"))
+                })
+                .collect(),
         }
     }
 }
@@ -104,5 +148,20 @@ mod tests {
         );
         assert_eq!(words(&[12.0, 9_000.0]), ["10", "100", "1000", "10000"]);
         assert_eq!(words(&[0.0]).first().map(String::as_str), Some("0.0"));
+    }
+
+    #[test]
+    fn round_axes_are_as_narrow_as_they_can_be() {
+        let words = |values: &[f64]| -> Vec<String> {
+            let scale = Scale::rounds(values.iter().copied());
+            scale.ticks().into_iter().map(|(_, word)| word).collect()
+        };
+        assert_eq!(words(&[10.01, 1.6]), ["1", "2", "5", "10", "20"]);
+        assert_eq!(words(&[0.06, 0.3]), ["0.05", "0.1", "0.2", "0.5"]);
+        assert_eq!(words(&[2.0, 2.0]), ["2", "5"]);
+        assert_eq!(words(&[0.0, f64::INFINITY]), ["1", "2", "5", "10"]);
+        assert_eq!(words(&[0.03, 9_000.0]).len(), 6, "powers of ten alone");
+        let scale = Scale::rounds([1.0, 100.0].into_iter());
+        assert!((scale.share(10.0) - 0.5).abs() < 1e-12);
     }
 }
