@@ -5,6 +5,7 @@
 //! all: only the link's rate and discipline and the strategy are the group's own ([`predict`]).
 
 mod errors;
+mod goals;
 mod reference;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 pub use errors::{Gain, Ranking, Summary, falls, gains, median_difference, rankings, summary};
+pub use goals::{GAINS_APART, Goal, Part, Worst, missed, parts};
 pub use reference::{Group, Range, ReferenceError, Setting, read};
 
 use crate::comparison::{ComparisonError, compare};
@@ -213,7 +215,7 @@ pub fn predict(
     } else {
         Discipline::Fifo
     };
-    if window > SimTime::ZERO {
+    if setting.is_planned() {
         if window > start {
             return Err(ValidationError::NoRoom {
                 place: group.place.clone(),

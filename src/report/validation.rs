@@ -7,16 +7,12 @@ pub use scatter::scatter;
 use super::table::{new_table, right_aligned};
 use super::{Row, Value};
 use crate::validation::{
-    Gain, Pair, Quantity, Range, Ranking, Verdict, falls, gains, median_difference, rankings,
-    summary,
+    GAINS_APART, Gain, Goal, Pair, Part, Quantity, Range, Ranking, Verdict, Worst, falls, gains,
+    median_difference, parts, rankings,
 };
 
 /// Which workloads the scenario's parameters were calibrated on.
 pub type Calibrated<'a> = &'a [String];
-
-fn is_calibrated(verdict: &Verdict, calibrated: Calibrated<'_>) -> bool {
-    calibrated.contains(&verdict.setting.workload)
-}
 
 /// A row a setting; an error without bound is missing.
 pub fn rows(verdicts: &[Verdict], calibrated: Calibrated<'_>) -> Vec<Row> {
@@ -34,7 +30,7 @@ pub fn rows(verdicts: &[Verdict], calibrated: Calibrated<'_>) -> Vec<Row> {
             ("workload".into(), Text(setting.workload.clone())),
             (
                 "calibrated".into(),
-                Count(is_calibrated(verdict, calibrated).into()),
+                Count(setting.is_one_of(calibrated).into()),
             ),
             ("link_mbit".into(), Count(setting.link_mbit)),
             ("preempt".into(), Count(setting.preempt.into())),
@@ -120,7 +116,7 @@ pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> 
             compared(verdict.measured_downtime, predicted, 4),
         ]));
     }
-    let sums = sums(verdicts, calibrated, styled);
+    let sums = sums(&parts(verdicts, calibrated), styled);
     let gains = gain_table(&gains(verdicts), styled);
     let rankings = ranking_table(&rankings(verdicts), styled);
     format!(
@@ -161,7 +157,7 @@ fn on_or_off(preempt: bool) -> String {
     if preempt { "on" } else { "off" }.to_owned()
 }
 
-fn sums(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> String {
+fn sums(parts: &[Part], styled: bool) -> String {
     let mut table = new_table(
         &[
             "error, 0 inside the range",
@@ -170,32 +166,51 @@ fn sums(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> Strin
             "median",
             "worst",
             "worst factor",
+            "goal",
+            "",
         ],
         styled,
     );
-    for (words, wanted) in [("calibrated on", true), ("held out", false)] {
-        for quantity in Quantity::ALL {
-            let some = verdicts
-                .iter()
-                .filter(|verdict| is_calibrated(verdict, calibrated) == wanted);
-            let Some(summary) = summary(some, quantity) else {
-                continue;
-            };
-            table.add_row(right_aligned([
-                format!("{}, {words}", quantity.description()),
-                summary.settings.to_string(),
-                summary.inside.to_string(),
-                size(summary.median),
-                size(summary.worst),
-                if summary.factor.is_finite() {
-                    format!("{:.2}", summary.factor)
+    for part in parts {
+        let summary = &part.summary;
+        let goal = Goal::of(part.quantity);
+        let worst = match goal.worst {
+            Worst::Error(most) => format!("{:.0} %", most * 100.0),
+            Worst::Factor(most) => format!("factor {most}"),
+        };
+        table.add_row(right_aligned([
+            format!(
+                "{}, {}, {}",
+                part.quantity.description(),
+                if part.planned {
+                    "with a plan"
                 } else {
-                    "∞".to_owned()
+                    "without a plan"
                 },
-            ]));
-        }
+                if part.calibrated {
+                    "calibrated on"
+                } else {
+                    "held out"
+                },
+            ),
+            summary.settings.to_string(),
+            summary.inside.to_string(),
+            size(summary.median),
+            size(summary.worst),
+            if summary.factor.is_finite() {
+                format!("{:.2}", summary.factor)
+            } else {
+                "∞".to_owned()
+            },
+            format!("{:.0} %, {worst}", goal.median * 100.0),
+            met(part.is_met()).to_owned(),
+        ]));
     }
     format!("{}\n", table.trim_fmt())
+}
+
+fn met(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "missed" }
 }
 
 fn gain_table(gains: &[Gain<'_>], styled: bool) -> String {
@@ -226,10 +241,13 @@ fn gain_table(gains: &[Gain<'_>], styled: bool) -> String {
             format!("{:+.0}", gain.difference() * 100.0),
         ]));
     }
-    let median = median_difference(gains).unwrap_or_default() * 100.0;
+    let median = median_difference(gains).unwrap_or_default();
     format!(
-        "\n{}\n\nmeasured and predicted gains are {median:.1} percentage points apart (median)\n",
-        table.trim_fmt()
+        "\n{}\n\nmeasured and predicted gains are {:.1} percentage points apart (median); goal {:.0}: {}\n",
+        table.trim_fmt(),
+        median * 100.0,
+        GAINS_APART * 100.0,
+        met(median <= GAINS_APART)
     )
 }
 

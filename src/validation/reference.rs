@@ -29,6 +29,18 @@ pub struct Setting {
     pub fetch_outstanding: u16,
 }
 
+impl Setting {
+    /// Whether a plan was fetched.
+    pub fn is_planned(&self) -> bool {
+        self.record_window > SimTime::ZERO
+    }
+
+    /// Whether the workload is among these.
+    pub fn is_one_of(&self, workloads: &[String]) -> bool {
+        workloads.contains(&self.workload)
+    }
+}
+
 /// Least, median and most of the repetitions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
@@ -142,6 +154,16 @@ impl Row {
     }
 }
 
+/// The columns that no reference goes without.
+const REQUIRED: [&str; 6] = [
+    "workload",
+    "link_mbit",
+    "preempt",
+    "total_time_ms",
+    "postcopy_requests",
+    "vcpu_blocktime_ms",
+];
+
 /// No migration takes 115 days.
 const MOST: f64 = 1e10;
 
@@ -170,6 +192,12 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
     // A byte more than may be read tells a file that is too large from one that just fits.
     let mut reader = csv::Reader::from_reader(file.take(LARGEST + 1));
     let headers = reader.headers().map_err(misread)?.clone();
+    if let Some(missing) = REQUIRED
+        .into_iter()
+        .find(|name| headers.iter().all(|header| header != *name))
+    {
+        return Err(fail(Some(1), format!("expected a column {missing}")));
+    }
     let mut groups: Vec<(Setting, String, Vec<Row>)> = Vec::new();
     let mut places: BTreeMap<Setting, usize> = BTreeMap::new();
     let mut record = csv::StringRecord::new();
@@ -244,7 +272,15 @@ fn in_column(error: &csv::Error, headers: &csv::StringRecord) -> String {
         .field()
         .and_then(|index| headers.get(usize::try_from(index).ok()?));
     match column {
-        Some(column) => format!("{column}: {}", err.kind()),
+        Some(column) => {
+            let expected = match column {
+                "link_mbit" => "1 to 1000000",
+                "preempt" => "0 or 1",
+                "record_window_ms" | "fetch_outstanding" => "a whole number",
+                _ => "a number",
+            };
+            format!("{column}: {}, expected {expected}", err.kind())
+        }
         None => err.kind().to_string(),
     }
 }

@@ -180,6 +180,55 @@ fn gains_and_rankings_are_shown_where_all_was_measured() {
     assert!(!plain.contains("ranking"), "{plain}");
 }
 
+/// A reference that is what the simulator predicts meets every goal; one with another total time misses that one. Settings
+/// with a plan and without are apart.
+#[test]
+fn check_fails_only_when_a_goal_is_missed() {
+    let desk = desk();
+    let predicted = desk.data(&validate(&["--format", "csv"]));
+    let of = |row, quantity: &str| -> f64 {
+        cell(&predicted, row, &format!("{quantity}_predicted"))
+            .parse()
+            .expect("a number")
+    };
+    let rows = |stretch: f64| {
+        let plans = ["small,100,0,post-copy,0,0", "small,100,1,pre-record,2,4"];
+        let row = |(row, plan): (usize, &&str)| {
+            let [total, blocktime] = ["total_time", "blocktime"].map(|name| of(row, name) * 1e3);
+            let requests = of(row, "requests");
+            format!("{plan},0,{},{requests},{blocktime},6\n", total * stretch)
+        };
+        let rows: String = plans.iter().enumerate().map(row).collect();
+        [HEADER, &rows].concat()
+    };
+    desk.write("met.csv", rows(1.0));
+    desk.write("missed.csv", rows(1.5));
+    let check = |name| ["validate", name, "--scenario", "mirror.toml", "--check"];
+
+    let met = desk.data(&check("met.csv"));
+    assert_eq!(met.matches(" met").count(), 6, "{met}");
+    assert!(!met.contains("missed"), "{met}");
+
+    let missed = desk.run(&check("missed.csv"));
+    assert_eq!(missed.status.code(), Some(1));
+    let table = String::from_utf8(missed.stdout).expect("UTF-8");
+    assert_eq!(table.matches(" missed").count(), 2, "{table}");
+    let line = |part: &str| table.lines().find(|line| line.contains(part));
+    for part in [
+        "total time, without a plan, held out",
+        "total time, with a plan, held out",
+    ] {
+        assert!(
+            line(part).is_some_and(|line| line.contains("missed")),
+            "{table}"
+        );
+    }
+    let said = String::from_utf8(missed.stderr).expect("UTF-8");
+    assert!(said.contains("2 of 6 goals are missed"), "{said}");
+    // Without --check it is no failure.
+    desk.data(&check("missed.csv")[..4]);
+}
+
 /// A migration that never ends is no picture of infinite size.
 #[test]
 fn what_never_arrives_is_never_there() {
@@ -204,7 +253,7 @@ fn wrong_references_say_where() {
         name
     };
     let of = |name| ["validate", name, "--scenario", "mirror.toml"];
-    let cases: [(&str, &[&str]); 17] = [
+    let cases: [(&str, &[&str]); 18] = [
         (
             wrong("empty.csv", ""),
             &["empty.csv", "at least one measured migration"],
@@ -219,7 +268,7 @@ fn wrong_references_say_where() {
         ),
         (
             wrong("unit.csv", "small,9,0,post-copy,0,0,0,4 ms,30,20,6\n"),
-            &["unit.csv:2", "total_time_ms"],
+            &["unit.csv:2", "total_time_ms", "expected a number"],
         ),
         (
             wrong("nan.csv", "small,9,0,post-copy,0,0,0,4,30,NaN,6\n"),
@@ -255,7 +304,14 @@ fn wrong_references_say_where() {
         ),
         (
             wrong("word.csv", "small,9,x,post-copy,0,0,0,4,30,20,6\n"),
-            &["word.csv:2", "preempt"],
+            &["word.csv:2", "preempt", "expected 0 or 1"],
+        ),
+        (
+            wrong(
+                "flood.csv",
+                "small,99999999999999999999,0,post-copy,0,0,0,4,30,20,6\n",
+            ),
+            &["flood.csv:2", "link_mbit", "expected 1 to 1000000"],
         ),
         (
             wrong("path.csv", "../x,9,0,post-copy,0,0,0,4,30,20,6\n"),
@@ -286,4 +342,10 @@ fn wrong_references_say_where() {
         check(&desk, &validate(&["--plot", path]), &[path, "ends in .svg"]);
     }
     check(&desk, &["validate", "missing.csv"], &["missing.csv"]);
+    desk.write("other.csv", "workload,link_mbit,preempt,total_time_ms\n");
+    check(
+        &desk,
+        &["validate", "other.csv"],
+        &["other.csv:1: expected a column postcopy_requests"],
+    );
 }

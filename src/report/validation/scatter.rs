@@ -1,6 +1,6 @@
 //! Predicted against measured, as a picture.
 
-use super::{Calibrated, is_calibrated};
+use super::Calibrated;
 use crate::report::plot::{Kind, Panel, Plot, Series, Spread};
 use crate::validation::{Quantity, Verdict};
 
@@ -12,7 +12,7 @@ pub fn scatter(verdicts: &[Verdict], calibrated: Calibrated<'_>) -> Plot {
             style,
             points: verdicts
                 .iter()
-                .filter(|verdict| is_calibrated(verdict, calibrated) == wanted)
+                .filter(|verdict| verdict.setting.is_one_of(calibrated) == wanted)
                 .map(|verdict| verdict.pair(quantity))
                 .filter(|pair| pair.predicted.is_finite())
                 .map(|pair| {
