@@ -5,12 +5,16 @@
 //! work-conserving, and the only thing that it decides is when a message has left. Between the queues and the wire there may
 //! be a [device queue](LinkSettings::device_queue) of their own.
 
+mod settings;
+
 use std::collections::VecDeque;
 
 use serde::Deserialize;
 
+pub use settings::{LinkSettings, SMALLEST_MTU};
+
 use crate::time::SimTime;
-use crate::units::{Bandwidth, Bytes};
+use crate::units::Bytes;
 use crate::vm::PageId;
 
 /// How demanded pages share the link with the backlog of pushed ones.
@@ -23,91 +27,6 @@ pub enum Discipline {
     Fair,
     /// A channel of its own that takes the whole bandwidth while it has something to send: an ideal.
     Priority,
-}
-
-/// `[link]`: what the network between the hosts is like.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
-pub struct LinkSettings {
-    /// Bits per second on the wire. Default 1 Gbit/s: the slowest link that migrations are commonly run on.
-    pub bandwidth: Bandwidth,
-    /// One-way latency. Default 100 us: two hosts in one data centre.
-    pub latency: SimTime,
-    /// Largest IP packet in bytes. Default 1500: Ethernet.
-    pub mtu: u32,
-    /// Bytes on the wire that a packet has beyond its TCP payload. Default 66: Ethernet 14, IPv4 20, TCP 20 and its
-    /// timestamp option 12 (RFC 7323); 90 counts preamble, checksum and inter-frame gap too.
-    pub packet_overhead: u32,
-    /// Bytes before each page. Default 8: QEMU sends the page's address and flags in one 64-bit word
-    /// (`migration/ram.c`, `save_page_header`).
-    pub message_header: u32,
-    /// Bytes of a zero page, all in all. Default 9: QEMU's header and one byte (`migration/ram.c`, `save_zero_page`).
-    pub zero_page_bytes: u32,
-    /// Default `fifo`: QEMU without `postcopy-preempt`.
-    pub discipline: Discipline,
-    /// Bytes of each channel that have left its socket and wait in the network device's own queue, a FIFO that all channels
-    /// share: with `fair`, a demanded page waits behind those of pushed pages, and not behind what their socket holds.
-    /// Default 0: no such queue, and equal shares. Linux lets a socket have about
-    /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`).
-    pub device_queue: Bytes,
-    /// Bytes of a channel that the network carries as one piece: a page has left with the piece that has its last byte. Default
-    /// 0: packets go one by one. With segmentation offload Linux hands up to 64 KiB to a device at once
-    /// (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`), and a token bucket of that size lets them pass whole
-    /// (`net/sched/sch_tbf.c`, `tbf_enqueue`). A channel with nothing
-    /// more to send, or no room at the receiver, waits for no piece to become full.
-    pub segment: Bytes,
-}
-
-impl Default for LinkSettings {
-    fn default() -> Self {
-        LinkSettings {
-            bandwidth: Bandwidth::from_bits_per_second(1_000_000_000).expect("not zero"),
-            latency: SimTime::from_us(100),
-            mtu: 1_500,
-            packet_overhead: 66,
-            message_header: 8,
-            zero_page_bytes: 9,
-            discipline: Discipline::Fifo,
-            device_queue: Bytes(0),
-            segment: Bytes(0),
-        }
-    }
-}
-
-/// Bytes of IPv4 (20), TCP (20) and TCP timestamps (12) inside each packet of `mtu` bytes.
-const PACKET_HEADERS: u32 = 52;
-
-/// Smallest `mtu` that a scenario may name: what every IPv4 host must forward (RFC 791).
-pub const SMALLEST_MTU: u32 = 68;
-
-impl LinkSettings {
-    fn payload(&self) -> u128 {
-        u128::from(self.mtu.max(SMALLEST_MTU) - PACKET_HEADERS)
-    }
-
-    /// Bytes on the wire for `bytes` of a stream, packet overhead included in proportion; rounded up.
-    pub fn wire_bytes(&self, bytes: u64) -> u64 {
-        let on_wire = u128::from(bytes) * (self.payload() + u128::from(self.packet_overhead));
-        u64::try_from(on_wire.div_ceil(self.payload())).unwrap_or(u64::MAX)
-    }
-
-    /// Time for `bytes` of a stream to pass on to the wire at full bandwidth; rounded up to a picosecond.
-    pub fn transmission(&self, bytes: u64) -> SimTime {
-        const PS_PER_SECOND: u128 = 1_000_000_000_000;
-        let bits = u128::from(bytes) * 8 * (self.payload() + u128::from(self.packet_overhead));
-        let rate = self.payload() * u128::from(self.bandwidth.bits_per_second());
-        SimTime::from_wide_ps((bits * PS_PER_SECOND).div_ceil(rate))
-    }
-
-    /// Bytes of a page's message, before packet overhead.
-    pub fn page_message(&self, host_page: u64) -> u64 {
-        host_page + u64::from(self.message_header)
-    }
-
-    /// Time that a page takes at full bandwidth.
-    pub fn page_time(&self, host_page: u64) -> SimTime {
-        self.transmission(self.page_message(host_page))
-    }
 }
 
 /// A page on its way to the destination.

@@ -3,7 +3,7 @@
 import struct
 import time
 
-from . import Failure, files, run, snapshot
+from . import files, run, snapshot
 from .migration import WARM_UP, waiting
 
 BEFORE = 1.0  # seconds of the trace before the restart: room for a record window
@@ -30,12 +30,9 @@ def record(name, workload, scratch, kept, options):
     migq, zeros = scratch / "joined.migq", scratch / "zero.csv"
     join(first.out, second.out, workload.epoch_us * 1000, migq)
     files.write_runs(files.zero_runs(moved / "ram"), zeros)
-    migsim = files.find_migsim()
-    if migsim is None:
-        raise Failure("no migsim found (MIGSIM, target/release, PATH) to import the recording")
     provenance = (f"{name}: as traces/migrate migrates it, the switch position at {BEFORE} s; "
                   f"compaction {workload.epoch_us} us")
-    run(migsim, "trace", "import", "--from", "qemu", "--zero-pages", zeros, "--provenance", provenance, migq,
+    run(files.find_migsim(), "trace", "import", "--from", "qemu", "--zero-pages", zeros, "--provenance", provenance, migq,
         options.out / f"{name}.mtrace")
 
 

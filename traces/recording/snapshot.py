@@ -4,11 +4,9 @@ import shutil
 
 from . import run
 
-PARTS = ("initramfs", "ram", "devices")
-
 
 def keep(machine, directory, initramfs):
-    """Keeps a stopped machine."""
+    """Keeps a stopped machine. The initramfs comes last: where it is, a snapshot is whole."""
     directory.mkdir(parents=True, exist_ok=True)
     machine.qmp.capabilities(x_ignore_shared=True)
     devices = directory / "devices"
