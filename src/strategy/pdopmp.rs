@@ -27,7 +27,7 @@ use serde::Deserialize;
 
 use self::locality::Locality;
 use self::streams::{Stream, separate};
-use self::sweep::Course;
+use self::sweep::{Course, Regions};
 use self::trend::Trend;
 use super::push_order::PushOrder;
 use super::scan::Push;
@@ -63,9 +63,8 @@ pub struct PdopmpSettings {
     /// Least share of steps, less those the other way, in the main direction, in per cent. Default 60: four of five
     /// steps agree.
     pub min_consistency_percent: u32,
-    /// Longest extrapolation of a trend over new ground, in per cent of the way that the stream has gone in the window.
-    /// Default 400: most sweeps go on for longer than they were watched, but the error of the velocity grows with the
-    /// way.
+    /// Longest extrapolation of a trend, in per cent of the way that the stream has gone in the window. Default 400: most
+    /// sweeps go on for longer than they were watched, but the error of the velocity grows with the way.
     pub reach_percent: u32,
     /// Accesses from which on a stream with a trend counts as a sweep, whose pages behind its head are not urgent. Default
     /// 32 (128 KiB of 4 KiB pages): the readahead of Linux (`VM_READAHEAD_PAGES`), a size that programs read at once.
@@ -167,9 +166,19 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
             swept.insert(point.page);
         }
     }
+    let courses: Vec<Course> = sweeps
+        .iter()
+        .map(|(stream, trend)| sweep::course(trend, is_sweep(stream), observed, &draft.pps))
+        .collect();
+    let mut regions = Regions::of(&draft.pps, settings);
+    for (index, (stream, trend)) in sweeps.iter().enumerate() {
+        if courses[index] == Course::Cyclic {
+            regions.swept(trend, index, stream.points.len());
+        }
+    }
     let mut longest_followed = 0;
-    for (stream, trend) in &sweeps {
-        match sweep::course(trend, is_sweep(stream), observed, &draft.pps) {
+    for (index, (stream, trend)) in sweeps.iter().enumerate() {
+        match courses[index] {
             Course::Stopped => {}
             Course::Followed => {
                 draft.forget(stream);
@@ -184,7 +193,8 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
             }
             Course::Short => sweep::extrapolate(trend, settings, &mut draft),
             Course::Cyclic => {
-                sweep::continue_cycle(trend, settings, &mut draft);
+                let cycle = regions.cycle(trend, index);
+                sweep::continue_cycle(trend, settings, cycle, &mut draft);
                 draft.postpone(stream);
             }
         }
@@ -290,16 +300,9 @@ impl Draft {
         for page in swept.iter() {
             centres.remove(page);
         }
-        let mut around: Vec<(SimTime, PageId)> = Vec::new();
-        locality.around(&centres, |page, wait| {
-            if wait <= horizon && !self.pps.contains(page) {
-                around.push((wait, page));
-            }
-        });
-        around.sort_unstable();
         let most = u64::from(self.pps.count()) * u64::from(settings.most_per_recorded);
-        around.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        for (wait, page) in around {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        for (page, wait) in locality.soonest_around(&centres, &self.pps, horizon, most) {
             self.anticipate(page, wait);
         }
     }

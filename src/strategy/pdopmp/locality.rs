@@ -5,6 +5,9 @@
 //! touched first. That rate, taken low as long as it rests on few touches, says how long a page at this distance from
 //! the whole recording will wait for its touch.
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
 use crate::source::recorder::Recording;
 use crate::time::SimTime;
 use crate::vm::{PageId, PageSet};
@@ -37,10 +40,14 @@ impl Locality {
         }
         let mut present = [0u64; 2 * POWERS];
         let mut touched = [0u64; 2 * POWERS];
-        neighbours(&past, |page, class| {
-            present[class] += 1;
-            touched[class] += u64::from(future.contains(page));
+        neighbours(&past, |class, pages| {
+            present[class] += u64::from(pages.end() - pages.start()) + 1;
         });
+        for page in future.iter() {
+            if let Some(near) = past.nearest(page, FARTHEST) {
+                touched[class_of(near, page)] += 1;
+            }
+        }
         let waits = std::array::from_fn(|class| {
             // One standard deviation of a count, and one, below what was counted.
             let certain = touched[class].saturating_sub(touched[class].isqrt() + 1);
@@ -51,38 +58,74 @@ impl Locality {
         Locality { waits }
     }
 
-    /// Every page around `centres` with the time after which it is expected.
-    pub fn around(&self, centres: &PageSet, mut each: impl FnMut(PageId, SimTime)) {
-        neighbours(centres, |page, class| each(page, self.waits[class]));
+    /// The `most` pages around `centres` that are expected first, with the time after which they are: none of the `known`
+    /// ones, and none expected later than the horizon.
+    pub fn soonest_around(
+        &self,
+        centres: &PageSet,
+        known: &PageSet,
+        horizon: SimTime,
+        most: usize,
+    ) -> Vec<(PageId, SimTime)> {
+        let in_time = self.waits.iter().filter(|wait| **wait <= horizon);
+        let waits: BTreeSet<SimTime> = in_time.copied().collect();
+        let mut soonest = Vec::new();
+        for wait in waits {
+            let mut around = Vec::new();
+            neighbours(centres, |class, pages| {
+                if self.waits[class] == wait {
+                    around.push(pages);
+                }
+            });
+            around.sort_unstable_by_key(|pages| *pages.start());
+            let unknown = around.into_iter().flatten();
+            let unknown = unknown.filter(|page| !known.contains(*page));
+            soonest.extend(unknown.take(most - soonest.len()).map(|page| (page, wait)));
+        }
+        soonest
     }
 }
 
-/// Every page outside the set, as far as [`FARTHEST`] from it, with the class of its distance from the nearest one in it.
-fn neighbours(set: &PageSet, mut each: impl FnMut(PageId, usize)) {
-    let Some(last) = set.pages().checked_sub(1) else {
-        return;
+/// The class of a page by the distance from the known page that is nearest to it.
+fn class_of(near: PageId, page: PageId) -> usize {
+    let power = page.abs_diff(near).ilog2() as usize;
+    if page > near { power } else { POWERS + power }
+}
+
+/// The pages outside the set, as far as [`FARTHEST`] from it, by the class of their distance from the nearest one in it (of
+/// two as near, the lower).
+fn neighbours(set: &PageSet, mut each: impl FnMut(usize, RangeInclusive<PageId>)) {
+    let mut visit = |class: usize, power: usize, nearest: PageId, farthest: PageId| {
+        if nearest <= farthest {
+            each(class + power, nearest..=farthest);
+        }
     };
-    let mut visit = |page: PageId, below: Option<PageId>, above: Option<PageId>| {
-        let up = below.map_or(u32::MAX, |below| page - below);
-        let down = above.map_or(u32::MAX, |above| above - page);
-        let power = up.min(down).ilog2() as usize;
-        each(page, if up <= down { power } else { POWERS + power });
+    let mut between = |below: Option<PageId>, above: Option<PageId>| {
+        let end = set.pages().saturating_sub(1);
+        for power in 0..POWERS {
+            let (nearest, farthest) = (1 << power, (2 << power) - 1);
+            if let Some(below) = below {
+                let middle = above.map_or(end, |above| below + (above - below) / 2);
+                let last = below.saturating_add(farthest).min(middle);
+                visit(0, power, below.saturating_add(nearest), last);
+            }
+            if let Some(above) = above {
+                let middle = below.map_or(0, |below| below + (above - below) / 2 + 1);
+                let first = above.saturating_sub(farthest).max(middle);
+                if let Some(last) = above.checked_sub(nearest) {
+                    visit(POWERS, power, first, last);
+                }
+            }
+        }
     };
     let mut below = None;
-    for above in set.iter().map(Some).chain([None]) {
-        // Between the two, what is near either; the middle of a wide gap is near neither.
-        let from = below.map_or(0, |below: PageId| below + 1);
-        let until = above.map_or(last + 1, |above: PageId| above);
-        let near_below = below.map_or(from, |below| until.min(below.saturating_add(FARTHEST) + 1));
-        let near_above = above.map_or(until, |above| from.max(above.saturating_sub(FARTHEST)));
-        for page in from..near_below {
-            visit(page, below, above);
+    for above in set.iter() {
+        if below.is_none_or(|below: PageId| below + 1 < above) {
+            between(below, Some(above));
         }
-        for page in near_below.max(near_above)..until {
-            visit(page, below, above);
-        }
-        below = above;
+        below = Some(above);
     }
+    between(below, None);
 }
 
 #[cfg(test)]
@@ -109,12 +152,7 @@ mod tests {
         let locality = Locality::of(&recording, &PageSet::empty(2_000));
         let mut centres = PageSet::empty(2_000);
         centres.insert(1_000);
-        let mut expected = Vec::new();
-        locality.around(&centres, |page, wait| {
-            if wait < SimTime::MAX {
-                expected.push((page, wait));
-            }
-        });
+        let expected = locality.soonest_around(&centres, &centres, SimTime::from_ms(100), 10);
         // Of 16 pages one above, 16 were touched in 5 ms; counted as 16 − 4 − 1 = 11. None elsewhere.
         assert_eq!(
             expected,

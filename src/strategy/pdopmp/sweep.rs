@@ -51,7 +51,7 @@ pub fn course(trend: &Trend, is_sweep: bool, observed: &Observation<'_>, pps: &P
 
 /// Expects the pages ahead at the trend's velocity, as far as its reach.
 pub(super) fn extrapolate(trend: &Trend, settings: &PdopmpSettings, draft: &mut Draft) {
-    let reach = u64::from(trend.way) * u64::from(settings.reach_percent) / 100;
+    let reach = trend.reach(settings);
     let rest = draft.window - trend.last_time;
     let stride = u64::from(trend.stride);
     let mut ahead = stride;
@@ -67,40 +67,93 @@ pub(super) fn extrapolate(trend: &Trend, settings: &PdopmpSettings, draft: &mut 
     }
 }
 
-/// Expects the pages ahead, as long as they were accessed before, and from the region's end on again from its beginning,
-/// once around.
-pub(super) fn continue_cycle(trend: &Trend, settings: &PdopmpSettings, draft: &mut Draft) {
+/// Expects the pages ahead, as long as they were accessed before, and from the region's end on again from its beginning:
+/// once around for the longest sweep of a region, and as far as its reach for another.
+pub(super) fn continue_cycle(
+    trend: &Trend,
+    settings: &PdopmpSettings,
+    cycle: Cycle,
+    draft: &mut Draft,
+) {
+    let reach = if cycle.is_longest {
+        u64::MAX
+    } else {
+        trend.reach(settings)
+    };
     let rest = draft.window - trend.last_time;
-    let beginning = beginning_of_region(trend, settings, &draft.pps);
+    let stride = u64::from(trend.stride);
     let mut page = trend.last;
-    let mut ahead = 0;
+    let mut ahead = stride;
     for _ in 0..draft.pps.count() {
         let next = trend
-            .step_from(page, u64::from(trend.stride))
+            .step_from(page, stride)
             .filter(|next| draft.pps.contains(*next));
-        page = next.unwrap_or(beginning);
-        ahead += u64::from(trend.stride);
-        if page == trend.last || page == beginning && next.is_some() {
+        page = next.unwrap_or(cycle.beginning);
+        let around = page == trend.last || page == cycle.beginning && next.is_some();
+        if around || ahead > reach {
             break;
         }
         draft.anticipate(page, trend.time_for(ahead) - rest);
+        ahead += stride;
     }
 }
 
-/// Against the trend from its head, over recorded pages with gaps as small as a stream's: where such a region begins.
-fn beginning_of_region(trend: &Trend, settings: &PdopmpSettings, pps: &PageSet) -> PageId {
-    let mut beginning = trend.last;
-    loop {
-        let before = if trend.upwards {
-            beginning
-                .checked_sub(1)
-                .and_then(|page| pps.last_until(page))
-        } else {
-            pps.first_from(beginning.saturating_add(1))
-        };
-        match before {
-            Some(page) if page.abs_diff(beginning) <= settings.stream_gap => beginning = page,
-            _ => return beginning,
+/// The PPS in regions, between which lie gaps wider than those within a stream. A region may be full of sweeps; were each
+/// followed once around, planning would take pages times sweeps.
+pub(super) struct Regions(Vec<Region>);
+
+struct Region {
+    first: PageId,
+    last: PageId,
+    /// Points of the longest cyclic sweep, and which it is.
+    longest: (usize, usize),
+}
+
+/// What a cyclic sweep goes around.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cycle {
+    beginning: PageId,
+    /// Whether the sweep is the region's longest.
+    is_longest: bool,
+}
+
+impl Regions {
+    pub(super) fn of(pps: &PageSet, settings: &PdopmpSettings) -> Self {
+        let mut regions: Vec<Region> = Vec::new();
+        for page in pps.iter() {
+            match regions.last_mut() {
+                Some(region) if page - region.last <= settings.stream_gap => region.last = page,
+                _ => regions.push(Region {
+                    first: page,
+                    last: page,
+                    longest: (0, 0),
+                }),
+            }
+        }
+        Regions(regions)
+    }
+
+    /// The region of a recorded page.
+    fn around(&self, page: PageId) -> usize {
+        self.0.partition_point(|region| region.last < page)
+    }
+
+    /// A cyclic sweep, the how manieth and of how many points, goes through the region around its head.
+    pub(super) fn swept(&mut self, trend: &Trend, sweep: usize, points: usize) {
+        let region = self.around(trend.last);
+        let longest = &mut self.0[region].longest;
+        *longest = (*longest).max((points, sweep));
+    }
+
+    pub(super) fn cycle(&self, trend: &Trend, sweep: usize) -> Cycle {
+        let region = &self.0[self.around(trend.last)];
+        Cycle {
+            beginning: if trend.upwards {
+                region.first
+            } else {
+                region.last
+            },
+            is_longest: sweep == region.longest.1,
         }
     }
 }

@@ -72,6 +72,11 @@ impl Trend {
         }
     }
 
+    /// Pages that it is followed ahead.
+    pub fn reach(&self, settings: &PdopmpSettings) -> u64 {
+        u64::from(self.way) * u64::from(settings.reach_percent) / 100
+    }
+
     /// Time that the trend takes for so many pages.
     pub fn time_for(&self, pages: u64) -> SimTime {
         SimTime::from_wide_ps(
