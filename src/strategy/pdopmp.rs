@@ -26,14 +26,13 @@ pub mod trend;
 use serde::Deserialize;
 
 use self::locality::Locality;
-use self::streams::{Stream, separate};
+use self::streams::{Point, Stream, separate};
 use self::sweep::{Course, Regions};
 use self::trend::Trend;
 use super::push_order::PushOrder;
 use super::scan::Push;
 use super::{Build, Entry, Observation, PlannedPage, Strategy};
 use crate::source::Request;
-use crate::source::recorder::Access;
 use crate::time::SimTime;
 use crate::vm::{PageId, PageMap, PageSet};
 
@@ -150,19 +149,19 @@ impl Plan {
 /// Plans the push from a recording.
 pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
     let mut draft = Draft::new(observed);
-    let sweeps: Vec<(Stream, Trend)> = separate(
+    let streams = separate(
         &observed.recording.accesses,
         observed.memory.pages,
         settings.stream_gap,
-    )
-    .into_iter()
-    .filter_map(|stream| Some((Trend::of(&stream, settings)?, stream)))
-    .map(|(trend, stream)| (stream, trend))
-    .collect();
+    );
+    let sweeps: Vec<(Stream<'_>, Trend)> = streams
+        .iter()
+        .filter_map(|stream| Some((stream, Trend::of(stream, settings)?)))
+        .collect();
     let mut swept = PageSet::empty(observed.memory.pages);
-    let is_sweep = |stream: &Stream| stream.points.len() >= settings.sweep_points as usize;
+    let is_sweep = |stream: &Stream<'_>| stream.points.len() >= settings.sweep_points as usize;
     for (stream, _) in sweeps.iter().filter(|(stream, _)| is_sweep(stream)) {
-        for point in &stream.points {
+        for point in stream.points {
             swept.insert(point.page);
         }
     }
@@ -206,7 +205,7 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
 
 /// Forecasts in the making.
 struct Draft {
-    forecasts: PageMap<Forecast>,
+    next_touches: PageMap<SimTime>,
     pps: PageSet,
     window: SimTime,
     scan_from: PageId,
@@ -221,20 +220,11 @@ impl Draft {
         // Backwards: each page's last access comes first.
         for access in observed.recording.accesses.iter().rev() {
             if pps.insert(access.page) {
-                last_accesses.push(access);
+                last_accesses.push((access.page, window - access.time));
             }
         }
-        let forecast = |access: &Access| Forecast {
-            page: access.page,
-            next_touch: window - access.time,
-            recorded: true,
-        };
-        let forecasts = last_accesses
-            .into_iter()
-            .map(|access| (access.page, forecast(access)))
-            .collect();
         Draft {
-            forecasts,
+            next_touches: last_accesses.into_iter().collect(),
             pps,
             window,
             scan_from: 0,
@@ -242,54 +232,40 @@ impl Draft {
     }
 
     /// A page is expected at a time, or earlier if something else says so; a recorded one at this time in any case.
-    fn anticipate(&mut self, page: PageId, next_touch: SimTime) {
+    fn anticipate(&mut self, page: PageId, time: SimTime) {
         let recorded = self.pps.contains(page);
-        self.forecasts
+        self.next_touches
             .entry(page)
-            .and_modify(|forecast| {
-                if recorded || next_touch < forecast.next_touch {
-                    forecast.next_touch = next_touch;
+            .and_modify(|next_touch| {
+                if recorded || time < *next_touch {
+                    *next_touch = time;
                 }
             })
-            .or_insert(Forecast {
-                page,
-                next_touch,
-                recorded,
-            });
+            .or_insert(time);
     }
 
     /// The stream's pages that nothing else has touched since.
-    fn untouched_since<'a>(&self, stream: &'a Stream) -> impl Iterator<Item = PageId> + use<'a> {
-        let still: Vec<bool> = stream
-            .points
-            .iter()
-            .map(|point| {
-                self.forecasts
-                    .get(&point.page)
-                    .is_some_and(|forecast| forecast.next_touch == self.window - point.time)
-            })
-            .collect();
-        stream
-            .points
-            .iter()
-            .zip(still)
-            .filter_map(|(point, still)| still.then_some(point.page))
+    fn untouched_since(&self, stream: &Stream<'_>) -> Vec<PageId> {
+        let untouched = |point: &&Point| {
+            self.next_touches.get(&point.page) == Some(&(self.window - point.time))
+        };
+        let points = stream.points.iter().filter(untouched);
+        points.map(|point| point.page).collect()
     }
 
     /// Leaves a sweep's pages to the scan.
-    fn forget(&mut self, stream: &Stream) {
+    fn forget(&mut self, stream: &Stream<'_>) {
         for page in self.untouched_since(stream) {
-            self.forecasts.remove(&page);
+            self.next_touches.remove(&page);
         }
     }
 
     /// A cyclic sweep comes back to what it has just passed only after a whole cycle: first to what it passed first.
-    fn postpone(&mut self, stream: &Stream) {
+    fn postpone(&mut self, stream: &Stream<'_>) {
         let window = self.window;
         for page in self.untouched_since(stream) {
-            if let Some(forecast) = self.forecasts.get_mut(&page) {
-                let passed_at = window - forecast.next_touch;
-                forecast.next_touch = forecast.next_touch.max(passed_at);
+            if let Some(next_touch) = self.next_touches.get_mut(&page) {
+                *next_touch = (*next_touch).max(window - *next_touch);
             }
         }
     }
@@ -308,7 +284,15 @@ impl Draft {
     }
 
     fn finish(self) -> Plan {
-        let mut forecasts: Vec<Forecast> = self.forecasts.into_values().collect();
+        let mut forecasts: Vec<Forecast> = self
+            .next_touches
+            .iter()
+            .map(|(&page, &next_touch)| Forecast {
+                page,
+                next_touch,
+                recorded: self.pps.contains(page),
+            })
+            .collect();
         forecasts.sort_unstable_by_key(|forecast| (forecast.next_touch, forecast.page));
         Plan {
             forecasts,

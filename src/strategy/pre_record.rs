@@ -2,7 +2,6 @@
 //! (PPS), are pushed first (Shan, Qiao and Lin, PDCAT 2017, abstract).
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use serde::Deserialize;
 
@@ -11,7 +10,7 @@ use super::scan::Push;
 use super::{Build, Entry, Observation, PlannedPage, Strategy};
 use crate::source::Request;
 use crate::source::recorder::Recording;
-use crate::vm::{PageId, PageSet};
+use crate::vm::{PageId, PageMap, PageSet};
 
 /// `pre-record`.
 pub const ENTRY: Entry = Entry {
@@ -93,7 +92,7 @@ pub fn ordered_pps(recording: &Recording, order: PpsOrder) -> Vec<PageId> {
         last: usize,
         accesses: usize,
     }
-    let mut seen: HashMap<PageId, Seen> = HashMap::new();
+    let mut seen: PageMap<Seen> = PageMap::default();
     for (index, access) in recording.accesses.iter().enumerate() {
         let page = seen.entry(access.page).or_insert(Seen {
             first: index,

@@ -17,33 +17,71 @@ pub struct Point {
 
 /// Accesses of one vCPU that lie close to each other, in time order; a page accessed several times in a row is one
 /// point.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stream {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream<'a> {
     /// At least one point.
-    pub points: Vec<Point>,
+    pub points: &'a [Point],
 }
 
-impl Stream {
-    /// The lowest and the highest page.
-    pub fn range(&self) -> (PageId, PageId) {
-        self.points
+/// The streams of a recording, one behind the other: there may be nearly as many as accesses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Streams {
+    points: Vec<Point>,
+    /// Where each stream begins.
+    starts: Vec<usize>,
+}
+
+impl Streams {
+    /// So many streams, out of points in time order, each with its stream's number.
+    fn grouped(members: &[(u32, Point)], streams: usize) -> Self {
+        let mut sizes = vec![0; streams];
+        for (stream, _) in members {
+            sizes[*stream as usize] += 1;
+        }
+        let mut end = 0;
+        let starts: Vec<usize> = sizes
             .iter()
-            .fold((PageId::MAX, 0), |(low, high), point| {
-                (low.min(point.page), high.max(point.page))
+            .map(|size| {
+                let start = end;
+                end += size;
+                start
             })
+            .collect();
+        let mut next = starts.clone();
+        let nowhere = Point {
+            time: SimTime::ZERO,
+            page: 0,
+        };
+        let mut points = vec![nowhere; members.len()];
+        for (stream, point) in members {
+            let next = &mut next[*stream as usize];
+            points[*next] = *point;
+            *next += 1;
+        }
+        Streams { points, starts }
+    }
+
+    /// In order of their first point.
+    pub fn iter(&self) -> impl Iterator<Item = Stream<'_>> {
+        let ends = self.starts.iter().skip(1).copied();
+        let ends = ends.chain([self.points.len()]);
+        self.starts.iter().zip(ends).map(|(&start, end)| Stream {
+            points: &self.points[start..end],
+        })
     }
 }
 
 /// Where one vCPU's streams are now. No two are at one page: the second would have joined the first.
 struct Heads {
     pages: PageSet,
-    streams: PageMap<usize>,
+    streams: PageMap<u32>,
 }
 
-/// The streams of a recording of a memory of so many pages, per vCPU in order of their first point: an access joins the
-/// stream of its vCPU that was last nearest to it, if within `gap` pages, else opens one.
-pub fn separate(accesses: &[Access], pages: u32, gap: u32) -> Vec<Stream> {
-    let mut streams: Vec<Stream> = Vec::new();
+/// The streams of a recording of a memory of so many pages, per vCPU: an access joins the stream of its vCPU that was last
+/// nearest to it, if within `gap` pages, else opens one.
+pub fn separate(accesses: &[Access], pages: u32, gap: u32) -> Streams {
+    let mut members: Vec<(u32, Point)> = Vec::with_capacity(accesses.len());
+    let mut streams = 0;
     let mut heads_of: BTreeMap<u16, Heads> = BTreeMap::new();
     for access in accesses {
         let page = access.page;
@@ -65,16 +103,12 @@ pub fn separate(accesses: &[Access], pages: u32, gap: u32) -> Vec<Stream> {
             heads.pages.remove(head);
             heads.streams.remove(&head)
         });
-        let stream = joined.unwrap_or(streams.len());
+        let stream = joined.unwrap_or(streams);
+        streams = streams.max(stream + 1);
         heads.streams.insert(page, stream);
-        match streams.get_mut(stream) {
-            Some(stream) => stream.points.push(point),
-            None => streams.push(Stream {
-                points: vec![point],
-            }),
-        }
+        members.push((stream, point));
     }
-    streams
+    Streams::grouped(&members, streams as usize)
 }
 
 #[cfg(test)]

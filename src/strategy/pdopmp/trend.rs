@@ -25,7 +25,7 @@ pub struct Trend {
 
 impl Trend {
     /// The trend of a stream; `None` if it has too few points or no clear direction, or came back to where it began.
-    pub fn of(stream: &Stream, settings: &PdopmpSettings) -> Option<Self> {
+    pub fn of(stream: Stream<'_>, settings: &PdopmpSettings) -> Option<Self> {
         let (first, last) = (stream.points.first()?, stream.points.last()?);
         if stream.points.len() < settings.min_points.max(2) as usize {
             return None;
@@ -90,23 +90,25 @@ mod tests {
     use super::super::streams::Point;
     use super::*;
 
-    fn stream(pages: &[PageId]) -> Stream {
-        let points = pages
+    fn points(pages: &[PageId]) -> Vec<Point> {
+        pages
             .iter()
             .zip(0..)
             .map(|(&page, index)| Point {
                 time: SimTime::from_us(10 * index),
                 page,
             })
-            .collect();
-        Stream { points }
+            .collect()
+    }
+
+    fn trend(pages: &[PageId]) -> Option<Trend> {
+        let points = points(pages);
+        Trend::of(Stream { points: &points }, &PdopmpSettings::default())
     }
 
     #[test]
     fn a_sweep_has_a_trend_and_its_outlier_does_not_matter() {
-        let settings = PdopmpSettings::default();
-        let trend = Trend::of(&stream(&[10, 12, 14, 13, 16, 18, 20, 22]), &settings)
-            .expect("six of seven steps go up");
+        let trend = trend(&[10, 12, 14, 13, 16, 18, 20, 22]).expect("six of seven steps go up");
         assert!(trend.upwards);
         assert_eq!((trend.stride, trend.way, trend.last), (2, 12, 22));
         // 12 pages in 70 us.
@@ -115,9 +117,8 @@ mod tests {
 
     #[test]
     fn no_trend() {
-        let settings = PdopmpSettings::default();
         for pages in [&[5][..], &[5, 6, 7], &[5, 9, 4, 8, 3, 7], &[]] {
-            assert_eq!(Trend::of(&stream(pages), &settings), None, "{pages:?}");
+            assert_eq!(trend(pages), None, "{pages:?}");
         }
     }
 }
