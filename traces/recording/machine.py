@@ -11,14 +11,14 @@ from .qmp import Qmp
 
 SETTLE = 4  # seconds from instrumentation to recording: QEMU translates everything again at first
 
-FETCHING_THREADS = 64  # pages that the destination asks for at once, of a plan
-
 
 class Machine:
     """A running guest; leaving its context ends it, however that comes about."""
 
-    def __init__(self, name, workload, scratch, recorder, restore=None, namespace=None, ring_ms=0, plan=None):
-        """`restore` is a directory with a snapshot: the machine waits for its state. `plan` is a file for the fetcher."""
+    def __init__(self, name, workload, scratch, recorder, restore=None, namespace=None, ring_ms=0, plan=None,
+                 outstanding=0):
+        """`restore` is a directory with a snapshot: the machine waits for its state. `plan` is a file for the fetcher, which
+        asks for so many pages at once."""
         self.scratch = scratch
         self.ram, self.control, self.out = scratch / "ram", scratch / "control", scratch / "out"
         self.changed = None  # pages, when verifying
@@ -45,7 +45,7 @@ class Machine:
                         f"epoch_us={workload.epoch_us},seconds={workload.seconds + 60}"  # stopping QEMU ends it before
                         f"{',instrument=now' if restore is not None else ''}{f',ring_ms={ring_ms}' if ring_ms else ''}"]
         if plan is not None:
-            command += ["-plugin", f"{image.build('fetcher')},plan={plan},ram={self.ram},threads={FETCHING_THREADS}"]
+            command += ["-plugin", f"{image.build('fetcher')},plan={plan},ram={self.ram},threads={outstanding}"]
         with open(scratch / "errors", "wb") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
         self.qmp_connection = None

@@ -55,7 +55,7 @@ def write_plan(source, strategy, window_ms, plan):
         "--record-window", f"{window_ms} ms", "--format", "binary", "--out", plan)
 
 
-def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms):
+def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms, outstanding):
     """Wakes the guest, lets it run, migrates it, and returns what QEMU and the clocks say."""
     capabilities = {"postcopy_ram": True, "postcopy_preempt": preempt}
     planned = strategy != "post-copy"
@@ -63,7 +63,7 @@ def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms
     with (
         waiting(name, workload, scratch / "source", kept, namespace=network.source, ring_ms=window_ms) as source,
         waiting(name, workload, scratch / "destination", kept, ram=False, namespace=network.destination,
-                plan=plan if planned else None) as destination,
+                plan=plan if planned else None, outstanding=outstanding) as destination,
     ):
         snapshot.wake(source, kept)
         source.command("cont")
