@@ -8,8 +8,9 @@
 //! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
 //!
 //! What happens first at one instant: a message leaves the link, a page is installed, a vCPU wakes, an acknowledgement
-//! and then a request reaches the source, a vCPU touches a page, then a fetching thread, a fault handler sends its request,
-//! the migration thread acts. Several of one kind go by vCPU number, those of fetching threads behind them by the plan.
+//! and then a request reaches the source, a request is read, a vCPU touches a page, then a fetching thread, a fault
+//! handler sends its request, the migration thread acts. Several of one kind go by vCPU number, those of fetching threads
+//! behind them by the plan.
 
 pub mod pre_copy;
 mod progress;
@@ -76,6 +77,7 @@ enum Event {
     Wake { vcpu: u16 },
     Acknowledged,
     Requested { by: Toucher, page: PageId },
+    RequestRead { by: Toucher, page: PageId },
     Touch { vcpu: u16 },
     Fetch,
     FaultHandled { by: Toucher, page: PageId },
@@ -276,7 +278,11 @@ impl<'a> Migration<'a> {
                 }
             }
             Event::Acknowledged => self.source.acknowledge(now),
-            Event::Requested { page, .. } => {
+            Event::Requested { by, page } => {
+                let read = now + self.source.request_arrived(now);
+                self.queue.schedule(read, Event::RequestRead { by, page });
+            }
+            Event::RequestRead { page, .. } => {
                 if self.source.request(now, page, strategy) {
                     self.destination.mark_requested(now, page);
                 }

@@ -235,6 +235,9 @@ impl Scenario {
         if self.migration.max_rounds > 1_000 {
             return unfit("migration.max_rounds", "expected at most 1000 rounds");
         }
+        if self.source.overtaken_percent > 100 {
+            return unfit("source.overtaken_percent", "expected at most 100");
+        }
         if self.migration.strategies.is_empty() {
             return unfit("migration.strategies", "expected at least one strategy");
         }

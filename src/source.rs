@@ -47,6 +47,11 @@ pub struct SourceSettings {
     /// Default `false`. `true` where requests come in on the socket that pages go out on: Linux wakes all who sleep on it
     /// (`net/core/stream.c`, `sk_stream_wait_memory`), and QEMU's return path is the main channel's.
     pub wake_on_request: bool,
+    /// Of the requests that wake the thread, so many in a hundred, evenly spread, are overtaken by it: it goes on before the
+    /// thread that reads them has run, and may sleep again without having seen them. Default 0.
+    pub overtaken_percent: u8,
+    /// How much later an overtaken request is read. Default 0 s.
+    pub overtaken_by: SimTime,
     /// Pages with content that the thread gathers before it writes them to the link, requested ones among them; zero pages
     /// wait with them. Default 0: none waits. QEMU gathers 32, as a write takes at most 64 pieces and a page is two of them
     /// (`migration/qemu-file.c`, `MAX_IOV_SIZE`). While it writes and waits for room, it serves no request. Requested pages
@@ -70,6 +75,8 @@ impl Default for SourceSettings {
             send_buffer: Bytes(256 << 10),
             send_resume: None,
             wake_on_request: false,
+            overtaken_percent: 0,
+            overtaken_by: SimTime::ZERO,
             write_batch: 0,
             zero_service: None,
             demand_mode: DemandMode::Pipelined,
@@ -88,6 +95,7 @@ pub struct MigrationThread<'a> {
     zero_pages: &'a PageSet,
     unsent: PageSet,
     requests: VecDeque<PageId>,
+    arrived: u64,
     received: u64,
     serving: Option<Message>,
     batch: Batch,
@@ -117,6 +125,7 @@ impl<'a> MigrationThread<'a> {
             zero_pages,
             unsent,
             requests: VecDeque::new(),
+            arrived: 0,
             received: 0,
             serving: None,
             next_action: start,
@@ -153,7 +162,24 @@ impl<'a> MigrationThread<'a> {
         }
     }
 
-    /// A request has arrived. Returns whether its page is still to be sent; if not, the request is dropped.
+    /// A request has arrived and wakes the thread. Returns after how long it is read.
+    pub fn request_arrived(&mut self, now: SimTime) -> SimTime {
+        if !self.settings.wake_on_request {
+            return SimTime::ZERO;
+        }
+        self.push_buffer.wake();
+        self.notify(now);
+        let percent = u64::from(self.settings.overtaken_percent);
+        let overtaken_before = self.arrived * percent / 100;
+        self.arrived += 1;
+        if self.arrived * percent / 100 > overtaken_before {
+            self.settings.overtaken_by
+        } else {
+            SimTime::ZERO
+        }
+    }
+
+    /// A request is read. Returns whether its page is still to be sent; if not, the request is dropped.
     pub fn request(&mut self, now: SimTime, page: PageId, strategy: &mut dyn Strategy) -> bool {
         self.received += 1;
         let unsent = self.unsent.contains(page);
@@ -164,9 +190,6 @@ impl<'a> MigrationThread<'a> {
         });
         if unsent {
             self.requests.push_back(page);
-        }
-        if self.settings.wake_on_request {
-            self.push_buffer.wake();
         }
         self.notify(now);
         unsent

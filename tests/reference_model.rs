@@ -146,7 +146,7 @@ fn case() -> impl Strategy<Value = Case> {
         proptest::option::of(span(20)),
         prop_oneof![Just(0u64), Just(1), 4_000u64..=30_000],
         prop_oneof![Just(0u64), 1u64..=30_000],
-        any::<bool>(),
+        (any::<bool>(), 0u8..=100, span(30)),
         proptest::option::of(prop_oneof![1u64..=10, 4_000u64..=60_000]),
     );
     let parts = (trace_part(), link, source, sending, host_costs());
@@ -173,7 +173,7 @@ fn case() -> impl Strategy<Value = Case> {
             zero_service,
             device_queue,
             segment,
-            wake_on_request,
+            (wake_on_request, overtaken_percent, overtaken_by),
             receive,
         ) = sending;
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
@@ -183,6 +183,8 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.destination.receive_buffer = receive.map(Bytes);
         scenario.link.segment = Bytes(segment);
         scenario.source.wake_on_request = wake_on_request;
+        scenario.source.overtaken_percent = overtaken_percent;
+        scenario.source.overtaken_by = overtaken_by;
         if synchronous {
             scenario.source.demand_mode = DemandMode::Synchronous;
         }

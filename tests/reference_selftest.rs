@@ -60,6 +60,8 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         send_buffer: 250,
         send_resume: 250,
         wake_on_request: false,
+        overtaken_percent: 0,
+        overtaken_by: 0,
         write_batch: 0,
         zero_service: ns(2),
         synchronous: false,

@@ -114,6 +114,8 @@ impl Case {
                 .unwrap_or(scenario.source.send_buffer)
                 .0,
             wake_on_request: scenario.source.wake_on_request,
+            overtaken_percent: scenario.source.overtaken_percent.into(),
+            overtaken_by: scenario.source.overtaken_by.as_ps(),
             write_batch: scenario.source.write_batch.into(),
             zero_service: scenario
                 .source

@@ -7,7 +7,7 @@ use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// All keys but `trace.at_end`: a trace that wraps around in a window of days is a lot of work, and no mistake.
-const KEYS: [&str; 64] = [
+const KEYS: [&str; 66] = [
     "trace.file",
     "trace.workload",
     "trace.workload.kind",
@@ -32,6 +32,8 @@ const KEYS: [&str; 64] = [
     "source.send_buffer",
     "source.send_resume",
     "source.wake_on_request",
+    "source.overtaken_percent",
+    "source.overtaken_by",
     "source.write_batch",
     "source.zero_service",
     "link.device_queue",

@@ -141,6 +141,9 @@ pub(crate) struct Input<'a> {
     pub(crate) send_resume: u64,
     /// A request that arrives wakes a thread that sleeps because of the push queue's buffer.
     pub(crate) wake_on_request: bool,
+    /// Of the requests that do, so many in a hundred are read late, and by how much.
+    pub(crate) overtaken_percent: u64,
+    pub(crate) overtaken_by: u64,
     /// Pages with content that are gathered before they are written.
     pub(crate) write_batch: u64,
     pub(crate) zero_service: u64,

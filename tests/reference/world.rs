@@ -30,6 +30,7 @@ enum Event {
     Wake(usize),
     Acknowledged(usize),
     RequestArrives(usize),
+    RequestRead(usize),
     Touch(usize),
     Fetch(usize),
     Handler(usize),
@@ -91,6 +92,9 @@ struct Run<'a> {
     // In between.
     link: Link<'a>,
     requests_under_way: Vec<Due>,
+    /// Requests that have arrived, each with the time at which it is read.
+    requests_unread: Vec<Due>,
+    requests_arrived: u64,
     acks_under_way: Vec<Ps>,
 
     // Source.
@@ -139,6 +143,8 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         last_install: 0,
         link: Link::new(input),
         requests_under_way: Vec::new(),
+        requests_unread: Vec::new(),
+        requests_arrived: 0,
         acks_under_way: Vec::new(),
         sent: there.clone(),
         requests: VecDeque::new(),
@@ -212,23 +218,26 @@ impl Run<'_> {
         for (i, request) in self.requests_under_way.iter().enumerate() {
             all.push((request.time, 4, request.vcpu, Event::RequestArrives(i)));
         }
+        for (i, request) in self.requests_unread.iter().enumerate() {
+            all.push((request.time, 5, request.vcpu, Event::RequestRead(i)));
+        }
         for v in 0..self.next.len() {
             all.extend(
                 self.next_touch(v)
-                    .map(|(time, _)| (time, 5, v, Event::Touch(v))),
+                    .map(|(time, _)| (time, 6, v, Event::Touch(v))),
             );
         }
         if self.next_fetch < self.source.fetch_list.len() {
             for (i, fetcher) in self.fetchers.iter().enumerate() {
                 if let Fetcher::Free(time) = *fetcher {
-                    all.push((time, 6, 0, Event::Fetch(i)));
+                    all.push((time, 7, 0, Event::Fetch(i)));
                 }
             }
         }
         for (i, handler) in self.handlers.iter().enumerate() {
-            all.push((handler.time, 7, handler.vcpu, Event::Handler(i)));
+            all.push((handler.time, 8, handler.vcpu, Event::Handler(i)));
         }
-        all.extend(self.thread_time().map(|time| (time, 8, 0, Event::Thread)));
+        all.extend(self.thread_time().map(|time| (time, 9, 0, Event::Thread)));
         all
     }
 
@@ -280,7 +289,11 @@ impl Run<'_> {
             }
             Event::RequestArrives(i) => {
                 let request = self.requests_under_way.remove(i);
-                self.request_arrives(request.page);
+                self.request_arrives(request);
+            }
+            Event::RequestRead(i) => {
+                let request = self.requests_unread.remove(i);
+                self.request_read(request.page);
             }
             Event::Touch(v) => self.touch(v),
             Event::Fetch(i) => self.fetch(i),
@@ -389,11 +402,22 @@ impl Run<'_> {
 
     // Source.
 
-    fn request_arrives(&mut self, page: u32) {
-        self.result.requests += 1;
+    fn request_arrives(&mut self, request: Due) {
+        let mut time = self.now;
         if self.input.wake_on_request {
             self.asleep[usize::from(true)].set(false); // the push queue's
+            // Of the first n that arrive, n times the share are overtaken, rounded down.
+            let overtaken = |n: u64| n * self.input.overtaken_percent / 100;
+            self.requests_arrived += 1;
+            if overtaken(self.requests_arrived) != overtaken(self.requests_arrived - 1) {
+                time += Ps::from(self.input.overtaken_by);
+            }
         }
+        self.requests_unread.push(Due { time, ..request });
+    }
+
+    fn request_read(&mut self, page: u32) {
+        self.result.requests += 1;
         if self.sent[page as usize] {
             return; // in flight
         }
