@@ -1,6 +1,6 @@
 //! The source host: one migration thread that serves requests and pushes pages.
 
-mod batch;
+pub(crate) mod batch;
 pub mod recorder;
 
 use std::collections::VecDeque;
@@ -81,6 +81,16 @@ impl Default for SourceSettings {
             zero_service: None,
             demand_mode: DemandMode::Pipelined,
             record_trap: SimTime::from_us(1),
+        }
+    }
+}
+
+impl SourceSettings {
+    /// The thread's work for a pushed page.
+    pub fn pushing(&self, zero: bool) -> SimTime {
+        match self.zero_service {
+            Some(service) if zero => service,
+            _ => self.push_service,
         }
     }
 }
@@ -223,7 +233,10 @@ impl<'a> MigrationThread<'a> {
             }
         }
         loop {
-            while let Some(message) = self.batch.write(&mut self.push_buffer, link) {
+            while let Some(message) = self
+                .batch
+                .write(&mut self.push_buffer, link.occupancy(false))
+            {
                 hand_over(now, message, link, &mut handed);
             }
             if self.batch.is_being_written() {
@@ -257,10 +270,10 @@ impl<'a> MigrationThread<'a> {
             demanded,
         });
         self.next_action = now
-            + match (demanded, zero) {
-                (true, _) => settings.demand_service,
-                (false, true) => settings.zero_service.unwrap_or(settings.push_service),
-                (false, false) => settings.push_service,
+            + if demanded {
+                settings.demand_service
+            } else {
+                settings.pushing(zero)
             };
         Ok(())
     }

@@ -18,7 +18,9 @@ use std::collections::VecDeque;
 
 use super::{MigrationError, SwitchOver};
 use crate::destination::ReceivingThread;
+use crate::link::Message;
 use crate::scenario::Scenario;
+use crate::source::batch::{Batch, SendBuffer};
 use crate::source::recorder::Recording;
 use crate::strategy::pre_copy::Rounds;
 use crate::time::SimTime;
@@ -115,10 +117,12 @@ impl SwitchOver {
 }
 
 /// Migration thread, link and receiver while nothing is requested: one page after the other, at the times that the event
-/// loop would find. The thread takes a page when the link's queue has room, serves it and hands it over; the link
-/// transmits in that order; the receiver installs in that order.
+/// loop would find. The thread takes a page when the link's queue has room, serves it and hands it over with its batch;
+/// the link transmits in that order, without segments; the receiver installs in that order, and never slows the link down.
 struct PageStream<'a> {
     scenario: &'a Scenario,
+    batch: Batch,
+    buffer: SendBuffer,
     page: MessageCost,
     zero_page: MessageCost,
     /// When the thread is through with the last page.
@@ -146,6 +150,8 @@ impl<'a> PageStream<'a> {
         };
         PageStream {
             scenario,
+            batch: Batch::new(&scenario.source, link.zero_page_bytes),
+            buffer: SendBuffer::new(&scenario.source),
             page: cost(link.page_message(host_page)),
             zero_page: cost(u64::from(link.zero_page_bytes)),
             free_at: SimTime::ZERO,
@@ -162,33 +168,78 @@ impl<'a> PageStream<'a> {
             let zero = zero_pages.contains(page);
             if zero {
                 self.copied.zero_pages += 1;
-                self.push(self.zero_page);
             } else {
                 self.copied.pages += 1;
-                self.push(self.page);
             }
+            self.push(Message {
+                page,
+                zero,
+                demanded: false,
+            });
         }
+        self.batch.close();
+        self.write();
         if again {
             self.copied.repeated += u64::from(pages.count());
         }
     }
 
-    fn push(&mut self, message: MessageCost) {
-        let Scenario { source, link, .. } = self.scenario;
-        while let Some(&(departure, bytes)) = self.queue.front()
-            && (departure <= self.free_at || self.queued_bytes >= source.send_buffer.0)
+    fn push(&mut self, message: Message) {
+        self.forget_departed();
+        while !self.buffer.has_room(self.queued_bytes) {
+            if self.batch.is_empty() {
+                self.await_departure();
+            } else {
+                self.batch.close();
+                self.write();
+            }
+        }
+        self.free_at += self.scenario.source.pushing(message.zero);
+        self.batch.add(message);
+        self.write();
+    }
+
+    /// Hands the batch over, if it is to be written.
+    fn write(&mut self) {
+        self.forget_departed();
+        while self.batch.is_being_written() {
+            match self.batch.write(&mut self.buffer, self.queued_bytes) {
+                Some(message) => self.hand_over(message),
+                None => self.await_departure(),
+            }
+        }
+    }
+
+    fn hand_over(&mut self, message: Message) {
+        let cost = if message.zero {
+            self.zero_page
+        } else {
+            self.page
+        };
+        self.last_departure = self.last_departure.max(self.free_at) + cost.transmission;
+        self.queue.push_back((self.last_departure, cost.bytes));
+        self.queued_bytes += cost.bytes;
+        self.copied.bytes = self.copied.bytes.saturating_add(cost.bytes);
+        let arrival = self.last_departure + self.scenario.link.latency;
+        self.receiving.install(arrival);
+    }
+
+    fn forget_departed(&mut self) {
+        while self
+            .queue
+            .front()
+            .is_some_and(|(departure, _)| *departure <= self.free_at)
         {
-            self.queue.pop_front();
+            self.await_departure();
+        }
+    }
+
+    /// The thread sleeps until the next message has left.
+    fn await_departure(&mut self) {
+        if let Some((departure, bytes)) = self.queue.pop_front() {
             self.queued_bytes -= bytes;
             self.free_at = self.free_at.max(departure);
         }
-        self.free_at += source.push_service;
-        self.last_departure = self.last_departure.max(self.free_at) + message.transmission;
-        self.queue.push_back((self.last_departure, message.bytes));
-        self.queued_bytes += message.bytes;
-        self.copied.bytes = self.copied.bytes.saturating_add(message.bytes);
-        let arrival = self.last_departure + link.latency;
-        self.receiving.install(arrival);
     }
 
     /// Whether sending `dirty` would take no longer than `limit`, as a hypervisor estimates it: bytes of the pages over

@@ -3,21 +3,21 @@
 use std::collections::VecDeque;
 
 use super::SourceSettings;
-use crate::link::{Link, Message};
+use crate::link::Message;
 
 /// Bytes of zero pages' marks that close a batch without any content: QEMU's `IO_BUF_SIZE` (`migration/qemu-file.c`).
 const MARKS: u64 = 32 << 10;
 
 /// A buffer that a writer fills up, and that takes more only once it has been emptied to a mark.
 #[derive(Debug)]
-pub(super) struct SendBuffer {
+pub(crate) struct SendBuffer {
     size: u64,
     resume: u64,
     full: bool,
 }
 
 impl SendBuffer {
-    pub(super) fn new(settings: &SourceSettings) -> Self {
+    pub(crate) fn new(settings: &SourceSettings) -> Self {
         SendBuffer {
             size: settings.send_buffer.0,
             resume: settings.send_resume.unwrap_or(settings.send_buffer).0,
@@ -26,12 +26,12 @@ impl SendBuffer {
     }
 
     /// The writer is woken, whatever there is room for.
-    pub(super) fn wake(&mut self) {
+    pub(crate) fn wake(&mut self) {
         self.full = false;
     }
 
     /// Whether there is room, with `occupancy` bytes in it.
-    pub(super) fn has_room(&mut self, occupancy: u64) -> bool {
+    pub(crate) fn has_room(&mut self, occupancy: u64) -> bool {
         if self.full && occupancy > self.resume {
             return false;
         }
@@ -42,7 +42,7 @@ impl SendBuffer {
 
 /// Pages that have been served and not handed to the link yet.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     messages: VecDeque<Message>,
     most_pages: u32,
     zero_page_bytes: u64,
@@ -53,7 +53,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(settings: &SourceSettings, zero_page_bytes: u32) -> Self {
+    pub(crate) fn new(settings: &SourceSettings, zero_page_bytes: u32) -> Self {
         Batch {
             messages: VecDeque::new(),
             most_pages: settings.write_batch,
@@ -64,16 +64,16 @@ impl Batch {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    pub(super) fn is_being_written(&self) -> bool {
+    pub(crate) fn is_being_written(&self) -> bool {
         self.writing
     }
 
     /// Adds a page, which may complete the batch.
-    pub(super) fn add(&mut self, message: Message) {
+    pub(crate) fn add(&mut self, message: Message) {
         if message.zero {
             self.marks += self.zero_page_bytes;
         } else {
@@ -84,13 +84,13 @@ impl Batch {
     }
 
     /// Nothing more is to be had: it is written as it is.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.writing = !self.messages.is_empty();
     }
 
-    /// The next page of a batch that is being written, if the buffer has room for it.
-    pub(super) fn write(&mut self, buffer: &mut SendBuffer, link: &Link) -> Option<Message> {
-        if !self.writing || !buffer.has_room(link.occupancy(false)) {
+    /// The next page of a batch that is being written, if the buffer, with `occupancy` bytes in it, has room.
+    pub(crate) fn write(&mut self, buffer: &mut SendBuffer, occupancy: u64) -> Option<Message> {
+        if !self.writing || !buffer.has_room(occupancy) {
             return None;
         }
         let message = self.messages.pop_front();
