@@ -1,9 +1,6 @@
 /*
  * Runs the recorder without QEMU: this program plays QEMU's part and owns the clock, makes random accesses on two
- * vCPUs, and compares the recording byte for byte with what the README promises, computed naively.
- *
- *   for api in 1 4 6 7; do gcc -DAPI=$api -std=gnu11 -rdynamic -o test test.c && ./test ./recorder.so || break; done
- *   gcc -DAPI=1 -DRING_MS=300 -std=gnu11 -rdynamic -o test test.c && ./test ./recorder.so
+ * vCPUs, and compares the recording byte for byte with what the README promises, computed naively. traces/test runs it.
  */
 #define _GNU_SOURCE
 #include <assert.h>

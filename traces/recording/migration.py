@@ -80,13 +80,13 @@ def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms
         planning = time.monotonic() - asked
         foreign, begun, commanded = foreign_cpu((source, destination)), time.monotonic(), time.time()
         source.qmp.commands(("migrate", {"uri": URI}), ("migrate-start-postcopy", {}))
-        sent = source.qmp.migration(("completed",))
-        received = destination.qmp.migration(("completed",))
-        foreign = (foreign_cpu((source, destination)) - foreign) / (time.monotonic() - begun)
         # The source's event STOP is lost now and then. Little happens between command and suspension.
         downtime = destination.qmp.event("RESUME") - commanded
         if downtime > MOST_DOWNTIME:
             raise Failure(f"QEMU took {downtime:.3f} s to switch over: it went to sleep in its rate limit before")
+        sent = source.qmp.migration(("completed",))
+        received = destination.qmp.migration(("completed",))
+        foreign = (foreign_cpu((source, destination)) - foreign) / (time.monotonic() - begun)
         ram = sent["ram"]
         return {
             "total_time_ms": sent["total-time"],
