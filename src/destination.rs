@@ -81,7 +81,7 @@ pub struct Stall {
 /// When a page that was waited for passed the stations of its way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Passage {
-    /// Its request reached the source; zero if the page had been sent before, as the following.
+    /// Its request was read at the source; zero if the page had been sent before, as the following.
     pub requested_at: SimTime,
     /// The migration thread handed it to the link.
     pub handed_at: SimTime,
@@ -269,7 +269,7 @@ impl<'a> Destination<'a> {
         TouchOutcome::Fault { by, page, first }
     }
 
-    /// The page's request has reached the source before the page was sent.
+    /// The page's request has been read at the source before the page was sent.
     pub fn mark_requested(&mut self, now: SimTime, page: PageId) {
         if let Some(waiters) = self.waiting.get_mut(&page) {
             waiters.requested = true;

@@ -121,7 +121,7 @@ impl Parts {
 pub struct Faults {
     /// How many.
     pub count: u64,
-    /// How many of them found their page unsent when the request reached the source.
+    /// How many of them found their page unsent when the request was read at the source.
     pub requested: u64,
     /// What their stall is made of.
     pub parts: Parts,

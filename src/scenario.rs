@@ -220,6 +220,9 @@ impl Scenario {
         {
             return unfit("source.send_resume", "expected at most source.send_buffer");
         }
+        if self.source.overtaken_percent > 100 {
+            return unfit("source.overtaken_percent", "expected at most 100");
+        }
         if self.destination.receive_buffer == Some(Bytes(0)) {
             return unfit("destination.receive_buffer", "expected at least 1 byte");
         }
@@ -235,8 +238,12 @@ impl Scenario {
         if self.migration.max_rounds > 1_000 {
             return unfit("migration.max_rounds", "expected at most 1000 rounds");
         }
-        if self.source.overtaken_percent > 100 {
-            return unfit("source.overtaken_percent", "expected at most 100");
+        // Planning takes time in proportion to both.
+        if self.pdopmp.stream_gap > 65_536 {
+            return unfit("pdopmp.stream_gap", "expected at most 65536 pages");
+        }
+        if self.pdopmp.reach_percent > 10_000 {
+            return unfit("pdopmp.reach_percent", "expected at most 10000");
         }
         if self.migration.strategies.is_empty() {
             return unfit("migration.strategies", "expected at least one strategy");

@@ -47,10 +47,10 @@ pub struct SourceSettings {
     /// Default `false`. `true` where requests come in on the socket that pages go out on: Linux wakes all who sleep on it
     /// (`net/core/stream.c`, `sk_stream_wait_memory`), and QEMU's return path is the main channel's.
     pub wake_on_request: bool,
-    /// Of the requests that wake the thread, so many in a hundred, evenly spread, are overtaken by it: it goes on before the
-    /// thread that reads them has run, and may sleep again without having seen them. Default 0.
+    /// With `wake_on_request`: of all requests, so many in a hundred, evenly spread, are overtaken by the woken thread. It goes on
+    /// before another thread has read them, and may sleep again without having seen them. Default 0.
     pub overtaken_percent: u8,
-    /// How much later an overtaken request is read. Default 0 s.
+    /// How much later than it arrives an overtaken request is read. Default 0 s.
     pub overtaken_by: SimTime,
     /// Pages with content that the thread gathers before it writes them to the link, requested ones among them; zero pages
     /// wait with them. Default 0: none waits. QEMU gathers 32, as a write takes at most 64 pieces and a page is two of them
@@ -105,7 +105,6 @@ pub struct MigrationThread<'a> {
     zero_pages: &'a PageSet,
     unsent: PageSet,
     requests: VecDeque<PageId>,
-    arrived: u64,
     received: u64,
     serving: Option<Message>,
     batch: Batch,
@@ -135,7 +134,6 @@ impl<'a> MigrationThread<'a> {
             zero_pages,
             unsent,
             requests: VecDeque::new(),
-            arrived: 0,
             received: 0,
             serving: None,
             next_action: start,
@@ -172,17 +170,17 @@ impl<'a> MigrationThread<'a> {
         }
     }
 
-    /// A request has arrived and wakes the thread. Returns after how long it is read.
+    /// A request has arrived, and wakes the thread. Returns after how long it is read.
     pub fn request_arrived(&mut self, now: SimTime) -> SimTime {
+        self.received += 1;
         if !self.settings.wake_on_request {
             return SimTime::ZERO;
         }
         self.push_buffer.wake();
         self.notify(now);
-        let percent = u64::from(self.settings.overtaken_percent);
-        let overtaken_before = self.arrived * percent / 100;
-        self.arrived += 1;
-        if self.arrived * percent / 100 > overtaken_before {
+        // Of the first n requests, n times the share, rounded down.
+        let overtaken = |requests| requests * u64::from(self.settings.overtaken_percent) / 100;
+        if overtaken(self.received) > overtaken(self.received - 1) {
             self.settings.overtaken_by
         } else {
             SimTime::ZERO
@@ -191,7 +189,6 @@ impl<'a> MigrationThread<'a> {
 
     /// A request is read. Returns whether its page is still to be sent; if not, the request is dropped.
     pub fn request(&mut self, now: SimTime, page: PageId, strategy: &mut dyn Strategy) -> bool {
-        self.received += 1;
         let unsent = self.unsent.contains(page);
         strategy.requested(&Request {
             time: now,
@@ -309,7 +306,7 @@ fn hand_over(now: SimTime, message: Message, link: &mut Link, handed: &mut Vec<P
 /// A request that has reached the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
-    /// When, counted from the migration command.
+    /// When it was read, counted from the migration command.
     pub time: SimTime,
     /// For which page.
     pub page: PageId,

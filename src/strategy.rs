@@ -74,7 +74,7 @@ pub trait Strategy {
     /// The switch-over: called once, before anything is pushed.
     fn plan(&mut self, _observed: &Observation<'_>) {}
 
-    /// A request has reached the source. The page itself goes out at once if it is unsent; this is the occasion to
+    /// A request has been read at the source. The page itself goes out at once if it is unsent; this is the occasion to
     /// change the order of the others.
     fn requested(&mut self, _request: &Request) {}
 

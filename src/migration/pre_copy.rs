@@ -188,7 +188,7 @@ impl<'a> PageStream<'a> {
         self.forget_departed();
         while !self.buffer.has_room(self.queued_bytes) {
             if self.batch.is_empty() {
-                self.await_departure();
+                self.pass_departure();
             } else {
                 self.batch.close();
                 self.write();
@@ -205,7 +205,7 @@ impl<'a> PageStream<'a> {
         while self.batch.is_being_written() {
             match self.batch.write(&mut self.buffer, self.queued_bytes) {
                 Some(message) => self.hand_over(message),
-                None => self.await_departure(),
+                None => self.pass_departure(),
             }
         }
     }
@@ -230,12 +230,12 @@ impl<'a> PageStream<'a> {
             .front()
             .is_some_and(|(departure, _)| *departure <= self.free_at)
         {
-            self.await_departure();
+            self.pass_departure();
         }
     }
 
-    /// The thread sleeps until the next message has left.
-    fn await_departure(&mut self) {
+    /// The next message leaves, until when the thread sleeps if it has not left yet.
+    fn pass_departure(&mut self) {
         if let Some((departure, bytes)) = self.queue.pop_front() {
             self.queued_bytes -= bytes;
             self.free_at = self.free_at.max(departure);

@@ -19,7 +19,7 @@ pub(crate) struct SendBuffer {
 impl SendBuffer {
     pub(crate) fn new(settings: &SourceSettings) -> Self {
         SendBuffer {
-            size: settings.send_buffer.0,
+            size: settings.send_buffer.0.max(1), // an empty one has room for a page
             resume: settings.send_resume.unwrap_or(settings.send_buffer).0,
             full: false,
         }

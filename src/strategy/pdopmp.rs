@@ -7,8 +7,8 @@
 //!
 //! 1. [`streams`] separates each vCPU's interleaved trajectory into streams of neighbouring accesses.
 //! 2. [`trend`] estimates each stream's direction, stride and velocity, or finds that it has none.
-//! 3. [`sweep`] continues a stream with a trend: ahead at its velocity, around the cycle if it has been there before. What
-//!    a sweep over new ground has left behind is not urgent, and one that outruns the link is left to the scan, which
+//! 3. [`sweep`] continues a stream with a trend: ahead at its velocity, and if it has been there before, around its cycle, or
+//!    as far as its reach where a longer sweep goes around. What a sweep over new ground has left behind is not urgent, and one that outruns the link is left to the scan, which
 //!    starts at its head.
 //! 4. [`locality`] learns from the recording itself how far from known pages new ones turn up, and predicts the pages
 //!    around the rest of the PPS.
@@ -53,7 +53,7 @@ pub const ENTRY: Entry = Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PdopmpSettings {
-    /// An access joins a stream that was last within so many host pages. Default 16 (64 KiB of 4 KiB pages): what
+    /// An access joins a stream that was last within so many host pages, at most 65536. Default 16 (64 KiB of 4 KiB pages): what
     /// allocators and page caches hand out in one piece, and less than the distance between two heaps.
     pub stream_gap: u32,
     /// Accesses below which a stream says nothing of a trend. Default 4: three steps in one direction happen by chance
@@ -62,8 +62,9 @@ pub struct PdopmpSettings {
     /// Least share of steps, less those the other way, in the main direction, in per cent. Default 60: four of five
     /// steps agree.
     pub min_consistency_percent: u32,
-    /// Longest extrapolation of a trend, in per cent of the way that the stream has gone in the window. Default 400: most
-    /// sweeps go on for longer than they were watched, but the error of the velocity grows with the way.
+    /// How far a trend is followed, in per cent of the way that the stream has gone in the window, at most 10000; the longest
+    /// sweep of a region that was accessed before goes once around, however far that is. Default 400: most sweeps go on for
+    /// longer than they were watched, but the error of the velocity grows with the way.
     pub reach_percent: u32,
     /// Accesses from which on a stream with a trend counts as a sweep, whose pages behind its head are not urgent. Default
     /// 32 (128 KiB of 4 KiB pages): the readahead of Linux (`VM_READAHEAD_PAGES`), a size that programs read at once.
@@ -172,7 +173,7 @@ pub fn plan(observed: &Observation<'_>, settings: &PdopmpSettings) -> Plan {
     let mut regions = Regions::of(&draft.pps, settings);
     for (index, (stream, trend)) in sweeps.iter().enumerate() {
         if courses[index] == Course::Cyclic {
-            regions.swept(trend, index, stream.points.len());
+            regions.note(trend, index, stream.points.len());
         }
     }
     let mut longest_followed = 0;

@@ -94,7 +94,6 @@ struct Run<'a> {
     requests_under_way: Vec<Due>,
     /// Requests that have arrived, each with the time at which it is read.
     requests_unread: Vec<Due>,
-    requests_arrived: u64,
     acks_under_way: Vec<Ps>,
 
     // Source.
@@ -144,7 +143,6 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         link: Link::new(input),
         requests_under_way: Vec::new(),
         requests_unread: Vec::new(),
-        requests_arrived: 0,
         acks_under_way: Vec::new(),
         sent: there.clone(),
         requests: VecDeque::new(),
@@ -404,12 +402,12 @@ impl Run<'_> {
 
     fn request_arrives(&mut self, request: Due) {
         let mut time = self.now;
+        self.result.requests += 1;
         if self.input.wake_on_request {
             self.asleep[usize::from(true)].set(false); // the push queue's
             // Of the first n that arrive, n times the share are overtaken, rounded down.
             let overtaken = |n: u64| n * self.input.overtaken_percent / 100;
-            self.requests_arrived += 1;
-            if overtaken(self.requests_arrived) != overtaken(self.requests_arrived - 1) {
+            if overtaken(self.result.requests) != overtaken(self.result.requests - 1) {
                 time += Ps::from(self.input.overtaken_by);
             }
         }
@@ -417,7 +415,6 @@ impl Run<'_> {
     }
 
     fn request_read(&mut self, page: u32) {
-        self.result.requests += 1;
         if self.sent[page as usize] {
             return; // in flight
         }

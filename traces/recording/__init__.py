@@ -12,6 +12,10 @@ class Failure(Exception):
     """Something that the user can read and act upon."""
 
 
+class Disturbed(Failure):
+    """A measurement that something else had a part in; another try may be left alone."""
+
+
 def run(*command, **options):
     result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                             check=False, **options)

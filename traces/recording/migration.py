@@ -3,7 +3,7 @@
 import os
 import time
 
-from . import Failure, files, run, snapshot
+from . import Disturbed, Failure, files, run, snapshot
 from .machine import Machine
 from .network import DESTINATION_ADDRESS
 
@@ -81,9 +81,13 @@ def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms
         foreign, begun, commanded = foreign_cpu((source, destination)), time.monotonic(), time.time()
         source.qmp.commands(("migrate", {"uri": URI}), ("migrate-start-postcopy", {}))
         # The source's event STOP is lost now and then. Little happens between command and suspension.
-        downtime = destination.qmp.event("RESUME") - commanded
+        try:
+            downtime = destination.qmp.event("RESUME") - commanded
+        except Failure as lost:
+            source.qmp.migration(("completed",))  # if it failed, says why
+            raise Disturbed(str(lost)) from lost
         if downtime > MOST_DOWNTIME:
-            raise Failure(f"QEMU took {downtime:.3f} s to switch over: it went to sleep in its rate limit before")
+            raise Disturbed(f"QEMU took {downtime:.3f} s to switch over: it went to sleep in its rate limit before")
         sent = source.qmp.migration(("completed",))
         received = destination.qmp.migration(("completed",))
         foreign = (foreign_cpu((source, destination)) - foreign) / (time.monotonic() - begun)

@@ -71,6 +71,9 @@ impl Locality {
         let waits: BTreeSet<SimTime> = in_time.copied().collect();
         let mut soonest = Vec::new();
         for wait in waits {
+            if soonest.len() == most {
+                break;
+            }
             let mut around = Vec::new();
             neighbours(centres, |class, pages| {
                 if self.waits[class] == wait {
@@ -133,6 +136,25 @@ mod tests {
     use super::*;
     use crate::source::recorder::Access;
     use crate::trace::Op;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn neighbours_are_those_of_every_page(pages in 1u32..10_000, picks in prop::collection::vec(0u32..10_000, 0..8)) {
+            let mut set = PageSet::empty(pages);
+            for pick in picks {
+                set.insert(pick % pages);
+            }
+            let mut found = Vec::new();
+            neighbours(&set, |class, around| found.extend(around.map(|page| (page, class))));
+            found.sort_unstable();
+            let expected: Vec<_> = (0..pages)
+                .filter(|page| !set.contains(*page))
+                .filter_map(|page| Some((page, class_of(set.nearest(page, FARTHEST)?, page))))
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
 
     #[test]
     fn pages_beside_known_ones_are_expected_where_the_recording_found_them() {

@@ -72,6 +72,15 @@ impl Trend {
         }
     }
 
+    /// Whether a page is where the stream is now, or ahead of it.
+    pub fn is_at_or_ahead(&self, page: PageId) -> bool {
+        if self.upwards {
+            page >= self.last
+        } else {
+            page <= self.last
+        }
+    }
+
     /// Pages that it is followed ahead.
     pub fn reach(&self, settings: &PdopmpSettings) -> u64 {
         u64::from(self.way) * u64::from(settings.reach_percent) / 100

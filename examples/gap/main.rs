@@ -1,13 +1,15 @@
-//! How much of the gap between post-copy and the clairvoyant bound each strategy closes, and what each part of PDoPMP
-//! contributes: every recording, both record windows and both links of `scenarios/gap.toml`, as Markdown.
+//! How much of the gap between post-copy and the clairvoyant bound each strategy closes, what partial knowledge of the
+//! future would close, and what each part of PDoPMP contributes: every recording, both record windows and both links of
+//! `scenarios/gap.toml`, as Markdown.
 //!
 //! Run it by `cargo run --release --example gap > results/gap.md` at the top of the repository.
+
+mod partial_knowledge;
 
 use std::error::Error;
 
 use migsim::comparison::compare;
 use migsim::scenario::Scenario;
-use migsim::strategy::Registry;
 use migsim::strategy::pdopmp::PdopmpSettings;
 use migsim::time::SimTime;
 use migsim::trace::Trace;
@@ -23,6 +25,11 @@ const LINKS_MBIT: [u64; 2] = [200, 1_000];
 const OFFLINE: &str = "pre-record+pdopmp";
 const ONLINE: &str = "pre-record+pdopmp-online";
 const STRATEGIES: [&str; 4] = ["leap", "pre-record", OFFLINE, ONLINE];
+const PARTIAL_KNOWLEDGE: [&str; 3] = [
+    partial_knowledge::RECORDED,
+    partial_knowledge::NEAR,
+    partial_knowledge::SET,
+];
 
 /// A strategy without one of its parts: what it is called here, and how the part is switched off.
 type Ablation = (&'static str, &'static str, fn(&mut PdopmpSettings));
@@ -73,11 +80,12 @@ fn points(
     scenario.migration.record_window = SimTime::from_ms(window_ms);
     scenario.link.bandwidth =
         Bandwidth::from_bits_per_second(link_mbit * 1_000_000).ok_or("no bandwidth")?;
+    let registry = partial_knowledge::registry();
     let mut points = Vec::new();
     let mut add = |scenario: &mut Scenario, strategies: &[&'static str], column: Option<_>| {
         let with_bounds = ["post-copy", "clairvoyant"].iter().chain(strategies);
         scenario.migration.strategies = with_bounds.map(|&name| name.to_owned()).collect();
-        let runs = compare(scenario, &opened, &Registry::standard())?;
+        let runs = compare(scenario, &opened, &registry)?;
         let faults = |run: usize| runs[run].metrics.page_faults as f64;
         for (index, run) in runs.iter().enumerate().skip(2) {
             points.push(Point {
@@ -94,6 +102,7 @@ fn points(
         Ok::<(), Box<dyn Error>>(())
     };
     add(&mut scenario, &STRATEGIES, None)?;
+    add(&mut scenario, &PARTIAL_KNOWLEDGE, None)?;
     for (column, strategy, switch_off) in ABLATIONS {
         scenario.pdopmp = PdopmpSettings::default();
         switch_off(&mut scenario.pdopmp);
@@ -180,6 +189,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     println!("## Strategies\n");
     print_table(&all, &STRATEGIES, true);
+    println!("## Partial knowledge of the touch order, pushed first, and then as post-copy\n");
+    print_table(&all, &PARTIAL_KNOWLEDGE, false);
     for whole in [OFFLINE, ONLINE] {
         println!("## `{whole}` with one part switched off at a time\n");
         let parts = ABLATIONS
