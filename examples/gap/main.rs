@@ -33,11 +33,12 @@ const PARTIAL_KNOWLEDGE: [&str; 3] = [
 
 /// A strategy without one of its parts: what it is called here, and how the part is switched off.
 type Ablation = (&'static str, &'static str, fn(&mut PdopmpSettings));
-const ABLATIONS: [Ablation; 8] = [
+const ABLATIONS: [Ablation; 9] = [
     ("no trends", OFFLINE, |pdopmp| pdopmp.min_points = u32::MAX),
     ("no locality", OFFLINE, |pdopmp| {
         pdopmp.most_per_recorded = 0
     }),
+    ("nothing drawn", OFFLINE, |pdopmp| pdopmp.run_pages = 0),
     ("online, no trends", ONLINE, |pdopmp| {
         pdopmp.min_points = u32::MAX
     }),

@@ -13,9 +13,11 @@
 //! 4. [`locality`] learns from the recording itself how far from known pages new ones turn up, and predicts the pages
 //!    around the rest of the PPS.
 //! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it.
+//!    A request for an unsent page draws the planned pages right behind it forward, as it draws post-copy's scan: [`drawn`].
 //! 6. [`online`] has the plan without the pages of 4, and behind it a scan by [`heat`], which goes on learning from the
 //!    requests. The abstract says nothing of that kind, so it is a strategy apart.
 
+pub mod drawn;
 pub mod heat;
 pub mod locality;
 pub mod online;
@@ -25,6 +27,7 @@ pub mod trend;
 
 use serde::Deserialize;
 
+use self::drawn::Drawn;
 use self::locality::Locality;
 use self::streams::{Point, Stream, separate};
 use self::sweep::{Course, Regions};
@@ -45,6 +48,7 @@ pub const ENTRY: Entry = Entry {
             settings: scenario.pdopmp.clone(),
             push: scenario.source.push,
             pushes: PushOrder::new(Vec::new(), scenario.source.push),
+            drawn: None,
         })
     }),
 };
@@ -90,7 +94,8 @@ pub struct PdopmpSettings {
     /// Online: what a request for a page on its way adds to the blocks ahead, as a multiple of other requests. Default
     /// 10: a guest at the head of the push is going to need the very next pages. At 0 it is not followed.
     pub in_flight_weight: u32,
-    /// Online: pages of a run, which is pushed from its end. Default 16 (64 KiB of 4 KiB pages): a guest that is faster than
+    /// Pages of a run, which is pushed from its end: planned ones that a request draws forward, and online those of a hot
+    /// block. Default 16 (64 KiB of 4 KiB pages): a guest that is faster than
     /// the link faults once a run, and a longer run keeps others from the page that they wait for. 1 is none.
     pub run_pages: u32,
 }
@@ -306,6 +311,7 @@ struct Pdopmp {
     settings: PdopmpSettings,
     push: Push,
     pushes: PushOrder,
+    drawn: Option<Drawn>,
 }
 
 impl Strategy for Pdopmp {
@@ -316,14 +322,22 @@ impl Strategy for Pdopmp {
     fn plan(&mut self, observed: &Observation<'_>) {
         let plan = plan(observed, &self.settings);
         self.pushes = PushOrder::new(plan.pages(), self.push).scanning_from(plan.scan_from);
+        self.drawn = Some(Drawn::of(&plan, observed.memory.pages, &self.settings));
     }
 
     fn requested(&mut self, request: &Request) {
         self.pushes.requested(request);
+        if let Some(drawn) = &mut self.drawn {
+            drawn.requested(request);
+        }
     }
 
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
-        self.pushes.next_page(unsent)
+        let drawn = self
+            .drawn
+            .as_mut()
+            .and_then(|drawn| drawn.next_page(unsent));
+        drawn.or_else(|| self.pushes.next_page(unsent))
     }
 
     fn planned(&self) -> &[PlannedPage] {

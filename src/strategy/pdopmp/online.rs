@@ -2,6 +2,7 @@
 //!
 //! The paper's abstract says nothing of learning after the resume: this is ours, beside its reconstruction.
 
+use super::drawn::Drawn;
 use super::heat::Heat;
 use super::{PdopmpSettings, plan};
 use crate::source::Request;
@@ -24,6 +25,7 @@ pub const ENTRY: Entry = Entry {
             },
             push: scenario.source.push,
             planned: PushOrder::new(Vec::new(), Push::None),
+            drawn: None,
             heat: None,
         })
     }),
@@ -34,6 +36,7 @@ struct Online {
     push: Push,
     /// The plan, without a scan of its own.
     planned: PushOrder,
+    drawn: Option<Drawn>,
     heat: Option<Heat>,
 }
 
@@ -45,6 +48,7 @@ impl Strategy for Online {
     fn plan(&mut self, observed: &Observation<'_>) {
         let plan = plan(observed, &self.settings);
         self.planned = PushOrder::new(plan.pages(), Push::None);
+        self.drawn = Some(Drawn::of(&plan, observed.memory.pages, &self.settings));
         // Without an active push there is none by heat either.
         self.heat = (self.push != Push::None).then(|| {
             let mut scan = Scan::new(self.push);
@@ -54,13 +58,20 @@ impl Strategy for Online {
     }
 
     fn requested(&mut self, request: &Request) {
+        if let Some(drawn) = &mut self.drawn {
+            drawn.requested(request);
+        }
         if let Some(heat) = &mut self.heat {
             heat.requested(request);
         }
     }
 
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
-        let planned = self.planned.next_page(unsent);
+        let drawn = self
+            .drawn
+            .as_mut()
+            .and_then(|drawn| drawn.next_page(unsent));
+        let planned = drawn.or_else(|| self.planned.next_page(unsent));
         planned.or_else(|| self.heat.as_mut()?.next_page(unsent))
     }
 

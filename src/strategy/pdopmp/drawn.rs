@@ -1,0 +1,120 @@
+//! Planned pages that a request draws forward: those right behind it.
+//!
+//! A plan says rather well which pages are going to be needed, and less well in which order. A request for an unsent page
+//! tells where the guest is now, as it does for post-copy's scan; what of the plan lies right behind is pushed next, as a run
+//! from its end (see [`heat`](super::heat)), before the plan goes on in its order.
+
+use super::{PdopmpSettings, Plan};
+use crate::source::Request;
+use crate::vm::{PageId, PageSet};
+
+/// The pages of a plan, by address.
+#[derive(Debug)]
+pub struct Drawn {
+    /// Those that may be unsent.
+    planned: PageSet,
+    most: u32,
+    gap: u32,
+    requested: Option<PageId>,
+    /// To be pushed from the end.
+    run: Vec<PageId>,
+}
+
+impl Drawn {
+    /// Draws pages of a plan, for a memory of so many pages.
+    pub fn of(plan: &Plan, pages: u32, settings: &PdopmpSettings) -> Self {
+        let mut planned = PageSet::empty(pages);
+        for forecast in &plan.forecasts {
+            planned.insert(forecast.page);
+        }
+        Drawn {
+            planned,
+            most: settings.run_pages,
+            gap: settings.stream_gap,
+            requested: None,
+            run: Vec::new(),
+        }
+    }
+
+    /// See [`crate::strategy::Strategy::requested`].
+    pub fn requested(&mut self, request: &Request) {
+        if request.unsent {
+            self.requested = Some(request.page);
+        }
+    }
+
+    /// The next page of the run behind the last request, out of `unsent`.
+    pub fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
+        if let Some(page) = self.requested.take() {
+            self.draw_behind(page, unsent);
+        }
+        while let Some(page) = self.run.pop() {
+            if unsent.contains(page) {
+                return Some(page);
+            }
+        }
+        None
+    }
+
+    fn draw_behind(&mut self, requested: PageId, unsent: &PageSet) {
+        self.run.clear();
+        let mut from = requested;
+        while self.run.len() < self.most as usize
+            && let Some(page) = self.planned.first_from(from)
+            && page - from <= self.gap
+        {
+            if unsent.contains(page) {
+                self.run.push(page);
+            } else {
+                self.planned.remove(page);
+            }
+            from = page + 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Forecast;
+    use super::*;
+    use crate::time::SimTime;
+
+    #[test]
+    fn a_request_draws_a_run_of_the_plan() {
+        let plan = Plan {
+            forecasts: [90, 13, 11, 12, 18, 40, 14]
+                .map(|page| Forecast {
+                    page,
+                    next_touch: SimTime::ZERO,
+                    recorded: false,
+                })
+                .into(),
+            scan_from: 0,
+        };
+        let settings = PdopmpSettings {
+            run_pages: 4,
+            stream_gap: 16,
+            ..PdopmpSettings::default()
+        };
+        let mut drawn = Drawn::of(&plan, 100, &settings);
+        let mut unsent = PageSet::full(100);
+        let mut push = |drawn: &mut Drawn, page, is_unsent| {
+            unsent.remove(page);
+            drawn.requested(&Request {
+                time: SimTime::ZERO,
+                page,
+                unsent: is_unsent,
+            });
+            let next = || {
+                let page = drawn.next_page(&unsent)?;
+                unsent.remove(page);
+                Some(page)
+            };
+            std::iter::from_fn(next).collect::<Vec<_>>()
+        };
+        assert!(push(&mut drawn, 10, false).is_empty()); // on its way
+        assert_eq!(push(&mut drawn, 12, true), [18, 14, 13]); // 40 is too far from 18
+        assert_eq!(push(&mut drawn, 10, true), [11]);
+        assert!(push(&mut drawn, 99, true).is_empty());
+    }
+}
