@@ -64,6 +64,8 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         overtaken_by: 0,
         write_batch: 0,
         zero_service: ns(2),
+        run_pages: 0,
+        run_gap: 0,
         synchronous: false,
         record_trap: ns(7),
         fault_trap: ns(5),

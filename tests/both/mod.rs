@@ -122,6 +122,8 @@ impl Case {
                 .zero_service
                 .unwrap_or(scenario.source.push_service)
                 .as_ps(),
+            run_pages: scenario.pdopmp.run_pages,
+            run_gap: scenario.pdopmp.stream_gap,
             synchronous: scenario.source.demand_mode == DemandMode::Synchronous,
             record_trap: scenario.source.record_trap.as_ps(),
             fault_trap: scenario.destination.fault_trap.as_ps(),

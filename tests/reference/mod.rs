@@ -147,6 +147,9 @@ pub(crate) struct Input<'a> {
     /// Pages with content that are gathered before they are written.
     pub(crate) write_batch: u64,
     pub(crate) zero_service: u64,
+    /// Of a planned list: pages of the run that a request draws forward, and how far from the one before each lies at most.
+    pub(crate) run_pages: u32,
+    pub(crate) run_gap: u32,
     pub(crate) synchronous: bool,
     pub(crate) record_trap: u64,
     pub(crate) fault_trap: u64,

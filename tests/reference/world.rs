@@ -41,6 +41,7 @@ enum Event {
 #[derive(Debug, Clone, Copy)]
 enum Pick {
     Demand(u32),
+    FromRun(u32),
     FromList(u32),
     FromScan(u32),
 }
@@ -112,6 +113,9 @@ struct Run<'a> {
     right: u32,
     left: i64,
     right_is_next: bool,
+    /// The page whose request draws listed pages forward once the thread pushes again, and those drawn before.
+    drawn_from: Option<u32>,
+    run: Vec<u32>,
 
     result: World,
 }
@@ -159,6 +163,8 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         right: source.scan_from,
         left: i64::from(source.scan_from) - 1,
         right_is_next: true,
+        drawn_from: None,
+        run: Vec::new(),
         result: World {
             all_installed: there.iter().all(|&is| is).then_some(resumed),
             stalls: Vec::new(),
@@ -421,6 +427,9 @@ impl Run<'_> {
         // The verdict is the page's: it holds for everyone who waits for it, those who come later included.
         self.result.requested[page as usize] = true;
         self.requests.push_back(page);
+        if matches!(self.input.strategy, Strategy::Planned(_)) {
+            self.drawn_from = Some(page);
+        }
         self.cursor = page + 1;
         self.right = page + 1;
         self.left = i64::from(page) - 1;
@@ -467,10 +476,39 @@ impl Run<'_> {
         }
         // Pages that the VM does not have are no pages to push.
         let wanted = |&page: &u32| page < self.input.pages && !self.sent[page as usize];
+        let drawn = self.current_run().into_iter().rev().find(wanted);
+        if let Some(page) = drawn {
+            return Some(Pick::FromRun(page));
+        }
         let listed = self.source.list.iter().copied().find(wanted);
         listed
             .map(Pick::FromList)
             .or_else(|| self.next_of_scan().map(Pick::FromScan))
+    }
+
+    /// Listed pages in ascending order; they are pushed in descending order.
+    fn current_run(&self) -> Vec<u32> {
+        let Some(requested) = self.drawn_from else {
+            return self.run.clone();
+        };
+        let mut run = Vec::new();
+        let mut last = requested;
+        while run.len() < self.input.run_pages as usize {
+            let within = |page: &u32| {
+                *page > last && page - last <= self.input.run_gap && !self.sent[*page as usize]
+            };
+            let listed = self.source.list.iter().copied();
+            let Some(next) = listed
+                .filter(|page| *page < self.input.pages)
+                .filter(within)
+                .min()
+            else {
+                break;
+            };
+            run.push(next);
+            last = next;
+        }
+        run
     }
 
     fn next_of_scan(&self) -> Option<u32> {
@@ -519,13 +557,17 @@ impl Run<'_> {
                 None => self.writing = true,
             }
         };
+        if !matches!(pick, Pick::Demand(_)) {
+            self.run = self.current_run();
+            self.drawn_from = None;
+        }
         let (page, demand) = match pick {
             Pick::Demand(page) => {
                 self.requests.pop_front();
                 self.unacknowledged += 1; // requests are served meanwhile all the same; only the push waits
                 (page, true)
             }
-            Pick::FromList(page) => (page, false),
+            Pick::FromRun(page) | Pick::FromList(page) => (page, false),
             Pick::FromScan(page) => {
                 self.cursor = page + 1;
                 if page >= self.right {

@@ -1,8 +1,9 @@
 //! Planned pages that a request draws forward: those right behind it.
 //!
 //! A plan says rather well which pages are going to be needed, and less well in which order. A request for an unsent page
-//! tells where the guest is now, as it does for post-copy's scan; what of the plan lies right behind is pushed next, as a run
-//! from its end (see [`heat`](super::heat)), before the plan goes on in its order.
+//! tells where the guest is now, as it does for post-copy's scan. What of the plan is unsent right behind, each page within a
+//! stream's gap from the one before, is pushed next, as a run from its end (see [`heat`](super::heat)), before the plan goes on
+//! in its order.
 
 use super::{PdopmpSettings, Plan};
 use crate::source::Request;
@@ -58,13 +59,14 @@ impl Drawn {
 
     fn draw_behind(&mut self, requested: PageId, unsent: &PageSet) {
         self.run.clear();
-        let mut from = requested;
+        let (mut last, mut from) = (requested, requested);
         while self.run.len() < self.most as usize
             && let Some(page) = self.planned.first_from(from)
-            && page - from <= self.gap
+            && page - last <= self.gap
         {
             if unsent.contains(page) {
                 self.run.push(page);
+                last = page;
             } else {
                 self.planned.remove(page);
             }
