@@ -136,6 +136,9 @@ impl PageSet {
     /// The page of the set that is nearest to `page`, no farther than `within`; of two the lower.
     pub fn nearest(&self, page: PageId, within: u32) -> Option<PageId> {
         let end = self.pages.checked_sub(1)?;
+        if within < 32 && page <= end {
+            return self.nearest_within_a_word(page, within);
+        }
         let below = self.last_between(page.saturating_sub(within), page.min(end));
         if below == Some(page) {
             return below;
@@ -143,6 +146,22 @@ impl PageSet {
         let above = self.first_between(page, page.saturating_add(within).min(end));
         let both = [below, above].into_iter().flatten();
         both.min_by_key(|found| found.abs_diff(page))
+    }
+
+    /// The same for a page of the memory and a `within` below 32, without branches that the set decides.
+    fn nearest_within_a_word(&self, page: PageId, within: u32) -> Option<PageId> {
+        let from = page.saturating_sub(within);
+        let (index, shift) = ((from / 64) as usize, from % 64);
+        let above = self.words.get(index + 1).copied().unwrap_or_default();
+        let bits = self.words[index] >> shift | above << 1 << (63 - shift);
+        let middle = page - from;
+        let down = (bits << (63 - middle)).leading_zeros();
+        let up = (bits >> middle & ((2 << within) - 1)).trailing_zeros();
+        match down.min(up) {
+            64 => None,
+            _ if down <= up => Some(page - down),
+            _ => Some(page + up),
+        }
     }
 
     fn first_between(&self, from: PageId, until: PageId) -> Option<PageId> {
