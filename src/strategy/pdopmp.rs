@@ -32,7 +32,6 @@ use self::locality::Locality;
 use self::streams::{Point, Stream, separate};
 use self::sweep::{Course, Regions};
 use self::trend::Trend;
-use super::push_order::PushOrder;
 use super::scan::Push;
 use super::{Build, Entry, Observation, PlannedPage, Strategy};
 use crate::source::Request;
@@ -47,8 +46,7 @@ pub const ENTRY: Entry = Entry {
         Box::new(Pdopmp {
             settings: scenario.pdopmp.clone(),
             push: scenario.source.push,
-            pushes: PushOrder::new(Vec::new(), scenario.source.push),
-            drawn: None,
+            pushes: None,
         })
     }),
 };
@@ -310,8 +308,7 @@ impl Draft {
 struct Pdopmp {
     settings: PdopmpSettings,
     push: Push,
-    pushes: PushOrder,
-    drawn: Option<Drawn>,
+    pushes: Option<Drawn>,
 }
 
 impl Strategy for Pdopmp {
@@ -321,26 +318,21 @@ impl Strategy for Pdopmp {
 
     fn plan(&mut self, observed: &Observation<'_>) {
         let plan = plan(observed, &self.settings);
-        self.pushes = PushOrder::new(plan.pages(), self.push).scanning_from(plan.scan_from);
-        self.drawn = Some(Drawn::of(&plan, observed.memory.pages, &self.settings));
+        let pages = observed.memory.pages;
+        self.pushes = Some(Drawn::of(&plan, pages, &self.settings, self.push));
     }
 
     fn requested(&mut self, request: &Request) {
-        self.pushes.requested(request);
-        if let Some(drawn) = &mut self.drawn {
-            drawn.requested(request);
+        if let Some(pushes) = &mut self.pushes {
+            pushes.requested(request);
         }
     }
 
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
-        let drawn = self
-            .drawn
-            .as_mut()
-            .and_then(|drawn| drawn.next_page(unsent));
-        drawn.or_else(|| self.pushes.next_page(unsent))
+        self.pushes.as_mut()?.next_page(unsent)
     }
 
     fn planned(&self) -> &[PlannedPage] {
-        self.pushes.planned()
+        self.pushes.as_ref().map_or(&[], Drawn::planned)
     }
 }

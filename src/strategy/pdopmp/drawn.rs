@@ -7,11 +7,15 @@
 
 use super::{PdopmpSettings, Plan};
 use crate::source::Request;
+use crate::strategy::PlannedPage;
+use crate::strategy::push_order::PushOrder;
+use crate::strategy::scan::Push;
 use crate::vm::{PageId, PageSet};
 
-/// The pages of a plan, by address.
+/// Pushes a plan in its order, and what a request draws forward before that.
 #[derive(Debug)]
 pub struct Drawn {
+    pushes: PushOrder,
     /// Those that may be unsent.
     planned: PageSet,
     most: u32,
@@ -22,13 +26,14 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// Draws pages of a plan, for a memory of so many pages.
-    pub fn of(plan: &Plan, pages: u32, settings: &PdopmpSettings) -> Self {
+    /// Pushes a plan for a memory of so many pages, and then scans from where the plan says.
+    pub fn of(plan: &Plan, pages: u32, settings: &PdopmpSettings, scan: Push) -> Self {
         let mut planned = PageSet::empty(pages);
         for forecast in &plan.forecasts {
             planned.insert(forecast.page);
         }
         Drawn {
+            pushes: PushOrder::new(plan.pages(), scan).scanning_from(plan.scan_from),
             planned,
             most: settings.run_pages,
             gap: settings.stream_gap,
@@ -39,12 +44,18 @@ impl Drawn {
 
     /// See [`crate::strategy::Strategy::requested`].
     pub fn requested(&mut self, request: &Request) {
+        self.pushes.requested(request);
         if request.unsent {
             self.requested = Some(request.page);
         }
     }
 
-    /// The next page of the run behind the last request, out of `unsent`.
+    /// See [`crate::strategy::Strategy::planned`].
+    pub fn planned(&self) -> &[PlannedPage] {
+        self.pushes.planned()
+    }
+
+    /// See [`crate::strategy::Strategy::next_page`].
     pub fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
         if let Some(page) = self.requested.take() {
             self.draw_behind(page, unsent);
@@ -54,7 +65,7 @@ impl Drawn {
                 return Some(page);
             }
         }
-        None
+        self.pushes.next_page(unsent)
     }
 
     fn draw_behind(&mut self, requested: PageId, unsent: &PageSet) {
@@ -98,9 +109,9 @@ mod tests {
             stream_gap: 16,
             ..PdopmpSettings::default()
         };
-        let mut drawn = Drawn::of(&plan, 100, &settings);
+        let mut drawn = Drawn::of(&plan, 100, &settings, Push::None);
         let mut unsent = PageSet::full(100);
-        let mut push = |drawn: &mut Drawn, page, is_unsent| {
+        let mut push = |drawn: &mut Drawn, page, is_unsent, pages| {
             unsent.remove(page);
             drawn.requested(&Request {
                 time: SimTime::ZERO,
@@ -112,11 +123,10 @@ mod tests {
                 unsent.remove(page);
                 Some(page)
             };
-            std::iter::from_fn(next).collect::<Vec<_>>()
+            std::iter::from_fn(next).take(pages).collect::<Vec<_>>()
         };
-        assert!(push(&mut drawn, 10, false).is_empty()); // on its way
-        assert_eq!(push(&mut drawn, 12, true), [18, 14, 13]); // 40 is too far from 18
-        assert_eq!(push(&mut drawn, 10, true), [11]);
-        assert!(push(&mut drawn, 99, true).is_empty());
+        assert_eq!(push(&mut drawn, 10, false, 1), [90]); // on its way: nothing is drawn
+        assert_eq!(push(&mut drawn, 12, true, 3), [18, 14, 13]); // 40 is too far from 18
+        assert_eq!(push(&mut drawn, 10, true, 9), [11, 40]); // and then the plan's order
     }
 }

@@ -6,7 +6,6 @@ use super::drawn::Drawn;
 use super::heat::Heat;
 use super::{PdopmpSettings, plan};
 use crate::source::Request;
-use crate::strategy::push_order::PushOrder;
 use crate::strategy::scan::{Push, Scan};
 use crate::strategy::{Build, Entry, Observation, PlannedPage, Strategy};
 use crate::vm::{PageId, PageSet};
@@ -24,8 +23,7 @@ pub const ENTRY: Entry = Entry {
                 ..scenario.pdopmp.clone()
             },
             push: scenario.source.push,
-            planned: PushOrder::new(Vec::new(), Push::None),
-            drawn: None,
+            planned: None,
             heat: None,
         })
     }),
@@ -35,8 +33,7 @@ struct Online {
     settings: PdopmpSettings,
     push: Push,
     /// The plan, without a scan of its own.
-    planned: PushOrder,
-    drawn: Option<Drawn>,
+    planned: Option<Drawn>,
     heat: Option<Heat>,
 }
 
@@ -47,8 +44,8 @@ impl Strategy for Online {
 
     fn plan(&mut self, observed: &Observation<'_>) {
         let plan = plan(observed, &self.settings);
-        self.planned = PushOrder::new(plan.pages(), Push::None);
-        self.drawn = Some(Drawn::of(&plan, observed.memory.pages, &self.settings));
+        let pages = observed.memory.pages;
+        self.planned = Some(Drawn::of(&plan, pages, &self.settings, Push::None));
         // Without an active push there is none by heat either.
         self.heat = (self.push != Push::None).then(|| {
             let mut scan = Scan::new(self.push);
@@ -58,8 +55,8 @@ impl Strategy for Online {
     }
 
     fn requested(&mut self, request: &Request) {
-        if let Some(drawn) = &mut self.drawn {
-            drawn.requested(request);
+        if let Some(planned) = &mut self.planned {
+            planned.requested(request);
         }
         if let Some(heat) = &mut self.heat {
             heat.requested(request);
@@ -67,16 +64,13 @@ impl Strategy for Online {
     }
 
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
-        let drawn = self
-            .drawn
-            .as_mut()
-            .and_then(|drawn| drawn.next_page(unsent));
-        let planned = drawn.or_else(|| self.planned.next_page(unsent));
+        let planned = self.planned.as_mut();
+        let planned = planned.and_then(|planned| planned.next_page(unsent));
         planned.or_else(|| self.heat.as_mut()?.next_page(unsent))
     }
 
     fn planned(&self) -> &[PlannedPage] {
-        self.planned.planned()
+        self.planned.as_ref().map_or(&[], Drawn::planned)
     }
 }
 
