@@ -2,12 +2,14 @@
 //! pages of a plan.
 
 mod receiver;
+mod return_path;
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
 pub use receiver::{Delivery, Receiver, ReceivingThread};
+pub use return_path::ReturnPath;
 
 use crate::strategy::PlannedPage;
 use crate::time::SimTime;
@@ -42,6 +44,13 @@ pub struct DestinationSettings {
     /// in one go behind it, so that a vCPU in step with the stream faults once a burst and not once a page. Default 0: a
     /// thread that polls.
     pub receive_wake: SimTime,
+    /// Whether demanded pages that have a channel of their own have a receiving thread of their own too. Default `false`. QEMU:
+    /// `true` (`migration/postcopy-ram.c`, `postcopy_preempt_thread`).
+    pub receiver_per_channel: bool,
+    /// Whether requests follow Nagle's rule (RFC 896): while one has not been acknowledged, those that come after it are held,
+    /// to go out together. Default `false`. QEMU: `true`, as it leaves the option `TCP_NODELAY` alone on its main channel. The
+    /// source acknowledges them with the next piece of its pushed pages that goes out, and at once if there is none.
+    pub nagle: bool,
     /// From the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
     pub wake: SimTime,
     /// Default `vcpu`: what userfaultfd does.
@@ -55,6 +64,8 @@ impl Default for DestinationSettings {
             install: SimTime::from_us(2),
             receive_buffer: None,
             receive_wake: SimTime::ZERO,
+            receiver_per_channel: false,
+            nagle: false,
             wake: SimTime::from_us(10),
             fault_blocks: FaultBlocks::Vcpu,
         }

@@ -2,15 +2,17 @@
 //!
 //! A link transmits *messages* (a page, a zero page, the core state). Messages wait in up to two queues, one for
 //! pushed pages and one for demanded pages; the [`Discipline`] says who shares the bandwidth with whom. The link is
-//! work-conserving, and the only thing that it decides is when a message has left. Between the queues and the wire there may
-//! be a [device queue](LinkSettings::device_queue) of their own.
+//! work-conserving, and the only thing that it decides is when a message has left. Messages go out one by one or cut in
+//! [segments](LinkSettings::segment), and there may be a [device queue](LinkSettings::device_queue) before the wire.
 
+mod channel;
 mod settings;
 
 use std::collections::VecDeque;
 
 use serde::Deserialize;
 
+use self::channel::{Channel, Piece};
 pub use settings::{LinkSettings, SMALLEST_MTU};
 
 use crate::time::SimTime;
@@ -40,77 +42,28 @@ pub struct Message {
     pub demanded: bool,
 }
 
-/// Messages that wait; if the queue is one that transmits, the first is on the wire.
-#[derive(Debug, Default)]
-struct Queue {
-    messages: VecDeque<Message>,
-    /// Work left on the front message, in half-picoseconds of the full bandwidth.
-    work_left: u64,
-}
-
-/// A sender's channel.
-#[derive(Debug, Default)]
-struct Channel {
-    queue: Queue,
-    /// Bytes of all its messages not yet completely transmitted.
-    occupancy: u64,
-    /// Those of them that are in the device queue.
-    in_device: u64,
-    /// Whether the first message is being transmitted, where there is no device queue.
-    transmitting: bool,
-    /// Bytes that are or were transmitted and that the receiver has not taken yet.
-    untaken: u64,
-    /// Bytes that have been transmitted of the piece that has not left yet.
-    in_segment: u64,
-    /// Messages that end in that piece.
-    held: Vec<Message>,
-}
-
-impl Channel {
-    fn leave_in_segments(
-        &mut self,
-        message: Message,
-        bytes: u64,
-        segment: u64,
-        mut left: impl FnMut(Message),
-    ) {
-        self.in_segment += bytes;
-        if self.in_segment > segment {
-            self.held.drain(..).for_each(&mut left);
-        }
-        self.held.push(message);
-        let nothing_follows = !self.transmitting && self.in_device == 0;
-        if nothing_follows || self.in_segment.is_multiple_of(segment.max(1)) {
-            self.held.drain(..).for_each(left);
-        }
-        self.in_segment = match (nothing_follows, segment) {
-            (true, _) | (_, 0) => 0,
-            _ => self.in_segment % segment,
-        };
-    }
-}
-
 /// The link, transmitting.
 #[derive(Debug)]
 pub struct Link {
     discipline: Discipline,
     page_bytes: u64,
     zero_page_bytes: u64,
-    /// Work of a message in half-picoseconds: two units pass per picosecond, one when two queues share evenly.
+    settings: LinkSettings,
+    /// Work of a page's message in half-picoseconds: two units pass per picosecond, one when two channels share evenly.
     page_work: u64,
     zero_page_work: u64,
     push: Channel,
     demand: Channel,
     /// Most bytes of a channel in the device queue; 0 without one.
     device_limit: u64,
-    device: Queue,
-    /// Bytes of a piece that leaves as one; 0 without.
-    segment: u64,
-    /// Most bytes of a channel that the receiver leaves untaken; a message may exceed it.
+    /// Pieces in the device queue; the first is on the wire.
+    device: VecDeque<Piece>,
+    /// Most bytes of a channel that the receiver leaves untaken; a piece may exceed it.
     window: u64,
-    /// When `work_left` was last brought up to date.
+    /// When the work left was last brought up to date.
     updated: SimTime,
-    bytes_handed: u64,
+    /// An acknowledgement goes out with this byte of the channel for pushed pages.
+    acknowledgement: Option<u64>,
 }
 
 impl Link {
@@ -118,50 +71,47 @@ impl Link {
     pub fn new(settings: &LinkSettings, receive_buffer: Option<Bytes>, host_page: u64) -> Self {
         let page_bytes = settings.page_message(host_page);
         let zero_page_bytes = u64::from(settings.zero_page_bytes);
-        let work = |bytes| settings.transmission(bytes).times(2).as_ps();
         Link {
             discipline: settings.discipline,
             page_bytes,
             zero_page_bytes,
-            page_work: work(page_bytes),
-            zero_page_work: work(zero_page_bytes),
+            settings: settings.clone(),
+            page_work: work(settings, page_bytes),
+            zero_page_work: work(settings, zero_page_bytes),
             push: Channel::default(),
             demand: Channel::default(),
             device_limit: match settings.discipline {
-                Discipline::Fair => settings.device_queue.0,
-                Discipline::Fifo | Discipline::Priority => 0,
+                Discipline::Fifo | Discipline::Fair => settings.device_queue.0,
+                Discipline::Priority => 0,
             },
-            device: Queue::default(),
-            segment: settings.segment.0,
+            device: VecDeque::new(),
             window: receive_buffer.map_or(u64::MAX, |bytes| bytes.0),
             updated: SimTime::ZERO,
-            bytes_handed: 0,
+            acknowledgement: None,
         }
     }
 
     /// Bytes of all messages handed to the link so far, before packet overhead.
     pub fn bytes_handed(&self) -> u64 {
-        self.bytes_handed
+        self.push.entered() + self.demand.entered()
     }
 
-    /// Bytes of all messages that have not left completely, before packet overhead.
+    /// Bytes of all messages that have not left, before packet overhead.
     pub fn queued_bytes(&self) -> u64 {
-        self.push.occupancy + self.demand.occupancy
+        self.push.occupancy() + self.demand.occupancy()
     }
 
     /// Whether nothing waits to be transmitted.
     pub fn is_idle(&self) -> bool {
-        [&self.push.queue, &self.demand.queue, &self.device]
-            .iter()
-            .all(|queue| queue.messages.is_empty())
+        self.push.is_empty() && self.demand.is_empty()
     }
 
-    /// Bytes waiting in the channel that such a page would join, the message on the wire included.
+    /// Bytes waiting in the channel that such a page would join, those on the wire included.
     pub fn occupancy(&self, demanded: bool) -> u64 {
         if self.own_channel(demanded) {
-            self.demand.occupancy
+            self.demand.occupancy()
         } else {
-            self.push.occupancy
+            self.push.occupancy()
         }
     }
 
@@ -178,25 +128,27 @@ impl Link {
         }
     }
 
-    fn work(&self, message: Message) -> u64 {
-        if message.zero {
+    fn work(&self, bytes: u64) -> u64 {
+        if bytes == self.page_bytes {
+            self.page_work
+        } else if bytes == self.zero_page_bytes {
             self.zero_page_work
         } else {
-            self.page_work
+            work(&self.settings, bytes)
         }
     }
 
-    fn channel(&mut self, demanded: bool) -> &mut Channel {
-        if self.own_channel(demanded) {
+    fn channel(&mut self, demand: bool) -> &mut Channel {
+        if demand {
             &mut self.demand
         } else {
             &mut self.push
         }
     }
 
-    /// Work units per picosecond of the push and the demand queue's front, where there is no device queue.
+    /// Work units per picosecond on the push and the demand channel's piece, where there is no device queue.
     fn rates(&self) -> (u64, u64) {
-        match (self.push.transmitting, self.demand.transmitting) {
+        match (self.push.wire.is_some(), self.demand.wire.is_some()) {
             (push, false) => (if push { 2 } else { 0 }, 0),
             (false, true) => (0, 2),
             (true, true) => match self.discipline {
@@ -206,120 +158,111 @@ impl Link {
         }
     }
 
-    /// The queues that transmit, and the rates of their fronts.
-    fn transmitting(&mut self) -> [(&mut Queue, u64); 2] {
-        if self.device_limit > 0 {
-            return [(&mut self.device, 2), (&mut self.demand.queue, 0)];
-        }
-        let (push, demand) = self.rates();
-        [
-            (&mut self.push.queue, push),
-            (&mut self.demand.queue, demand),
-        ]
-    }
-
     fn advance(&mut self, now: SimTime) {
         let elapsed = now.saturating_sub(self.updated).as_ps();
-        for (queue, rate) in self.transmitting() {
-            queue.work_left = queue.work_left.saturating_sub(elapsed.saturating_mul(rate));
+        let (push_rate, demand_rate) = self.rates();
+        for (piece, rate) in [
+            (self.push.wire.as_mut(), push_rate),
+            (self.demand.wire.as_mut(), demand_rate),
+            (self.device.front_mut(), 2),
+        ] {
+            if let Some(piece) = piece {
+                let done = elapsed.saturating_mul(rate);
+                piece.work_left = piece.work_left.saturating_sub(done);
+            }
         }
         self.updated = now;
     }
 
-    /// Puts a message into its channel's queue.
+    /// Puts a message into its channel.
     pub fn enqueue(&mut self, now: SimTime, message: Message) {
         self.advance(now);
-        let (bytes, work) = (self.bytes(message), self.work(message));
-        let channel = self.channel(message.demanded);
-        if channel.queue.messages.is_empty() {
-            channel.queue.work_left = work;
-        }
-        channel.queue.messages.push_back(message);
-        channel.occupancy += bytes;
-        self.bytes_handed += bytes;
-        self.proceed(message.demanded);
+        let (bytes, demand) = (self.bytes(message), self.own_channel(message.demanded));
+        self.channel(demand).enter(message, bytes);
+        self.proceed(demand);
     }
 
     /// The receiver has taken a message out of its buffer.
     pub fn taken(&mut self, now: SimTime, message: Message) {
         self.advance(now);
-        let bytes = self.bytes(message);
-        self.channel(message.demanded).untaken -= bytes;
-        self.proceed(message.demanded);
+        let (bytes, demand) = (self.bytes(message), self.own_channel(message.demanded));
+        self.channel(demand).taken(bytes);
+        self.proceed(demand);
     }
 
     /// Lets a channel transmit, or hand to the device queue, what there is room for.
-    fn proceed(&mut self, demanded: bool) {
-        while let Some(&message) = self.channel(demanded).queue.messages.front() {
-            let (bytes, work) = (self.bytes(message), self.work(message));
-            let (limit, window) = (self.device_limit, self.window);
-            let channel = self.channel(demanded);
-            let full = channel.in_device > 0 && channel.in_device + bytes > limit;
-            if channel.transmitting || channel.untaken >= window || (limit > 0 && full) {
+    fn proceed(&mut self, demand: bool) {
+        let (limit, segment, window) = (self.device_limit, self.settings.segment.0, self.window);
+        loop {
+            let channel = self.channel(demand);
+            let Some(bytes) = channel.next_piece(segment, window) else {
+                return;
+            };
+            let there = channel.under_way();
+            if channel.wire.is_some() || (limit > 0 && there > 0 && there + bytes > limit) {
                 return;
             }
-            channel.untaken += bytes;
-            if limit == 0 {
-                channel.transmitting = true;
-                return;
-            }
-            channel.in_device += bytes;
-            channel.queue.messages.pop_front();
-            if self.device.messages.is_empty() {
-                self.device.work_left = work;
-            }
-            self.device.messages.push_back(message);
-        }
-    }
-
-    /// When the next message will have left, if nothing else is enqueued before; [`SimTime::MAX`] on an idle link.
-    pub fn next_departure(&self) -> SimTime {
-        let due = |queue: &Queue, rate: u64| {
-            if queue.messages.is_empty() || rate == 0 {
-                SimTime::MAX
+            channel.begin(bytes);
+            let piece = Piece {
+                demand,
+                bytes,
+                work_left: self.work(bytes),
+            };
+            if limit > 0 {
+                self.device.push_back(piece);
             } else {
-                self.updated + SimTime::from_ps(queue.work_left.div_ceil(rate))
+                self.channel(demand).wire = Some(piece);
             }
-        };
-        if self.device_limit > 0 {
-            return due(&self.device, 2);
         }
-        let (push_rate, demand_rate) = self.rates();
-        due(&self.push.queue, push_rate).min(due(&self.demand.queue, demand_rate))
     }
 
-    /// The message that [`Link::next_departure`] named has been transmitted at `now`; of two, the demanded one. Calls `left`
+    /// When the next piece will have left, if nothing else is enqueued before; [`SimTime::MAX`] on an idle link.
+    pub fn next_departure(&self) -> SimTime {
+        let due = |piece: Option<&Piece>, rate: u64| match piece {
+            Some(piece) if rate > 0 => {
+                self.updated + SimTime::from_ps(piece.work_left.div_ceil(rate))
+            }
+            _ => SimTime::MAX,
+        };
+        let (push_rate, demand_rate) = self.rates();
+        due(self.push.wire.as_ref(), push_rate)
+            .min(due(self.demand.wire.as_ref(), demand_rate))
+            .min(due(self.device.front(), 2))
+    }
+
+    /// The piece that [`Link::next_departure`] named has been transmitted at `now`; of two, the demanded one. Calls `left`
     /// with every message that has left by that.
     pub fn depart(&mut self, now: SimTime, left: impl FnMut(Message)) {
         self.advance(now);
-        let (_, demand_rate) = self.rates();
-        let demand_done = demand_rate > 0 && self.demand.queue.work_left == 0;
-        let queue = if self.device_limit > 0 {
-            &mut self.device
-        } else if demand_done {
-            &mut self.demand.queue
-        } else {
-            &mut self.push.queue
-        };
-        let Some(message) = queue.messages.pop_front() else {
+        let done = |wire: &mut Option<Piece>| wire.take_if(|piece| piece.work_left == 0);
+        let Some(piece) = done(&mut self.demand.wire)
+            .or_else(|| done(&mut self.push.wire))
+            .or_else(|| self.device.pop_front())
+        else {
             return;
         };
-        let next = queue.messages.front().copied();
-        let (bytes, work) = (self.bytes(message), next.map_or(0, |next| self.work(next)));
-        if self.device_limit > 0 {
-            self.device.work_left = work;
-            self.channel(message.demanded).in_device -= bytes;
-        } else {
-            let channel = self.channel(message.demanded);
-            channel.queue.work_left = work;
-            channel.transmitting = false;
-        }
-        self.channel(message.demanded).occupancy -= bytes;
-        self.proceed(message.demanded);
-        let segment = self.segment;
-        self.channel(message.demanded)
-            .leave_in_segments(message, bytes, segment, left);
+        self.channel(piece.demand).leave(piece.bytes, left);
+        self.proceed(piece.demand);
     }
+
+    /// What has come in on the socket of the pushed pages is acknowledged: with the next piece that begins there.
+    pub fn acknowledge(&mut self) {
+        let next = self.push.next_to_begin();
+        self.acknowledgement.get_or_insert(next);
+    }
+
+    /// Whether an acknowledgement has left since this was last asked. It leaves on its own if there is no piece to take it.
+    pub fn acknowledgement_left(&mut self) -> bool {
+        let push = &self.push;
+        self.acknowledgement
+            .take_if(|with| push.has_left(*with))
+            .is_some()
+    }
+}
+
+/// Half-picoseconds of the full bandwidth that so many bytes need.
+fn work(settings: &LinkSettings, bytes: u64) -> u64 {
+    settings.transmission(bytes).times(2).as_ps()
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@
 //!
 //! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
 //!
-//! What happens first at one instant: a message leaves the link, a page is installed, a vCPU wakes, an acknowledgement
-//! and then a request reaches the source, a request is read, a vCPU touches a page, then a fetching thread, a fault
-//! handler sends its request, the migration thread acts. Several of one kind go by vCPU number, those of fetching threads
-//! behind them by the plan.
+//! What happens first at one instant: a piece leaves the link, a page is installed (a demanded one first), a vCPU wakes, an
+//! acknowledgement and then a request reaches the source, a request is read, a vCPU touches a page, then a fetching thread,
+//! a fault handler sends its request, requests are acknowledged, the migration thread acts. Several of one kind go by vCPU
+//! number, those of fetching threads behind them by the plan.
 
 pub mod pre_copy;
 mod progress;
@@ -20,7 +20,7 @@ pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
 pub use switch_over::{GuestCourse, SwitchOver};
 
 use self::pre_copy::Copied;
-use crate::destination::{Destination, Receiver, Stall, TouchOutcome, Toucher};
+use crate::destination::{Destination, Receiver, ReturnPath, Stall, TouchOutcome, Toucher};
 use crate::engine::EventQueue;
 use crate::link::Link;
 use crate::scenario::{Delivery, Scenario};
@@ -76,11 +76,20 @@ pub struct Outcome {
 enum Event {
     Wake { vcpu: u16 },
     Acknowledged,
-    Requested { by: Toucher, page: PageId },
-    RequestRead { by: Toucher, page: PageId },
+    Requested(Request),
+    RequestRead(Request),
     Touch { vcpu: u16 },
     Fetch,
     FaultHandled { by: Toucher, page: PageId },
+    RequestsAcknowledged,
+}
+
+/// A request on its way. Those that go out together keep their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Request {
+    place: usize,
+    by: Toucher,
+    page: PageId,
 }
 
 /// Migrates the VM after its switch-over.
@@ -108,9 +117,12 @@ pub fn migrate_observed(
     probe: &mut impl Probe,
 ) -> Result<Outcome, MigrationError> {
     let resumed_at = switch_over.suspended_at + switch_over.downtime;
-    let page = scenario.link.page_time(switch_over.memory.host_page);
-    // The link counts a message's work in half-picoseconds.
-    if resumed_at == SimTime::MAX || page.as_ps() > u64::MAX / 2 {
+    let page = scenario.link.page_message(switch_over.memory.host_page);
+    let longest = scenario
+        .link
+        .transmission(page.max(scenario.link.segment.0));
+    // The link counts a piece's work in half-picoseconds.
+    if resumed_at == SimTime::MAX || longest.as_ps() > u64::MAX / 2 {
         return Err(MigrationError::TooLong);
     }
     strategy.plan(&switch_over.observation(&scenario.link));
@@ -131,7 +143,10 @@ struct Migration<'a> {
     source: MigrationThread<'a>,
     link: Link,
     receiver: Receiver,
+    /// That of the demanded pages' channel, if it has one.
+    demand_receiver: Option<Receiver>,
     destination: Destination<'a>,
+    return_path: ReturnPath,
 }
 
 impl<'a> Migration<'a> {
@@ -143,6 +158,13 @@ impl<'a> Migration<'a> {
         let resumed_at = switch_over.suspended_at + switch_over.downtime;
         let missing = &switch_over.missing;
         let order = &switch_over.touch_order;
+        let receiver = || Receiver::new(scenario.link.latency, &scenario.destination);
+        let link = Link::new(
+            &scenario.link,
+            scenario.destination.receive_buffer,
+            switch_over.memory.host_page,
+        );
+        let two_receivers = scenario.destination.receiver_per_channel && link.own_channel(true);
         let mut migration = Migration {
             scenario,
             copied: switch_over.copied,
@@ -156,12 +178,9 @@ impl<'a> Migration<'a> {
                 scenario.link.zero_page_bytes,
                 resumed_at,
             ),
-            link: Link::new(
-                &scenario.link,
-                scenario.destination.receive_buffer,
-                switch_over.memory.host_page,
-            ),
-            receiver: Receiver::new(scenario.link.latency, &scenario.destination),
+            link,
+            receiver: receiver(),
+            demand_receiver: two_receivers.then(receiver),
             destination: Destination::new(
                 missing.clone(),
                 order,
@@ -169,6 +188,7 @@ impl<'a> Migration<'a> {
                 resumed_at,
                 scenario.destination.fault_blocks,
             ),
+            return_path: ReturnPath::new(scenario.destination.nagle),
         };
         for vcpu in 0..order.vcpus().len() as u16 {
             migration.schedule_touch(vcpu);
@@ -188,7 +208,7 @@ impl<'a> Migration<'a> {
     ) -> Result<Outcome, MigrationError> {
         while self.completed_at.is_none() || self.destination.is_blocked() {
             let departure = self.link.next_departure();
-            let installation = self.receiver.next_installation();
+            let installation = self.next_installation();
             let event = self.queue.next_time();
             let action = self.source.next_action();
             let now = departure.min(installation).min(event).min(action);
@@ -228,7 +248,7 @@ impl<'a> Migration<'a> {
     fn check_finished(&self) -> Result<(), MigrationError> {
         let done = self.queue.is_empty()
             && self.link.is_idle()
-            && self.receiver.is_idle()
+            && self.next_installation() == SimTime::MAX
             && self.source.is_idle();
         if done {
             Ok(())
@@ -238,14 +258,36 @@ impl<'a> Migration<'a> {
     }
 
     fn depart(&mut self, now: SimTime) {
-        let receiver = &mut self.receiver;
+        let (receiver, demand_receiver) = (&mut self.receiver, &mut self.demand_receiver);
         self.link
-            .depart(now, |message| receiver.departed(now, message));
+            .depart(now, |message| match demand_receiver.as_mut() {
+                Some(own) if message.demanded => own.departed(now, message),
+                _ => receiver.departed(now, message),
+            });
         self.source.notify(now);
+        self.check_acknowledgement(now);
+    }
+
+    fn check_acknowledgement(&mut self, now: SimTime) {
+        if self.link.acknowledgement_left() {
+            let arrival = now + self.scenario.link.latency;
+            self.queue.schedule(arrival, Event::RequestsAcknowledged);
+        }
+    }
+
+    fn next_installation(&self) -> SimTime {
+        let of = |receiver: Option<&Receiver>| {
+            receiver.map_or(SimTime::MAX, Receiver::next_installation)
+        };
+        of(self.demand_receiver.as_ref()).min(self.receiver.next_installation())
     }
 
     fn install(&mut self, now: SimTime) {
-        let Some(delivery) = self.receiver.installed() else {
+        let delivery = match self.demand_receiver.as_mut() {
+            Some(own) if own.next_installation() == now => own.installed(),
+            _ => self.receiver.installed(),
+        };
+        let Some(delivery) = delivery else {
             return;
         };
         self.link.taken(now, delivery.message);
@@ -278,11 +320,15 @@ impl<'a> Migration<'a> {
                 }
             }
             Event::Acknowledged => self.source.acknowledge(now),
-            Event::Requested { by, page } => {
+            Event::Requested(request) => {
+                if self.scenario.destination.nagle {
+                    self.link.acknowledge();
+                    self.check_acknowledgement(now);
+                }
                 let read = now + self.source.request_arrived(now);
-                self.queue.schedule(read, Event::RequestRead { by, page });
+                self.queue.schedule(read, Event::RequestRead(request));
             }
-            Event::RequestRead { page, .. } => {
+            Event::RequestRead(Request { page, .. }) => {
                 if self.source.request(now, page, strategy) {
                     self.destination.mark_requested(now, page);
                 }
@@ -296,12 +342,22 @@ impl<'a> Migration<'a> {
                 self.handle_fault(now, outcome);
             }
             Event::FaultHandled { by, page } => {
-                if self.destination.missing().contains(page) {
-                    let arrival = now + self.scenario.link.latency;
-                    self.queue.schedule(arrival, Event::Requested { by, page });
+                if self.destination.missing().contains(page) && self.return_path.send(by, page) {
+                    self.send_request(now, Request { place: 0, by, page });
+                }
+            }
+            Event::RequestsAcknowledged => {
+                let held = self.return_path.acknowledged();
+                for (place, (by, page)) in held.into_iter().enumerate() {
+                    self.send_request(now, Request { place, by, page });
                 }
             }
         }
+    }
+
+    fn send_request(&mut self, now: SimTime, request: Request) {
+        let arrival = now + self.scenario.link.latency;
+        self.queue.schedule(arrival, Event::Requested(request));
     }
 
     fn schedule_touch(&mut self, vcpu: u16) {

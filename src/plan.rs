@@ -64,7 +64,7 @@ pub enum PlanError {
     Recording(#[from] ImportError),
 }
 
-/// Plans at the end of a record window that begins at `trace.start`, exactly as a simulation of the same scenario does.
+/// Plans from a record window that begins at `trace.start`, exactly as a simulation of the same scenario does.
 ///
 /// # Errors
 ///
@@ -73,8 +73,9 @@ pub fn of_trace(scenario: &Scenario, trace: &Trace, entry: &Entry) -> Result<Pla
     let strategy = planner(scenario, entry)?;
     let replay = comparison::replay(scenario, trace)?;
     let window = SwitchOver::window(scenario, true);
-    let (recording, positions) =
-        record(&replay, window, scenario.source.record_trap).map_err(MigrationError::from)?;
+    let planning = SwitchOver::planning_time(scenario, true);
+    let (recording, positions) = record(&replay, window, scenario.source.record_trap, planning)
+        .map_err(MigrationError::from)?;
     let zero_pages = replay
         .zero_pages(&positions)
         .map_err(MigrationError::from)?;

@@ -137,6 +137,9 @@ pub struct MigrationSettings {
     /// of the switch-over is suspend, latency and resume. Default `false`; `true` is the reading of patent CN110795213B,
     /// at its most favourable, as no state is sent twice.
     pub overlap_core: bool,
+    /// How long the VM runs on, unrecorded, between its record window and its suspension: while a planner works that stands
+    /// beside the hypervisor. Default 0.
+    pub planning_time: SimTime,
     /// What a strategy that records computes at the switch-over, while the VM is suspended, per recorded access; part of its
     /// downtime. Default 0: the recording can be sorted while it is made, and the order of the first pages is not needed
     /// before the core state has been sent. `benches/plan.rs` measures what it takes.
@@ -170,6 +173,7 @@ impl Default for MigrationSettings {
             .to_vec(),
             record_window: SimTime::from_ms(500),
             overlap_core: false,
+            planning_time: SimTime::ZERO,
             planning_cost: SimTime::ZERO,
             delivery: Delivery::SourcePush,
             fetch_outstanding: 64,
@@ -206,6 +210,12 @@ impl Scenario {
         }
         if self.link.packet_overhead > 65_535 {
             return unfit("link.packet_overhead", "expected at most 65535 bytes");
+        }
+        if !self.link.segment_fits() {
+            return unfit(
+                "link.segment",
+                "expected 0, or from a packet's payload (link.mtu less 52 bytes) to 1 MiB",
+            );
         }
         if self.source.send_buffer.0 == 0 {
             return unfit("source.send_buffer", "expected at least 1 byte");

@@ -1,8 +1,10 @@
 //! Predicted against measured: real QEMU migrations, and what the simulator makes of them.
 //!
 //! A reference file has a row per real migration; `traces/MIGRATIONS.md` says how such files are made. Rows that differ only
-//! in their repetition are a [`Group`]. Each group is simulated once, on the trace of its workload and with one scenario for
-//! all: only the link's rate and discipline and the strategy are the group's own ([`predict`]).
+//! in their repetition are a [`Group`]. Each group is simulated on the trace of its workload and with the same scenarios as all
+//! others: only the link's rate and discipline and the strategy are the group's own ([`predict`]). What is predicted is the
+//! median over the scenarios, as what was measured is the median of the repetitions: a fault earlier or later is another
+//! course of the migration, in a simulation as in reality.
 
 mod errors;
 mod goals;
@@ -56,7 +58,7 @@ impl Quantity {
 pub struct Pair {
     /// Of the repetitions.
     pub measured: Range,
-    /// By the simulator.
+    /// By the simulator: the median over the scenarios.
     pub predicted: f64,
 }
 
@@ -86,7 +88,7 @@ pub struct Verdict {
     pub pairs: [Pair; 3],
     /// Downtime as measured, in seconds, if it was: shown, but not judged, as most of it is suspending and resuming.
     pub measured_downtime: Option<Range>,
-    /// Downtime by the simulator.
+    /// Downtime by the simulator: the median, of two the lower.
     pub predicted_downtime: SimTime,
 }
 
@@ -133,14 +135,19 @@ pub enum ValidationError {
     },
 }
 
-/// Predicts every group of a reference, on `traces/WORKLOAD.mtrace`; the verdicts come in the groups' order.
+/// Predicts every group of a reference by every one of the `scenarios`, on `traces/WORKLOAD.mtrace`; the verdicts come in the
+/// groups' order.
 ///
 /// # Errors
 ///
 /// [`ValidationError`], of the first group at fault.
+///
+/// # Panics
+///
+/// Without a scenario.
 pub fn validate(
     groups: &[Group],
-    scenario: &Scenario,
+    scenarios: &[Scenario],
     traces: &Path,
     registry: &Registry,
 ) -> Result<Vec<Verdict>, ValidationError> {
@@ -162,38 +169,45 @@ pub fn validate(
         .par_iter()
         .map(|group| {
             let trace = &opened[group.setting.workload.as_str()];
-            let metrics = predict(group, scenario, trace, registry)?;
-            Ok(verdict(group, &metrics))
+            let predictions = scenarios
+                .par_iter()
+                .map(|scenario| predict(group, scenario, trace, registry))
+                .collect::<Result<Vec<Metrics>, _>>()?;
+            Ok(verdict(group, &predictions))
         })
         .collect();
     results.into_iter().collect()
 }
 
-fn verdict(group: &Group, metrics: &Metrics) -> Verdict {
-    let total = metrics.total_migration_time.map_or(f64::INFINITY, |total| {
-        total
-            .saturating_sub(group.setting.record_window)
-            .as_secs_f64()
-    });
-    let pair = |measured, predicted| Pair {
-        measured,
-        predicted,
+fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
+    let before = group.setting.record_window + group.planning;
+    let total = |metrics: &Metrics| {
+        metrics.total_migration_time.map_or(f64::INFINITY, |total| {
+            total.saturating_sub(before).as_secs_f64()
+        })
     };
+    let pair = |measured, quantity: &dyn Fn(&Metrics) -> f64| Pair {
+        measured,
+        predicted: errors::median(predictions.iter().map(quantity).collect())
+            .expect("there is a scenario"),
+    };
+    let mut downtimes: Vec<SimTime> = predictions.iter().map(|run| run.downtime).collect();
+    downtimes.sort_unstable();
     Verdict {
         setting: group.setting.clone(),
         repetitions: group.repetitions,
         pairs: [
-            pair(group.total_time, total),
-            pair(group.blocktime, metrics.stall.as_secs_f64()),
-            pair(group.requests, metrics.requests as f64),
+            pair(group.total_time, &total),
+            pair(group.blocktime, &|run| run.requested_stall.as_secs_f64()),
+            pair(group.requests, &|run| run.requests as f64),
         ],
         measured_downtime: group.downtime,
-        predicted_downtime: metrics.downtime,
+        predicted_downtime: downtimes[(downtimes.len() - 1) / 2],
     }
 }
 
-/// Simulates a group's setting. The scenario's `trace.start` is the switch position for all strategies, as it is in a real
-/// migration: the simulation of one that records begins W earlier.
+/// Simulates a group's setting. The scenario's `trace.start` is the switch position: there the record window of a strategy that
+/// records ends, and the simulation begins W earlier; then the VM runs on while the plan is made.
 ///
 /// # Errors
 ///
@@ -225,6 +239,7 @@ pub fn predict(
         }
         scenario.trace.start = start.saturating_sub(window);
         scenario.migration.record_window = window;
+        scenario.migration.planning_time = group.planning;
         scenario.migration.delivery = Delivery::DestinationFetch;
         scenario.migration.fetch_outstanding = setting.fetch_outstanding;
     }

@@ -651,6 +651,64 @@ fn one_receiver_installs_in_turn() {
 }
 
 #[test]
+fn a_receiver_for_each_channel() {
+    // Install 200. Page 0 left 1452, arrived 1502, installed 1702; page 1 left 1552, arrived 1602, installed 1902. Page 5,
+    // touched at 1500, is requested at 1555, enqueued 1558 and goes before page 2: left 1658, arrived 1708. Its own receiver
+    // installs it by 1908, on at 1914: 414. Pages 2, 3 and 4 are installed at 2102, 2302, 2502.
+    let mut case = base(6, &[read(150, 0, 5)]);
+    case.scenario.link.discipline = Discipline::Priority;
+    case.scenario.destination.install = SimTime::from_ns(200);
+    case.scenario.destination.receiver_per_channel = true;
+    takes(&simulate(&case), ns(414), ns(2502));
+    // Of one receiver it is the third page: installed 2102, on at 2108; then the other three.
+    case.scenario.destination.receiver_per_channel = false;
+    takes(&simulate(&case), ns(608), ns(2702));
+}
+
+#[test]
+fn pieces_go_as_a_whole() {
+    // One page in the device. Page 0 begins alone and leaves at 1452; by then pages 1, 2 and 3 wait, and two of them are a
+    // piece of 200 bytes: left 1652, arrived 1702, installed 1706 and 1710. Page 1, touched at 1550: on at 1712, 162.
+    // Page 3 left 1752, installed 1806.
+    let mut case = base(4, &[read(200, 0, 1)]);
+    case.scenario.source.send_buffer = Bytes(1000);
+    case.scenario.link.device_queue = Bytes(100);
+    case.scenario.link.segment = Bytes(200);
+    takes(&simulate(&case), ns(162), ns(1806));
+    // One by one, page 1 left 1552, installed 1606, on at 1612.
+    case.scenario.link.segment = Bytes(0);
+    takes(&simulate(&case), ns(62), ns(1806));
+}
+
+#[test]
+fn requests_that_wait_for_an_acknowledgement() {
+    // Latency 200: R = 1500. Page 0, touched at 1510, is requested at 1515: arrived 1715, enqueued 1718, left 1818, installed
+    // 2022, on at 2028: 518. The idle source acknowledges at 1715, which arrives at 1915. Page 1, touched at 1520, is held at
+    // 1525 until then: arrived 2115, enqueued 2118, left 2218, installed 2422, on at 2428: 908.
+    let mut case = on_demand(2, &[read(10, 0, 0), read(20, 1, 1)]);
+    case.scenario.link.latency = SimTime::from_ns(200);
+    case.scenario.destination.nagle = true;
+    takes(&simulate(&case), ns(518 + 908), ns(2422));
+    // Not held: arrived 1725, left behind page 0 at 1918, installed 2122, on at 2128: 608.
+    case.scenario.destination.nagle = false;
+    takes(&simulate(&case), ns(518 + 608), ns(2122));
+}
+
+#[test]
+fn a_planner_beside_the_hypervisor() {
+    // W = 50, planning 20, no trap: page 0 is recorded, page 1 touched at 60 is not, and the VM is suspended at 70. R = 1420:
+    // pages 0 and 1 leave at 1522 and 1622; installed 1676.
+    let mut case = base(2, &[read(10, 0, 0), read(60, 0, 1)]);
+    case.scenario.source.record_trap = SimTime::ZERO;
+    case.scenario.migration.record_window = SimTime::from_ns(50);
+    case.scenario.migration.planning_time = SimTime::from_ns(20);
+    let outcome = simulate_as("pre-record", &case);
+    assert_eq!((outcome.pps_pages, outcome.downtime), (1, ns(1350)));
+    assert_eq!(faults(&outcome), (0, 0, 0));
+    takes(&outcome, 0, ns(1676));
+}
+
+#[test]
 fn a_clairvoyant_avoids_the_fault() {
     // Page 3 is touched at 1350 + 156 = 1506. Pushed in address order it comes fourth: enqueued 1454, left 1752,
     // installed 1806, on at 1812: 306. Pushed first it is installed at 1506, just in time.

@@ -97,7 +97,7 @@ type HostCosts = (
         SimTime,
         SimTime,
     ),
-    (SimTime, SimTime, u64, bool, bool),
+    (SimTime, SimTime, u64, bool, bool, SimTime),
 );
 
 fn host_costs() -> impl Strategy<Value = HostCosts> {
@@ -117,6 +117,7 @@ fn host_costs() -> impl Strategy<Value = HostCosts> {
             0u64..=20_000,
             any::<bool>(),
             any::<bool>(),
+            span(30),
         ),
     )
 }
@@ -146,7 +147,13 @@ fn case() -> impl Strategy<Value = Case> {
         proptest::option::of(span(20)),
         prop_oneof![Just(0u64), Just(1), 4_000u64..=30_000],
         prop_oneof![Just(0u64), 1u64..=30_000],
-        (any::<bool>(), 0u8..=100, span(30)),
+        (
+            any::<bool>(),
+            0u8..=100,
+            span(30),
+            any::<bool>(),
+            any::<bool>(),
+        ),
         proptest::option::of(prop_oneof![1u64..=10, 4_000u64..=60_000]),
     );
     let parts = (trace_part(), link, source, sending, host_costs());
@@ -173,7 +180,7 @@ fn case() -> impl Strategy<Value = Case> {
             zero_service,
             device_queue,
             segment,
-            (wake_on_request, overtaken_percent, overtaken_by),
+            (wake_on_request, overtaken_percent, overtaken_by, nagle, receiver_per_channel),
             receive,
         ) = sending;
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
@@ -181,7 +188,11 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.source.zero_service = zero_service;
         scenario.link.device_queue = Bytes(device_queue);
         scenario.destination.receive_buffer = receive.map(Bytes);
-        scenario.link.segment = Bytes(segment);
+        // At least a packet's payload.
+        let least = if segment == 0 { 0 } else { mtu - 52 };
+        scenario.link.segment = Bytes(segment.max(least.into()));
+        scenario.destination.nagle = nagle;
+        scenario.destination.receiver_per_channel = receiver_per_channel;
         scenario.source.wake_on_request = wake_on_request;
         scenario.source.overtaken_percent = overtaken_percent;
         scenario.source.overtaken_by = overtaken_by;
@@ -200,7 +211,7 @@ fn case() -> impl Strategy<Value = Case> {
         ][order];
         let (
             (suspend, resume, fault_trap, install, receive_wake, wake, record_trap),
-            (planning_cost, record_window, core_state, blocks_vm, overlap_core),
+            (planning_cost, record_window, core_state, blocks_vm, overlap_core, planning_time),
         ) = costs;
         scenario.vm.suspend = suspend;
         scenario.vm.resume = resume;
@@ -213,6 +224,7 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.migration.record_window = record_window;
         scenario.migration.overlap_core = overlap_core;
         scenario.migration.planning_cost = planning_cost;
+        scenario.migration.planning_time = planning_time;
         if blocks_vm {
             scenario.destination.fault_blocks = FaultBlocks::Vm;
         }

@@ -73,9 +73,12 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         receive_buffer: u64::MAX,
         receive_wake: 0,
         wake: ns(6),
+        receiver_per_channel: false,
+        nagle: false,
         blocks_vm: false,
         record_window: 0,
         overlap_core: false,
+        planning_time: 0,
         planning_cost: 0,
         fetchers: 0,
         initially_installed: Vec::new(),
@@ -258,6 +261,9 @@ fn what_holds_for_every_run() {
         input.receive_buffer = random.pick(&[1, 250, u64::MAX]);
         input.receive_wake = random.pick(&[0, ns(7)]);
         input.wake = random.pick(&[0, ns(6)]);
+        input.receiver_per_channel = random.pick(&[false, true]);
+        input.nagle = random.pick(&[false, true]);
+        input.planning_time = random.pick(&[0, ns(40)]);
         input.blocks_vm = random.below(3) == 0;
         input.record_window = random.pick(&[0, ns(100), ns(1000)]);
         input.overlap_core = random.below(3) == 0;

@@ -14,15 +14,20 @@ use crate::report::plot::{Plot, png, svg};
 use crate::report::validation::{rows, scatter, table};
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::strategy::Registry;
+use crate::sweep::Sweep;
 use crate::validation::{missed, read, validate};
+
+/// More tell nothing new.
+const MOST_POINTS: usize = 1_000;
 
 /// Hold predictions against measured QEMU migrations
 ///
-/// REFERENCE.csv has a row per real migration, as traces/migrate writes them. Every setting in it is simulated once, with one
-/// scenario for all, and held against the median of its repetitions. An error inside the repetitions' range counts as 0 in
+/// REFERENCE.csv has a row per real migration, as traces/migrate writes them. Every setting in it is simulated with one
+/// scenario for all, and held against the median of its repetitions. With a [sweep] in the scenario, its points are all
+/// simulated, and their median is the prediction. An error inside the repetitions' range counts as 0 in
 /// the sums, which are held against the project's goals; settings with a plan and without, calibrated on and held out, apart.
-/// The switch position in the traces is the scenario's trace.start for all strategies: the simulation of one that
-/// records begins its record window earlier, and the window is not in its total time, as it is not in QEMU's.
+/// The switch position in the traces is the scenario's trace.start: there the record window of a strategy that records ends,
+/// and then the VM runs on for the reference's planning_ms. Both are not in its total time, as they are not in QEMU's.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
     /// What was measured
@@ -58,7 +63,7 @@ pub(super) struct ValidateArgs {
 }
 
 pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
-    let scenario = scenario(&arguments)?;
+    let scenarios = scenarios(&arguments)?;
     if let Some(path) = &arguments.plot {
         ensure!(
             path.extension().is_some_and(|ending| ending == "svg"),
@@ -79,7 +84,7 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     let beside = arguments.reference.parent().unwrap_or(Path::new(""));
     let traces = arguments.traces.as_deref().unwrap_or(beside);
     let verdicts = progress::while_working("simulating", || {
-        validate(&groups, &scenario, traces, &registry)
+        validate(&groups, &scenarios, traces, &registry)
     })?;
     if let Some(path) = &arguments.plot {
         draw(&scatter(&verdicts, &arguments.calibrated), path)?;
@@ -99,7 +104,7 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn scenario(arguments: &ValidateArgs) -> Result<Scenario> {
+fn scenarios(arguments: &ValidateArgs) -> Result<Vec<Scenario>> {
     let mut source = match &arguments.scenario {
         Some(path) => ScenarioSource::open(path)?,
         None => ScenarioSource::from_text("qemu", include_str!("../../scenarios/qemu.toml"))?,
@@ -107,7 +112,14 @@ fn scenario(arguments: &ValidateArgs) -> Result<Scenario> {
     for assignment in &arguments.settings {
         source.set(assignment)?;
     }
-    Ok(source.scenario()?)
+    let sweep = Sweep::new(source, Registry::standard())?;
+    ensure!(
+        sweep.points() <= MOST_POINTS,
+        "{}: expected a [sweep] of at most {MOST_POINTS} points, as their median is one prediction",
+        sweep.name()
+    );
+    let scenarios = (0..sweep.points()).map(|point| sweep.scenario(point));
+    Ok(scenarios.collect::<Result<_, _>>()?)
 }
 
 fn draw(plot: &Plot, path: &Path) -> Result<()> {

@@ -87,11 +87,6 @@ impl Receiver {
             .map_or(SimTime::MAX, |delivery| delivery.installed_at)
     }
 
-    /// Whether nothing is on its way.
-    pub fn is_idle(&self) -> bool {
-        self.lane.is_empty()
-    }
-
     /// Takes the page that is installed next.
     pub fn installed(&mut self) -> Option<Delivery> {
         self.lane.pop_front()

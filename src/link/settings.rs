@@ -29,13 +29,13 @@ pub struct LinkSettings {
     /// Bytes of each channel that have left its socket and wait in the network device's own queue, a FIFO that all channels
     /// share: with `fair`, a demanded page waits behind those of pushed pages, and not behind what their socket holds.
     /// Default 0: no such queue, and equal shares. Linux lets a socket have about
-    /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`).
+    /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`). `priority` has none.
     pub device_queue: Bytes,
-    /// Bytes of a channel that the network carries as one piece: a page has left with the piece that has its last byte. Default
-    /// 0: packets go one by one. With segmentation offload Linux hands up to 64 KiB to a device at once
-    /// (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`), and a token bucket of that size lets them pass whole
-    /// (`net/sched/sch_tbf.c`, `tbf_enqueue`). A channel with nothing
-    /// more to send, or no room at the receiver, waits for no piece to become full.
+    /// A channel's bytes go out in pieces of so many, or of as many as wait if they are fewer: pieces go into the device queue
+    /// and leave it as a whole, and a message has left with the piece that has its last byte. Default 0: messages go one by
+    /// one. At least a packet's payload and at most 1 MiB. With segmentation offload Linux hands up to 64 KiB to a device at
+    /// once (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`), and a token bucket of that size lets them pass whole
+    /// (`net/sched/sch_tbf.c`, `tbf_enqueue`).
     pub segment: Bytes,
 }
 
@@ -78,6 +78,12 @@ impl LinkSettings {
         let bits = u128::from(bytes) * 8 * (self.payload() + u128::from(self.packet_overhead));
         let rate = self.payload() * u128::from(self.bandwidth.bits_per_second());
         SimTime::from_wide_ps((bits * PS_PER_SECOND).div_ceil(rate))
+    }
+
+    /// Whether pieces of `segment` bytes are possible.
+    pub(crate) fn segment_fits(&self) -> bool {
+        let bytes = self.segment.0;
+        bytes == 0 || (u128::from(bytes) >= self.payload() && bytes <= 1 << 20)
     }
 
     /// Bytes of a page's message, before packet overhead.

@@ -26,7 +26,7 @@ pub struct GuestCourse {
 }
 
 impl GuestCourse {
-    /// Runs the guest for `window` while each first access to a page costs `trap`.
+    /// Runs the guest for `window`, while it is recorded and each first access to a page costs `trap`, and for `planning`.
     ///
     /// # Errors
     ///
@@ -35,8 +35,9 @@ impl GuestCourse {
         replay: &Replay<'_>,
         window: SimTime,
         trap: SimTime,
+        planning: SimTime,
     ) -> Result<Self, MigrationError> {
-        let (recording, positions) = record(replay, window, trap)?;
+        let (recording, positions) = record(replay, window, trap, planning)?;
         Ok(GuestCourse {
             recording,
             touch_order: TouchOrder::after(replay, &positions)?,
@@ -69,7 +70,7 @@ pub struct SwitchOver {
 }
 
 impl SwitchOver {
-    /// How long the VM runs on at the source: not at all unless the strategy `records`.
+    /// How long the VM runs on at the source and is recorded: not at all unless the strategy `records`.
     pub fn window(scenario: &Scenario, records: bool) -> SimTime {
         let migration = &scenario.migration;
         match (records, migration.overlap_core) {
@@ -79,7 +80,16 @@ impl SwitchOver {
         }
     }
 
-    /// Suspends the VM at the end of its window.
+    /// How long it runs on behind that window.
+    pub fn planning_time(scenario: &Scenario, records: bool) -> SimTime {
+        if records {
+            scenario.migration.planning_time
+        } else {
+            SimTime::ZERO
+        }
+    }
+
+    /// Suspends the VM.
     pub fn new(scenario: &Scenario, records: bool, guest: GuestCourse) -> Self {
         let overlap = records && scenario.migration.overlap_core;
         let transfer = if overlap {
@@ -92,7 +102,7 @@ impl SwitchOver {
         let recorded = guest.recording.accesses.len() as u64;
         let planning = scenario.migration.planning_cost.times(recorded);
         SwitchOver {
-            suspended_at: Self::window(scenario, records),
+            suspended_at: Self::window(scenario, records) + Self::planning_time(scenario, records),
             downtime: vm.suspend + planning + transfer + scenario.link.latency + vm.resume,
             recording: guest.recording,
             touch_order: guest.touch_order,
@@ -114,7 +124,8 @@ impl SwitchOver {
         records: bool,
     ) -> Result<Self, MigrationError> {
         let window = Self::window(scenario, records);
-        let guest = GuestCourse::after(replay, window, scenario.source.record_trap)?;
+        let planning = Self::planning_time(scenario, records);
+        let guest = GuestCourse::after(replay, window, scenario.source.record_trap, planning)?;
         Ok(Self::new(scenario, records, guest))
     }
 

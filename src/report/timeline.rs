@@ -86,9 +86,11 @@ fn phases(scenario: &Scenario, observed: &Observed) -> Vec<Event> {
         .unwrap_or(resumed)
         .max(resumed);
     let vm = &scenario.vm;
+    let recorded = suspended.saturating_sub(scenario.migration.planning_time);
     let core_state = (resumed - suspended) - vm.suspend - scenario.link.latency - vm.resume;
     let mut steps = vec![
-        ("record window", SimTime::ZERO, suspended),
+        ("record window", SimTime::ZERO, recorded),
+        ("planning", recorded, suspended),
         ("switch-over", suspended, resumed),
     ];
     let mut from = suspended;

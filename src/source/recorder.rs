@@ -45,10 +45,10 @@ pub enum RecordError {
     TooLong,
 }
 
-/// Runs the VM on for `window` and records. Each first access to a page costs its vCPU `trap`.
+/// Runs the VM on for `window` and records, each first access to a page costing its vCPU `trap`; then for `planning`, unrecorded.
 ///
 /// Returns the recording and, per vCPU, the guest time that it has reached: where it goes on at the destination. That is
-/// the window less the vCPU's traps, but not before its last recorded access: an access whose trap the window's end
+/// both spans less the vCPU's traps, but not before its last recorded access: an access whose trap the window's end
 /// cut off is made again. On a compacted trace the positions are rounded to epoch boundaries, where the trace is exact.
 ///
 /// # Errors
@@ -58,6 +58,7 @@ pub fn record(
     replay: &Replay<'_>,
     window: SimTime,
     trap: SimTime,
+    planning: SimTime,
 ) -> Result<(Recording, Vec<SimTime>), RecordError> {
     let mut vcpus = (0..replay.vcpus())
         .map(|vcpu| RunningVcpu::new(replay.vcpu(vcpu, SimTime::ZERO)))
@@ -86,7 +87,7 @@ pub fn record(
     }
     let positions = vcpus
         .iter()
-        .map(|state| replay.nearest_boundary((window - state.delay).max(state.last)))
+        .map(|state| replay.nearest_boundary((window + planning - state.delay).max(state.last)))
         .collect();
     let accesses = accesses.into();
     Ok((Recording { accesses, window }, positions))

@@ -53,6 +53,7 @@ struct GuestKey {
     memory: Memory,
     window: SimTime,
     trap: SimTime,
+    planning: SimTime,
 }
 
 impl Shared {
@@ -84,6 +85,7 @@ impl Shared {
         records: bool,
     ) -> Result<SwitchOver, String> {
         let window = SwitchOver::window(scenario, records);
+        let planning = SwitchOver::planning_time(scenario, records);
         // Without a window nothing is trapped.
         let trap = if window == SimTime::ZERO {
             SimTime::ZERO
@@ -99,9 +101,10 @@ impl Shared {
             memory: replay.memory(),
             window,
             trap,
+            planning,
         };
         let guest = self.guests.get(key, || {
-            GuestCourse::after(replay, window, trap).map_err(|error| in_one_line(&error))
+            GuestCourse::after(replay, window, trap, planning).map_err(|error| in_one_line(&error))
         })?;
         Ok(SwitchOver::new(scenario, records, (*guest).clone()))
     }

@@ -80,6 +80,9 @@ pub struct Group {
     pub blocktime: Range,
     /// Requests for pages.
     pub requests: Range,
+    /// From the end of the recording to the migration command, while the plan was made: the median of the repetitions that say
+    /// so, in whole microseconds; else 0.
+    pub planning: SimTime,
     /// Downtime in seconds, of the repetitions that have it.
     pub downtime: Option<Range>,
 }
@@ -107,6 +110,7 @@ struct Row {
     postcopy_requests: f64,
     vcpu_blocktime_ms: f64,
     downtime_ms: Option<f64>,
+    planning_ms: Option<f64>,
 }
 
 fn post_copy() -> String {
@@ -147,6 +151,8 @@ impl Row {
             "postcopy_requests: expected 0 to 1e10"
         } else if self.downtime_ms.is_some_and(|value| !within(value)) {
             "downtime_ms: expected nothing, or 0 to 1e10"
+        } else if (self.planning_ms).is_some_and(|ms| !(0.0..=3.6e6).contains(&ms)) {
+            "planning_ms: expected nothing, or 0 to 3600000"
         } else {
             return None;
         };
@@ -171,7 +177,7 @@ const MOST: f64 = 1e10;
 const LARGEST: u64 = 64 << 20;
 
 /// Reads a reference file, as `traces/MIGRATIONS.md` describes it. `strategy`, `record_window_ms` and `fetch_outstanding` may be
-/// missing, which is post-copy, and `downtime_ms`. The groups come in the order of their first rows.
+/// missing, which is post-copy, and `downtime_ms` and `planning_ms`. The groups come in the order of their first rows.
 ///
 /// # Errors
 ///
@@ -238,7 +244,10 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
     }
     let range = |rows: &[Row], of: fn(&Row) -> f64| Range::of(rows.iter().map(of).collect());
     let group = |(setting, place, rows): (Setting, String, Vec<Row>)| {
-        let downtimes = rows.iter().filter_map(|row| row.downtime_ms);
+        let some = |of: fn(&Row) -> Option<f64>| {
+            Range::of(rows.iter().filter_map(of).map(|ms| ms / 1e3).collect())
+        };
+        let planning = some(|row| row.planning_ms).map_or(0.0, |range| range.median);
         Some(Group {
             setting,
             place,
@@ -246,7 +255,8 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
             total_time: range(&rows, |row| row.total_time_ms / 1e3)?,
             blocktime: range(&rows, |row| row.vcpu_blocktime_ms / 1e3)?,
             requests: range(&rows, |row| row.postcopy_requests)?,
-            downtime: Range::of(downtimes.map(|ms| ms / 1e3).collect()),
+            planning: SimTime::from_us((planning * 1e6).round() as u64),
+            downtime: some(|row| row.downtime_ms),
         })
     };
     Ok(groups.into_iter().filter_map(group).collect())

@@ -137,6 +137,9 @@ impl Case {
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
             record_window: scenario.migration.record_window.as_ps(),
             overlap_core: scenario.migration.overlap_core,
+            planning_time: scenario.migration.planning_time.as_ps(),
+            receiver_per_channel: scenario.destination.receiver_per_channel,
+            nagle: scenario.destination.nagle,
             planning_cost: scenario.migration.planning_cost.as_ps(),
             fetchers: match scenario.migration.delivery {
                 Delivery::SourcePush => 0,

@@ -7,7 +7,7 @@ use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// All keys but `trace.at_end`: a trace that wraps around in a window of days is a lot of work, and no mistake.
-const KEYS: [&str; 66] = [
+const KEYS: [&str; 69] = [
     "trace.file",
     "trace.workload",
     "trace.workload.kind",
@@ -44,11 +44,14 @@ const KEYS: [&str; 66] = [
     "destination.install",
     "destination.receive_wake",
     "destination.receive_buffer",
+    "destination.receiver_per_channel",
+    "destination.nagle",
     "destination.wake",
     "destination.fault_blocks",
     "migration.strategies",
     "migration.record_window",
     "migration.overlap_core",
+    "migration.planning_time",
     "migration.planning_cost",
     "migration.delivery",
     "migration.fetch_outstanding",

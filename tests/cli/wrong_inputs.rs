@@ -128,7 +128,8 @@ fn bad_recordings() {
     }
 }
 
-const TIMES: [&str; 12] = [
+const TIMES: [&str; 13] = [
+    "migration.planning_time",
     "migration.planning_cost",
     "trace.start",
     "vm.suspend",
@@ -269,6 +270,9 @@ fn messages_say_what_is_expected() {
         ("link.mtu=67", "68 to 65535"),
         ("link.mtu=65536", "68 to 65535"),
         ("link.packet_overhead=65536", "at most 65535"),
+        ("link.segment=1447 B", "from a packet's payload"),
+        ("link.segment=2 MiB", "to 1 MiB"),
+        ("destination.nagle=1", "a boolean"),
         ("source.send_buffer=0", "at least 1 byte"),
         ("source.overtaken_percent=101", "at most 100"),
         ("pdopmp.stream_gap=65537", "at most 65536"),

@@ -1,13 +1,15 @@
 //! The link: a push queue and a demand queue that share the bandwidth.
 
 use super::{Discipline, Input, Ps};
-use std::collections::VecDeque;
+use std::cell::Cell;
 
 /// A page on its way.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) page: u32,
     pub(super) bytes: u64,
+    /// All of it has started, or is out.
+    pub(super) started: Cell<bool>,
     /// Sent because it was requested.
     pub(super) demand: bool,
 }
@@ -17,44 +19,51 @@ pub(super) struct Message {
 pub(super) enum Lane {
     Demand,
     Push,
-    /// The device's own, behind the other two.
-    Device,
 }
 
-/// What has been transmitted of a queue since it last had nothing to send.
+/// A queue as a stream of bytes, counted from its first.
 #[derive(Debug, Default)]
-struct Passing {
-    bytes: u64,
-    /// Messages that have not left, with the bytes up to their end.
+struct Stream {
+    /// Every message that was ever put in, with the count of bytes at its end.
     messages: Vec<(u64, Message)>,
+    /// How many of them are out.
+    out: usize,
+    /// Counts of bytes: put in, started, out, and of messages that have been installed.
+    put: u64,
+    started: u64,
+    gone: u64,
+    installed: u64,
+}
+
+/// Bytes that go together, with the half-units of work that they still need.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    lane: Lane,
+    bytes: u64,
+    work: u128,
 }
 
 pub(super) struct Link<'a> {
     input: &'a Input<'a>,
-    /// Messages with the half-units of work that they still need.
-    demand: VecDeque<(Message, u128)>,
-    push: VecDeque<(Message, u128)>,
-    device: VecDeque<(Message, u128)>,
-    passing: [Passing; 2],
-    /// The front of the demand and of the push queue has started.
-    started: [bool; 2],
-    /// Bytes of each that have started and are not installed.
-    outstanding: [u64; 2],
-    /// The time at which the fronts' work was last brought up to date.
+    demand: Stream,
+    push: Stream,
+    /// What has started and is not out, in that order: through the device's queue if there is one, else one of each lane.
+    pieces: Vec<Piece>,
+    /// The time at which the work was last brought up to date.
     updated: Ps,
+    /// Received requests are acknowledged by this byte of the push queue.
+    acknowledging: Option<u64>,
 }
 
 impl<'a> Link<'a> {
     pub(super) fn new(input: &'a Input<'a>) -> Self {
         Link {
             input,
-            demand: VecDeque::new(),
-            push: VecDeque::new(),
-            device: VecDeque::new(),
-            passing: Default::default(),
-            started: [false; 2],
-            outstanding: [0; 2],
+            demand: Stream::default(),
+            push: Stream::default(),
+            pieces: Vec::new(),
             updated: 0,
+            acknowledging: None,
         }
     }
 
@@ -66,25 +75,23 @@ impl<'a> Link<'a> {
         }
     }
 
-    fn lane(&self, lane: Lane) -> &VecDeque<(Message, u128)> {
+    fn lane(&self, lane: Lane) -> &Stream {
         match lane {
             Lane::Demand => &self.demand,
             Lane::Push => &self.push,
-            Lane::Device => &self.device,
         }
     }
 
-    fn lane_mut(&mut self, lane: Lane) -> &mut VecDeque<(Message, u128)> {
+    fn lane_mut(&mut self, lane: Lane) -> &mut Stream {
         match lane {
             Lane::Demand => &mut self.demand,
             Lane::Push => &mut self.push,
-            Lane::Device => &mut self.device,
         }
     }
 
-    /// Messages pass through the device's queue.
+    /// Pieces pass through the device's queue.
     fn has_device(&self) -> bool {
-        self.input.discipline == Discipline::Fair && self.input.device_queue > 0
+        self.input.discipline != Discipline::Priority && self.input.device_queue > 0
     }
 
     fn lane_of(&self, message: &Message) -> Lane {
@@ -95,32 +102,48 @@ impl<'a> Link<'a> {
         }
     }
 
-    fn bytes_in_device(&self, lane: Lane) -> u64 {
-        let of_lane = self
-            .device
+    /// What of `lane` would go together if it started now.
+    fn next_piece(&self, lane: Lane) -> Option<u64> {
+        let stream = self.lane(lane);
+        // Messages that are neither out nor started to their end. One of no bytes is started with the bytes before it only as
+        // part of their piece; behind it, it is a piece of its own.
+        let next = stream.messages[stream.out..]
             .iter()
-            .filter(|(message, _)| self.lane_of(message) == lane);
-        of_lane.map(|(message, _)| message.bytes).sum()
+            .find(|(end, message)| *end > stream.started || !message.started.get())?;
+        Some(if self.input.segment == 0 {
+            next.0 - stream.started
+        } else {
+            (stream.put - stream.started).min(self.input.segment)
+        })
     }
 
-    /// Whether the receiver's buffer lets a message of `lane` start; if so, it is counted.
-    fn may_start(&mut self, lane: Lane, bytes: u64) -> bool {
-        let outstanding = &mut self.outstanding[usize::from(lane == Lane::Push)];
-        let may = *outstanding < self.input.receive_buffer;
-        if may {
-            *outstanding += bytes;
-        }
-        may
-    }
-
-    /// Without a device, the front of `lane` starts if it may.
+    /// Starts what may start.
     fn start(&mut self, lane: Lane) {
-        let i = usize::from(lane == Lane::Push);
-        if self.has_device() || self.started[i] {
-            return;
-        }
-        if let Some(&(message, _)) = self.lane(lane).front() {
-            self.started[i] = self.may_start(lane, message.bytes);
+        while let Some(bytes) = self.next_piece(lane) {
+            let stream = self.lane(lane);
+            let whole = stream.messages.iter().filter(|(_, m)| m.started.get());
+            let whole: u64 = whole.map(|(_, message)| message.bytes).sum();
+            if whole - stream.installed >= self.input.receive_buffer {
+                return;
+            }
+            let there = stream.started - stream.gone;
+            let room = if self.has_device() {
+                there == 0 || there + bytes <= self.input.device_queue
+            } else {
+                self.pieces.iter().all(|piece| piece.lane != lane)
+            };
+            if !room {
+                return;
+            }
+            let work = 2 * self.input.tx(bytes);
+            self.pieces.push(Piece { lane, bytes, work });
+            let stream = self.lane_mut(lane);
+            stream.started += bytes;
+            for (end, message) in &stream.messages {
+                if *end <= stream.started {
+                    message.started.set(true);
+                }
+            }
         }
     }
 
@@ -128,69 +151,46 @@ impl<'a> Link<'a> {
     pub(super) fn installed(&mut self, now: Ps, message: &Message) {
         self.update(now);
         let lane = self.lane_of(message);
-        self.outstanding[usize::from(lane == Lane::Push)] -= message.bytes;
-        self.pass_on(lane);
+        self.lane_mut(lane).installed += message.bytes;
         self.start(lane);
     }
 
-    /// Lets messages of `lane` into the device's queue: one in any case, more as long as its bytes there stay within the limit.
-    fn pass_on(&mut self, lane: Lane) {
-        while self.has_device() {
-            let Some(&(message, work)) = self.lane(lane).front() else {
-                return;
-            };
-            let there = self.bytes_in_device(lane);
-            if there > 0 && there + message.bytes > self.input.device_queue {
-                return;
-            }
-            if !self.may_start(lane, message.bytes) {
-                return;
-            }
-            self.lane_mut(lane).pop_front();
-            self.device.push_back((message, work));
-        }
-    }
-
-    /// Half-units per picosecond that the front of `lane` gets.
-    fn rate(&self, lane: Lane) -> u128 {
+    /// Half-units per picosecond that a piece gets.
+    fn rate(&self, i: usize) -> u128 {
         if self.has_device() {
-            return if lane == Lane::Device { 2 } else { 0 };
+            return if i == 0 { 2 } else { 0 };
         }
-        if !self.started[usize::from(lane == Lane::Push)] {
-            return 0;
-        }
-        let both = self.started[0] && self.started[1];
-        match (both, self.input.discipline, lane) {
-            (false, _, _) => 2,
-            (true, Discipline::Priority, Lane::Demand) => 2,
-            (true, Discipline::Priority, Lane::Push) => 0,
-            (true, _, _) => 1,
+        let alone = self.pieces.len() == 1;
+        match (alone, self.input.discipline, self.pieces[i].lane) {
+            (true, _, _) => 2,
+            (false, Discipline::Priority, Lane::Demand) => 2,
+            (false, Discipline::Priority, Lane::Push) => 0,
+            (false, _, _) => 1,
         }
     }
 
     pub(super) fn occupancy(&self, lane: Lane) -> u64 {
-        let waiting: u64 = self
-            .lane(lane)
-            .iter()
-            .map(|(message, _)| message.bytes)
-            .sum();
-        waiting + self.bytes_in_device(lane)
+        self.lane(lane).put - self.lane(lane).gone
     }
 
-    /// When the front of `lane` has left, if nothing changes before.
-    pub(super) fn departure(&self, lane: Lane) -> Option<Ps> {
-        let (_, left) = self.lane(lane).front()?;
-        let rate = self.rate(lane);
-        (rate > 0).then(|| self.updated + left.div_ceil(rate))
+    /// When the next piece is out, if nothing changes before, and which: of two at once, the demand queue's.
+    pub(super) fn departure(&self) -> Option<(Ps, usize)> {
+        let of = |i: usize| {
+            let rate = self.rate(i);
+            (rate > 0).then(|| (self.updated + self.pieces[i].work.div_ceil(rate), i))
+        };
+        (0..self.pieces.len())
+            .filter_map(of)
+            .min_by_key(|&(time, i)| (time, self.pieces[i].lane == Lane::Push))
     }
 
     fn update(&mut self, now: Ps) {
         let elapsed = now - self.updated;
-        for lane in [Lane::Demand, Lane::Push, Lane::Device] {
-            let done = elapsed * self.rate(lane);
-            if let Some((_, left)) = self.lane_mut(lane).front_mut() {
-                *left = left.saturating_sub(done);
-            }
+        let done: Vec<u128> = (0..self.pieces.len())
+            .map(|i| elapsed * self.rate(i))
+            .collect();
+        for (piece, done) in self.pieces.iter_mut().zip(done) {
+            piece.work = piece.work.saturating_sub(done);
         }
         self.updated = now;
     }
@@ -198,48 +198,49 @@ impl<'a> Link<'a> {
     pub(super) fn enqueue(&mut self, now: Ps, message: Message) {
         self.update(now);
         let lane = self.lane_of(&message);
-        let work = 2 * self.input.tx(message.bytes);
-        self.lane_mut(lane).push_back((message, work));
-        self.pass_on(lane);
+        let stream = self.lane_mut(lane);
+        stream.put += message.bytes;
+        stream.messages.push((stream.put, message));
         self.start(lane);
     }
 
-    /// Takes out the front of `lane`, which has been transmitted. Returns what has left: every message that ends in a piece
-    /// that is complete now, or in one that nothing more of its queue would complete.
-    pub(super) fn leave(&mut self, now: Ps, lane: Lane) -> Vec<Message> {
+    /// A piece is out. Returns the messages that are by that.
+    pub(super) fn leave(&mut self, now: Ps, i: usize) -> Vec<Message> {
         self.update(now);
-        let (message, left) = self.lane_mut(lane).pop_front().expect("a message has left");
-        assert_eq!(left, 0, "a message has left completely");
-        let own = self.lane_of(&message);
-        self.pass_on(own);
-        if lane != Lane::Device {
-            self.started[usize::from(lane == Lane::Push)] = false;
-            self.start(lane);
-        }
+        let Piece { lane, bytes, work } = self.pieces.remove(i);
+        assert_eq!(work, 0, "a piece is out completely");
+        let stream = self.lane_mut(lane);
+        stream.gone += bytes;
+        let out = stream
+            .messages
+            .iter()
+            .take_while(|(end, _)| *end <= stream.gone)
+            .count();
+        let messages = &stream.messages[stream.out..out];
+        let left = messages
+            .iter()
+            .map(|(_, message)| message.clone())
+            .collect();
+        stream.out = out;
+        self.start(lane);
+        left
+    }
 
-        let drained = if self.has_device() {
-            self.bytes_in_device(own) == 0
-        } else {
-            !self.started[usize::from(own == Lane::Push)]
-        };
-        let passing = &mut self.passing[usize::from(own == Lane::Push)];
-        passing.bytes += message.bytes;
-        passing.messages.push((passing.bytes, message));
-        let complete = if drained {
-            passing.bytes
-        } else {
-            passing
-                .bytes
-                .checked_div(self.input.segment)
-                .map_or(passing.bytes, |pieces| pieces * self.input.segment)
-        };
-        let (left, held): (Vec<_>, Vec<_>) = std::mem::take(&mut passing.messages)
-            .into_iter()
-            .partition(|&(end, _)| end <= complete);
-        passing.messages = held;
-        if drained {
-            passing.bytes = 0;
+    /// Requests have come in; the next piece of the push queue that starts acknowledges them.
+    pub(super) fn acknowledge(&mut self) {
+        if self.acknowledging.is_none() {
+            self.acknowledging = Some(self.push.started + 1);
         }
-        left.into_iter().map(|(_, message)| message).collect()
+    }
+
+    /// Whether the acknowledgement is out; then there is none any more.
+    pub(super) fn has_acknowledged(&mut self) -> bool {
+        let with = self.acknowledging;
+        let out =
+            with.is_some_and(|with| self.push.gone >= with || self.push.put == self.push.gone);
+        if out {
+            self.acknowledging = None;
+        }
+        out
     }
 }

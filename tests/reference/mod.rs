@@ -129,9 +129,9 @@ pub(crate) struct Input<'a> {
     pub(crate) message_header: u64,
     pub(crate) zero_page_bytes: u64,
     pub(crate) discipline: Discipline,
-    /// Bytes of a channel in the device's own queue, under fair sharing; 0 for none.
+    /// Bytes of a channel in the device's own queue, but for priority; 0 for none.
     pub(crate) device_queue: u64,
-    /// Bytes of a queue that leave as one piece, with the pages that end in it; 0 for each page on its own.
+    /// Bytes of a queue that go as one piece, or as many as wait; 0 for each page on its own.
     pub(crate) segment: u64,
     pub(crate) push: Push,
     pub(crate) push_service: u64,
@@ -158,10 +158,16 @@ pub(crate) struct Input<'a> {
     pub(crate) receive_buffer: u64,
     pub(crate) receive_wake: u64,
     pub(crate) wake: u64,
+    /// Demand pages with a queue of their own have a receiving thread of their own.
+    pub(crate) receiver_per_channel: bool,
+    /// While a request is not acknowledged, those behind it wait for that.
+    pub(crate) nagle: bool,
     /// A fault pauses the whole VM, not only its vCPU.
     pub(crate) blocks_vm: bool,
     pub(crate) record_window: u64,
     pub(crate) overlap_core: bool,
+    /// The VM runs on for so long behind its record window.
+    pub(crate) planning_time: u64,
     /// Per recorded access, while the VM is suspended.
     pub(crate) planning_cost: u64,
     /// Threads on the destination that touch the list's pages in order, of a strategy that records; its source scans then,
@@ -235,7 +241,7 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         + core
         + Ps::from(input.latency)
         + Ps::from(input.resume);
-    let resumed = source.window + downtime;
+    let resumed = source.suspended + downtime;
 
     let world = world::run(input, &source, resumed);
 

@@ -5,8 +5,8 @@ use super::{Access, Input, Op, Order, Ps, Strategy, narrow};
 
 /// What the source phase leaves behind.
 pub(super) struct SourcePhase<'a> {
-    /// W': the VM is suspended then.
-    pub(super) window: Ps,
+    /// The VM is suspended then.
+    pub(super) suspended: Ps,
     pub(super) streams: Vec<Stream<'a>>,
     /// Every recorded access, in the order of recording.
     pub(super) log: Vec<Access>,
@@ -31,7 +31,12 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     } else {
         Ps::from(input.record_window)
     };
-    let (log, positions) = record(input, &streams, window);
+    let suspended = if input.strategy.records() {
+        window + Ps::from(input.planning_time)
+    } else {
+        window
+    };
+    let (log, positions) = record(input, &streams, window, suspended);
     let zero = zero_pages(input, &streams, &positions);
     let mut scan_from = 0;
     let list = match input.strategy {
@@ -51,7 +56,7 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
         (list, Vec::new())
     };
     SourcePhase {
-        window,
+        suspended,
         streams,
         log,
         positions,
@@ -62,8 +67,8 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     }
 }
 
-/// Runs the vCPUs up to the wall time `window`, recording.
-fn record(input: &Input, streams: &[Stream], window: Ps) -> (Vec<Access>, Vec<Ps>) {
+/// Runs the vCPUs up to the wall time `suspended`, recording up to `window`.
+fn record(input: &Input, streams: &[Stream], window: Ps, suspended: Ps) -> (Vec<Access>, Vec<Ps>) {
     let mut log: Vec<Access> = Vec::new();
     let mut next = vec![0usize; streams.len()];
     let mut delay: Vec<Ps> = vec![0; streams.len()];
@@ -97,7 +102,7 @@ fn record(input: &Input, streams: &[Stream], window: Ps) -> (Vec<Access>, Vec<Ps
 
     let epoch = u128::from(input.compaction_ns);
     let position = |v: usize| {
-        let exact = window.saturating_sub(delay[v]).max(last_recorded[v]);
+        let exact = suspended.saturating_sub(delay[v]).max(last_recorded[v]);
         // To the nearest boundary of the recorder's epochs, counted in recorded time.
         let recorded_ns = (exact << 20) / u128::from(input.scale_fp);
         (recorded_ns + epoch / 2)

@@ -25,8 +25,8 @@ pub(super) struct World {
 /// What can happen next. A number is an index into the vector that holds the pending things of that kind.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    Left(Lane),
-    Installed,
+    Left(usize),
+    Installed(usize),
     Wake(usize),
     Acknowledged(usize),
     RequestArrives(usize),
@@ -34,6 +34,7 @@ enum Event {
     Touch(usize),
     Fetch(usize),
     Handler(usize),
+    RequestsAcknowledged(usize),
     Thread,
 }
 
@@ -54,6 +55,15 @@ struct Due {
     time: Ps,
     vcpu: usize,
     page: u32,
+    /// Among requests that were sent together.
+    place: usize,
+}
+
+impl Due {
+    /// Requests that were sent together stay in their order, whoever made them.
+    fn who(&self) -> usize {
+        (self.place << 32) + self.vcpu
+    }
 }
 
 /// A fetching thread.
@@ -63,6 +73,13 @@ enum Fetcher {
     Free(Ps),
     /// It has touched this page, which was not there.
     Waits(u32),
+}
+
+/// Messages that have left the link, in that order, with the time of their installation.
+#[derive(Debug, Default)]
+struct Receiver {
+    arriving: VecDeque<(Ps, Message)>,
+    last_install: Ps,
 }
 
 struct Run<'a> {
@@ -86,9 +103,8 @@ struct Run<'a> {
     /// The place in the list that the next of them looks at.
     next_fetch: usize,
     installed: Vec<bool>,
-    /// Messages that have left the link, in that order, with the time of their installation.
-    arriving: VecDeque<(Ps, Message)>,
-    last_install: Ps,
+    /// The receiving threads: of demand pages that have a queue and a thread of their own, and of all others.
+    receivers: [Receiver; 2],
 
     // In between.
     link: Link<'a>,
@@ -96,6 +112,11 @@ struct Run<'a> {
     /// Requests that have arrived, each with the time at which it is read.
     requests_unread: Vec<Due>,
     acks_under_way: Vec<Ps>,
+    /// A request is out that the source has not acknowledged; those behind it, which it holds up; and the acknowledgements that
+    /// are on their way back.
+    unanswered: bool,
+    held: Vec<Due>,
+    answers_under_way: Vec<Ps>,
 
     // Source.
     sent: Vec<bool>,
@@ -142,12 +163,14 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
             .collect(),
         next_fetch: 0,
         installed: there.clone(),
-        arriving: VecDeque::new(),
-        last_install: 0,
+        receivers: Default::default(),
         link: Link::new(input),
         requests_under_way: Vec::new(),
         requests_unread: Vec::new(),
         acks_under_way: Vec::new(),
+        unanswered: false,
+        held: Vec::new(),
+        answers_under_way: Vec::new(),
         sent: there.clone(),
         requests: VecDeque::new(),
         serving: None,
@@ -195,24 +218,22 @@ impl Run<'_> {
         self.installed.iter().all(|&is| is) && self.blocked.iter().all(Option::is_none)
     }
 
-    /// Everything that can happen next, with time, rank and vCPU (or, among departures, the demand queue first).
+    /// Everything that can happen next, with time, rank and vCPU (or, among installations, the demand queue first).
     fn candidates(&self) -> Vec<(Ps, u8, usize, Event)> {
         let mut all = Vec::new();
-        for (who, lane) in [Lane::Demand, Lane::Push, Lane::Device]
-            .into_iter()
-            .enumerate()
-        {
+        all.extend(
+            self.link
+                .departure()
+                .map(|(time, i)| (time, 0, 0, Event::Left(i))),
+        );
+        for (i, receiver) in self.receivers.iter().enumerate() {
             all.extend(
-                self.link
-                    .departure(lane)
-                    .map(|time| (time, 0, who, Event::Left(lane))),
+                receiver
+                    .arriving
+                    .front()
+                    .map(|&(time, _)| (time, 1, i, Event::Installed(i))),
             );
         }
-        all.extend(
-            self.arriving
-                .front()
-                .map(|&(time, _)| (time, 1, 0, Event::Installed)),
-        );
         for (i, wake) in self.wakes.iter().enumerate() {
             all.push((wake.time, 2, wake.vcpu, Event::Wake(i)));
         }
@@ -220,10 +241,10 @@ impl Run<'_> {
             all.push((time, 3, 0, Event::Acknowledged(i)));
         }
         for (i, request) in self.requests_under_way.iter().enumerate() {
-            all.push((request.time, 4, request.vcpu, Event::RequestArrives(i)));
+            all.push((request.time, 4, request.who(), Event::RequestArrives(i)));
         }
         for (i, request) in self.requests_unread.iter().enumerate() {
-            all.push((request.time, 5, request.vcpu, Event::RequestRead(i)));
+            all.push((request.time, 5, request.who(), Event::RequestRead(i)));
         }
         for v in 0..self.next.len() {
             all.extend(
@@ -241,27 +262,41 @@ impl Run<'_> {
         for (i, handler) in self.handlers.iter().enumerate() {
             all.push((handler.time, 8, handler.vcpu, Event::Handler(i)));
         }
-        all.extend(self.thread_time().map(|time| (time, 9, 0, Event::Thread)));
+        for (i, &time) in self.answers_under_way.iter().enumerate() {
+            all.push((time, 9, 0, Event::RequestsAcknowledged(i)));
+        }
+        // The thread looks for room, and may go to sleep, when nothing else happens at this instant any more.
+        if all.iter().all(|&(time, ..)| time > self.now) {
+            all.extend(self.thread_time().map(|time| (time, 10, 0, Event::Thread)));
+        }
         all
     }
 
     fn process(&mut self, event: Event) {
         let (now, latency) = (self.now, Ps::from(self.input.latency));
         match event {
-            Event::Left(lane) => {
-                for message in self.link.leave(now, lane) {
+            Event::Left(i) => {
+                for message in self.link.leave(now, i) {
+                    let own = self.input.receiver_per_channel
+                        && message.demand
+                        && self.link.demand_lane() == Lane::Demand;
+                    let receiver = &mut self.receivers[usize::from(!own)];
                     let arrived = now + latency;
-                    let begun = if self.last_install < arrived {
+                    let begun = if receiver.last_install < arrived {
                         arrived + Ps::from(self.input.receive_wake)
                     } else {
-                        self.last_install
+                        receiver.last_install
                     };
-                    self.last_install = begun + Ps::from(self.input.install);
-                    self.arriving.push_back((self.last_install, message));
+                    receiver.last_install = begun + Ps::from(self.input.install);
+                    receiver
+                        .arriving
+                        .push_back((receiver.last_install, message));
                 }
+                self.look_for_answer();
             }
-            Event::Installed => {
-                let (_, message) = self.arriving.pop_front().expect("a page is arriving");
+            Event::Installed(i) => {
+                let arriving = &mut self.receivers[i].arriving;
+                let (_, message) = arriving.pop_front().expect("a page is arriving");
                 self.link.installed(now, &message);
                 self.installed[message.page as usize] = true;
                 for v in 0..self.blocked.len() {
@@ -271,6 +306,7 @@ impl Run<'_> {
                             time,
                             vcpu: v,
                             page: message.page,
+                            place: 0,
                         });
                     }
                 }
@@ -307,12 +343,33 @@ impl Run<'_> {
                 // The specification lets the vCPU go on even before its trap would have ended.
                 let Due { vcpu, page, .. } = self.handlers.remove(i);
                 if !self.installed[page as usize] {
-                    self.requests_under_way.push(Due {
-                        time: now + latency,
+                    let time = now + latency;
+                    let place = 0;
+                    let request = Due {
+                        time,
                         vcpu,
                         page,
-                    });
+                        place,
+                    };
+                    if self.unanswered {
+                        self.held.push(request);
+                    } else {
+                        self.unanswered = self.input.nagle;
+                        self.requests_under_way.push(request);
+                    }
                 }
+            }
+            Event::RequestsAcknowledged(i) => {
+                self.answers_under_way.remove(i);
+                self.unanswered = !self.held.is_empty();
+                let time = now + latency;
+                let held = self.held.drain(..).enumerate();
+                self.requests_under_way
+                    .extend(held.map(|(place, request)| Due {
+                        time,
+                        place,
+                        ..request
+                    }));
             }
             Event::Thread => self.thread_acts(),
         }
@@ -352,6 +409,7 @@ impl Run<'_> {
                 time,
                 vcpu: v,
                 page: touch.page,
+                place: 0,
             });
         }
         self.blocked[v] = Some((touch.page, time));
@@ -381,6 +439,7 @@ impl Run<'_> {
                     time: self.now + Ps::from(self.input.fault_trap),
                     vcpu: self.next.len() + place,
                     page,
+                    place: 0,
                 });
             }
             self.fetchers[i] = Fetcher::Waits(page);
@@ -406,8 +465,20 @@ impl Run<'_> {
 
     // Source.
 
+    /// If an acknowledgement has left the source, it gets to the destination.
+    fn look_for_answer(&mut self) {
+        if self.link.has_acknowledged() {
+            self.answers_under_way
+                .push(self.now + Ps::from(self.input.latency));
+        }
+    }
+
     fn request_arrives(&mut self, request: Due) {
         let mut time = self.now;
+        if self.input.nagle {
+            self.link.acknowledge();
+            self.look_for_answer();
+        }
         self.result.requests += 1;
         if self.input.wake_on_request {
             self.asleep[usize::from(true)].set(false); // the push queue's
@@ -599,6 +670,7 @@ impl Run<'_> {
             Message {
                 page,
                 bytes,
+                started: Cell::new(false),
                 demand,
             },
         ));
