@@ -62,6 +62,7 @@ pub struct Link {
     window: u64,
     /// When the work left was last brought up to date.
     updated: SimTime,
+    next_departure: SimTime,
     /// An acknowledgement goes out with this byte of the channel for pushed pages.
     acknowledgement: Option<u64>,
 }
@@ -87,6 +88,7 @@ impl Link {
             device: VecDeque::new(),
             window: receive_buffer.map_or(u64::MAX, |bytes| bytes.0),
             updated: SimTime::ZERO,
+            next_departure: SimTime::MAX,
             acknowledgement: None,
         }
     }
@@ -176,33 +178,33 @@ impl Link {
 
     /// Puts a message into its channel.
     pub fn enqueue(&mut self, now: SimTime, message: Message) {
-        self.advance(now);
         let (bytes, demand) = (self.bytes(message), self.own_channel(message.demanded));
         self.channel(demand).enter(message, bytes);
-        self.proceed(demand);
+        self.proceed(now, demand);
     }
 
     /// The receiver has taken a message out of its buffer.
     pub fn taken(&mut self, now: SimTime, message: Message) {
-        self.advance(now);
+        if self.window == u64::MAX {
+            return; // nothing ever waits for it
+        }
         let (bytes, demand) = (self.bytes(message), self.own_channel(message.demanded));
         self.channel(demand).taken(bytes);
-        self.proceed(demand);
+        self.proceed(now, demand);
     }
 
     /// Lets a channel transmit, or hand to the device queue, what there is room for.
-    fn proceed(&mut self, demand: bool) {
+    fn proceed(&mut self, now: SimTime, demand: bool) {
         let (limit, segment, window) = (self.device_limit, self.settings.segment.0, self.window);
-        loop {
-            let channel = self.channel(demand);
-            let Some(bytes) = channel.next_piece(segment, window) else {
-                return;
-            };
-            let there = channel.under_way();
-            if channel.wire.is_some() || (limit > 0 && there > 0 && there + bytes > limit) {
+        while self.channel(demand).wire.is_none()
+            && let Some(bytes) = self.channel(demand).next_piece(segment, window)
+        {
+            let there = self.channel(demand).under_way();
+            if limit > 0 && there > 0 && there + bytes > limit {
                 return;
             }
-            channel.begin(bytes);
+            self.advance(now);
+            self.channel(demand).begin(bytes);
             let piece = Piece {
                 demand,
                 bytes,
@@ -213,11 +215,16 @@ impl Link {
             } else {
                 self.channel(demand).wire = Some(piece);
             }
+            self.next_departure = self.departure();
         }
     }
 
     /// When the next piece will have left, if nothing else is enqueued before; [`SimTime::MAX`] on an idle link.
     pub fn next_departure(&self) -> SimTime {
+        self.next_departure
+    }
+
+    fn departure(&self) -> SimTime {
         let due = |piece: Option<&Piece>, rate: u64| match piece {
             Some(piece) if rate > 0 => {
                 self.updated + SimTime::from_ps(piece.work_left.div_ceil(rate))
@@ -242,7 +249,8 @@ impl Link {
             return;
         };
         self.channel(piece.demand).leave(piece.bytes, left);
-        self.proceed(piece.demand);
+        self.next_departure = self.departure();
+        self.proceed(now, piece.demand);
     }
 
     /// What has come in on the socket of the pushed pages is acknowledged: with the next piece that begins there.
