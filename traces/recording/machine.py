@@ -68,7 +68,7 @@ class Machine:
         tail = "\n".join(self.console().splitlines()[-20:])
         raise Failure(f"{why}\nQEMU says: {errors or '(nothing)'}\nthe guest's console ends:\n{tail}")
 
-    def wait(self, condition, what, timeout):
+    def wait(self, condition, what, timeout, pause=0.05):
         end = time.monotonic() + timeout
         while not condition():
             if self.process.poll() is not None:
@@ -77,7 +77,7 @@ class Machine:
                 self.fail(f"the guest failed before {what}")
             if time.monotonic() > end:
                 self.fail(f"no sign of {what} after {timeout} s")
-            time.sleep(0.05)
+            time.sleep(pause)
 
     def wait_ready(self):
         self.wait(lambda: re.search(r"^READY$", self.console(), re.MULTILINE), "the workload's READY", 600)

@@ -50,7 +50,7 @@ def waiting(name, workload, scratch, kept, ram=True, ring_ms=0, **options):
 def write_plan(source, strategy, window_ms, plan):
     """What the source has recorded last, as the order in which the destination is to fetch pages."""
     source.tell_recorder("d")
-    source.wait(source.out.exists, "the ring", 5)
+    source.wait(source.out.exists, "the ring", 5, pause=0.001)  # the plan gets older meanwhile
     run("taskset", "-c", str(OTHER_CPU), files.find_migsim(), "plan", source.out, "--from", "qemu", "--strategy", strategy,
         "--record-window", f"{window_ms} ms", "--format", "binary", "--out", plan)
 
