@@ -4,7 +4,7 @@
 mod receiver;
 mod return_path;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -165,7 +165,7 @@ pub struct Destination<'a> {
     plan: &'a [PlannedPage],
     /// How many pages of the plan the fetching threads have passed.
     fetched: usize,
-    waiting: HashMap<PageId, Waiters>,
+    waiting: BTreeMap<PageId, Waiters>,
     blocked: usize,
     stalls: Vec<Stall>,
 }
@@ -195,7 +195,7 @@ impl<'a> Destination<'a> {
             vcpus,
             plan,
             fetched: 0,
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             blocked: 0,
             stalls: Vec::new(),
         }

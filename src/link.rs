@@ -162,6 +162,9 @@ impl Link {
 
     fn advance(&mut self, now: SimTime) {
         let elapsed = now.saturating_sub(self.updated).as_ps();
+        if elapsed == 0 {
+            return;
+        }
         let (push_rate, demand_rate) = self.rates();
         for (piece, rate) in [
             (self.push.wire.as_mut(), push_rate),
@@ -180,7 +183,9 @@ impl Link {
     pub fn enqueue(&mut self, now: SimTime, message: Message) {
         let (bytes, demand) = (self.bytes(message), self.own_channel(message.demanded));
         self.channel(demand).enter(message, bytes);
-        self.proceed(now, demand);
+        if self.proceed(now, demand) {
+            self.next_departure = self.departure();
+        }
     }
 
     /// The receiver has taken a message out of its buffer.
@@ -190,19 +195,23 @@ impl Link {
         }
         let (bytes, demand) = (self.bytes(message), self.own_channel(message.demanded));
         self.channel(demand).taken(bytes);
-        self.proceed(now, demand);
+        if self.proceed(now, demand) {
+            self.next_departure = self.departure();
+        }
     }
 
-    /// Lets a channel transmit, or hand to the device queue, what there is room for.
-    fn proceed(&mut self, now: SimTime, demand: bool) {
+    /// Lets a channel transmit, or hand to the device queue, what there is room for. Returns whether there was any.
+    fn proceed(&mut self, now: SimTime, demand: bool) -> bool {
+        let mut any = false;
         let (limit, segment, window) = (self.device_limit, self.settings.segment.0, self.window);
         while self.channel(demand).wire.is_none()
             && let Some(bytes) = self.channel(demand).next_piece(segment, window)
         {
             let there = self.channel(demand).under_way();
             if limit > 0 && there > 0 && there + bytes > limit {
-                return;
+                break;
             }
+            any = true;
             self.advance(now);
             self.channel(demand).begin(bytes);
             let piece = Piece {
@@ -215,8 +224,8 @@ impl Link {
             } else {
                 self.channel(demand).wire = Some(piece);
             }
-            self.next_departure = self.departure();
         }
+        any
     }
 
     /// When the next piece will have left, if nothing else is enqueued before; [`SimTime::MAX`] on an idle link.
@@ -249,8 +258,8 @@ impl Link {
             return;
         };
         self.channel(piece.demand).leave(piece.bytes, left);
-        self.next_departure = self.departure();
         self.proceed(now, piece.demand);
+        self.next_departure = self.departure();
     }
 
     /// What has come in on the socket of the pushed pages is acknowledged: with the next piece that begins there.
