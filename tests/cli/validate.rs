@@ -117,6 +117,21 @@ fn a_prediction_is_that_of_a_run_with_the_same_settings() {
 }
 
 #[test]
+fn no_plan_takes_forever() {
+    let desk = desk();
+    let header = HEADER.trim_end();
+    for planning in ["NaN", "-1", "1e300"] {
+        let row = format!("small,9,0,pre-record,2,4,0,4,30,20,6,{planning}");
+        desk.write("slow.csv", format!("{header},planning_ms\n{row}\n"));
+        check(
+            &desk,
+            &["validate", "slow.csv"],
+            &["slow.csv:2", "planning_ms: expected nothing, or 0 to"],
+        );
+    }
+}
+
+#[test]
 fn the_prediction_is_the_median_over_a_sweep() {
     let desk = desk();
     let predicted = |starts: &str| -> Vec<f64> {
