@@ -1,5 +1,5 @@
-//! The destination host: the receiving thread, vCPUs that replay their touch order and fault, and threads that fetch the
-//! pages of a plan.
+//! The destination host: the receiving threads, vCPUs that replay their touch order and fault, threads that fetch the pages
+//! of a plan, and the way of their requests back.
 
 mod receiver;
 mod return_path;

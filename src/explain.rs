@@ -63,9 +63,10 @@ impl Knowledge {
 /// What stalls are made of. The parts add up to the stall.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Parts {
-    /// Of a requested page: trap, the request's latency and the page's latency. Nothing that a strategy does shortens it.
+    /// Of a requested page: trap, the request's latency and what held it up before it was read at the source (`nagle`,
+    /// `overtaken_by`), and the page's latency. No push order shortens it.
     pub request_path: SimTime,
-    /// Of a requested page: from the request's arrival at the source until the page is handed to the link, behind other
+    /// Of a requested page: from the request's reading at the source until the page is handed to the link, behind other
     /// requests and until there is room.
     pub demand_wait: SimTime,
     /// Of a requested page: behind what the link has to transmit before it, and its own transmission.

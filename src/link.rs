@@ -45,10 +45,9 @@ pub struct Message {
 /// The link, transmitting.
 #[derive(Debug)]
 pub struct Link {
-    discipline: Discipline,
+    settings: LinkSettings,
     page_bytes: u64,
     zero_page_bytes: u64,
-    settings: LinkSettings,
     /// Work of a page's message in half-picoseconds: two units pass per picosecond, one when two channels share evenly.
     page_work: u64,
     zero_page_work: u64,
@@ -73,10 +72,9 @@ impl Link {
         let page_bytes = settings.page_message(host_page);
         let zero_page_bytes = u64::from(settings.zero_page_bytes);
         Link {
-            discipline: settings.discipline,
+            settings: settings.clone(),
             page_bytes,
             zero_page_bytes,
-            settings: settings.clone(),
             page_work: work(settings, page_bytes),
             zero_page_work: work(settings, zero_page_bytes),
             push: Channel::default(),
@@ -119,7 +117,7 @@ impl Link {
 
     /// Whether such a page has a channel beside that of the pushed pages.
     pub fn own_channel(&self, demanded: bool) -> bool {
-        demanded && self.discipline != Discipline::Fifo
+        demanded && self.settings.discipline != Discipline::Fifo
     }
 
     fn bytes(&self, message: Message) -> u64 {
@@ -153,7 +151,7 @@ impl Link {
         match (self.push.wire.is_some(), self.demand.wire.is_some()) {
             (push, false) => (if push { 2 } else { 0 }, 0),
             (false, true) => (0, 2),
-            (true, true) => match self.discipline {
+            (true, true) => match self.settings.discipline {
                 Discipline::Fair => (1, 1),
                 Discipline::Fifo | Discipline::Priority => (0, 2),
             },

@@ -48,7 +48,7 @@ pub struct Metrics {
     pub stall: SimTime,
     /// The same without what lies before a fault's request and behind its page's installation: what QEMU's
     /// `postcopy-vcpu-blocktime` counts (`migration/postcopy-ram.c`, `mark_postcopy_blocktime_begin`, `_end`).
-    pub requested_stall: SimTime,
+    pub qemu_blocktime: SimTime,
     /// Time in which all vCPUs were blocked (QEMU's `postcopy-blocktime`).
     pub vcpu_blocktime: SimTime,
     /// Mean time from a faulting touch until the vCPU ran again, rounded down; zero without faults, as the following.
@@ -96,7 +96,7 @@ impl Metrics {
         let lengths = sorted_lengths(stalls);
         let stall: SimTime = lengths.iter().copied().sum();
         let around = scenario.destination.fault_trap + scenario.destination.wake;
-        let requested_stall: SimTime = lengths.iter().map(|l| l.saturating_sub(around)).sum();
+        let qemu_blocktime: SimTime = lengths.iter().map(|l| l.saturating_sub(around)).sum();
         let requested = stalls.iter().filter(|stall| stall.requested).count() as u64;
         let faults = stalls.len() as u64;
         let occupied = speed::Occupied::of(stalls, blocked_vcpus);
@@ -116,7 +116,7 @@ impl Metrics {
             in_flight_faults: faults - requested,
             requests: outcome.requests,
             stall: stall.times(blocked_vcpus),
-            requested_stall: requested_stall.times(blocked_vcpus),
+            qemu_blocktime: qemu_blocktime.times(blocked_vcpus),
             vcpu_blocktime: occupied.time_with_all_blocked(vcpus),
             fault_latency_mean: mean(&lengths),
             fault_latency_p50: nearest_rank(&lengths, 50),

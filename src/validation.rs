@@ -198,7 +198,7 @@ fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
         repetitions: group.repetitions,
         pairs: [
             pair(group.total_time, &total),
-            pair(group.blocktime, &|run| run.requested_stall.as_secs_f64()),
+            pair(group.blocktime, &|run| run.qemu_blocktime.as_secs_f64()),
             pair(group.requests, &|run| run.requests as f64),
         ],
         measured_downtime: group.downtime,

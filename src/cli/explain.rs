@@ -14,9 +14,9 @@ use crate::strategy::Registry;
 /// Run one strategy and break its faults and stall down by cause
 ///
 /// A line a kind of page: what the strategy knew of the pages that were faulted on. The columns are what the stall went
-/// into: the request's way (trap, latencies), the wait at the source until the page was handed to the link, the link
-/// (what was queued before it, and its transmission), the rest of the way of a page that had been sent already, and
-/// installation and wake-up.
+/// into: the request's way (trap, latencies, what holds it up), the wait at the source until the page was handed to the
+/// link, the link (what was queued before it, and its transmission), the rest of the way of a page that had been sent already,
+/// and installation and wake-up.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
