@@ -2,11 +2,12 @@
  * A QEMU TCG plugin for the destination of a post-copy migration: from the switch-over on, it touches the pages of a plan
  * in order, so that QEMU requests them from the source ahead of need.
  *
- *   -plugin fetcher.so,plan=FILE,ram=FILE[,threads=64][,wait_ms=10000]
+ *   -plugin fetcher.so,plan=FILE,ram=FILE[,threads=64][,wait_ms=10000][,asked=FILE]
  *
  * README.md beside this file describes the arguments, the plan and what happens when something is wrong with it.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -22,11 +23,11 @@
 #include "plan.h"
 
 static struct {
-    const char *plan, *ram;
+    const char *plan, *ram, *asked;
     uint64_t threads, wait_ns;
 } options = {.threads = 64, .wait_ns = 10000000000};
 
-static _Atomic bool started;
+static _Atomic bool started, all_asked;
 static sem_t switch_over;
 
 static struct plan plan;
@@ -49,6 +50,22 @@ static bool is_there(const volatile void *page)
     return resident & 1;
 }
 
+/* The last page is being asked for, or nothing will be: whoever holds the source's push back for the plan may let it go. */
+static void say_all_asked(void)
+{
+    static const char word[] = "asked\n";
+    if (options.asked == NULL || atomic_exchange(&all_asked, true)) {
+        return;
+    }
+    int file = open(options.asked, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0644);
+    if (file < 0 || write(file, word, sizeof word - 1) < 0) {
+        complain("cannot write %s: %s", options.asked, strerror(errno));
+    }
+    if (file >= 0) {
+        close(file);
+    }
+}
+
 /* A touch of a page that is not there blocks in the kernel until QEMU has placed it, as a vCPU's would. */
 static void *fetch(void *user)
 {
@@ -56,6 +73,9 @@ static void *fetch(void *user)
     uint64_t mine = 0;
     for (uint64_t i; (i = atomic_fetch_add(&next, 1)) < plan.count;) {
         const volatile unsigned char *page = ram + (uint64_t)plan.pages[i].page * plan.page_size;
+        if (i + 1 == plan.count) {
+            say_all_asked();
+        }
         mine += !is_there(page);
         (void)*page;
     }
@@ -91,10 +111,12 @@ static void *run(void *user)
     ram = (const volatile unsigned char *)find_guest_ram(options.ram, &size);
     const char *problem;
     if (ram == NULL || !wait_for_plan()) {
+        say_all_asked();
         return NULL;
     }
     if (!read_plan(options.plan, size, &plan, &problem)) {
         complain("%s: %s; nothing is fetched", options.plan, problem);
+        say_all_asked();
         return NULL;
     }
     began_ns = clock_ns();
@@ -147,6 +169,10 @@ static bool parse(char *argument)
             options.ram = value;
             return true;
         }
+        if (strcmp(argument, "asked") == 0) {
+            options.asked = value;
+            return true;
+        }
         if (strcmp(argument, "threads") == 0 && parse_number(value, 1, 4096, 1, &options.threads)) {
             return true;
         }
@@ -155,7 +181,7 @@ static bool parse(char *argument)
         }
         value[-1] = '=';
     }
-    complain("bad argument '%s'; expected plan=FILE, ram=FILE, threads=1..4096 or wait_ms=0..600000", argument);
+    complain("bad argument '%s'; expected plan=FILE, ram=FILE, threads=1..4096, wait_ms=0..600000 or asked=FILE", argument);
     return false;
 }
 

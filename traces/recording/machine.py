@@ -16,9 +16,9 @@ class Machine:
     """A running guest; leaving its context ends it, however that comes about."""
 
     def __init__(self, name, workload, scratch, recorder, restore=None, namespace=None, ring_ms=0, plan=None,
-                 outstanding=0):
+                 outstanding=0, asked=None):
         """`restore` is a directory with a snapshot: the machine waits for its state. `plan` is a file for the fetcher, which
-        asks for so many pages at once."""
+        asks for so many pages at once and says in the file `asked` that it has asked for all."""
         self.scratch = scratch
         self.ram, self.control, self.out = scratch / "ram", scratch / "control", scratch / "out"
         self.changed = None  # pages, when verifying
@@ -45,7 +45,8 @@ class Machine:
                         f"epoch_us={workload.epoch_us},seconds={workload.seconds + 60}"  # stopping QEMU ends it before
                         f"{',instrument=now' if restore is not None else ''}{f',ring_ms={ring_ms}' if ring_ms else ''}"]
         if plan is not None:
-            command += ["-plugin", f"{image.build('fetcher')},plan={plan},ram={self.ram},threads={outstanding}"]
+            command += ["-plugin", f"{image.build('fetcher')},plan={plan},ram={self.ram},threads={outstanding}"
+                        f"{f',asked={asked}' if asked else ''}"]
         with open(scratch / "errors", "wb") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
         self.qmp_connection = None

@@ -1,6 +1,7 @@
 """One real migration, measured: post-copy by QEMU between two network namespaces."""
 
 import os
+import select
 import time
 
 from . import Disturbed, Failure, files, run, snapshot
@@ -10,6 +11,7 @@ from .network import DESTINATION_ADDRESS
 URI = f"tcp:{DESTINATION_ADDRESS}:4444"
 WARM_UP = 4.0  # seconds from the guest's waking to the command: QEMU translates its code again at first
 MOST_DOWNTIME = 0.08  # seconds; a sleep of QEMU's rate limit takes 0.1
+SLOW = 10_000  # bytes per second: next to nothing. Below 10, QEMU takes it for unlimited
 VCPU_CPU, OTHER_CPU = 1, 0
 
 
@@ -55,31 +57,49 @@ def write_plan(source, strategy, window_ms, plan):
         "--record-window", f"{window_ms} ms", "--format", "binary", "--out", plan)
 
 
-def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms, outstanding):
+class Held:
+    """The source's push, held back until the destination has asked for all of its plan: QEMU's rate limit is not for requests."""
+
+    def __init__(self, pipe):
+        os.mkfifo(pipe)
+        self.asked = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    def release(self, source):
+        if not select.select([self.asked], [], [], 60)[0]:
+            source.fail("no word from the fetcher after 60 s")
+        os.close(self.asked)
+        source.command("migrate-set-parameters", **{"max-postcopy-bandwidth": 0})
+
+
+def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms, outstanding, delivery):
     """Wakes the guest, lets it run, migrates it, and returns what QEMU and the clocks say."""
     capabilities = {"postcopy_ram": True, "postcopy_preempt": preempt}
     planned = strategy != "post-copy"
-    plan = scratch / "plan"
+    plan, asked = scratch / "plan", scratch / "asked"
+    held_back = delivery == "fetch-then-push"
     with (
         waiting(name, workload, scratch / "source", kept, namespace=network.source, ring_ms=window_ms) as source,
         waiting(name, workload, scratch / "destination", kept, ram=False, namespace=network.destination,
-                plan=plan if planned else None, outstanding=outstanding) as destination,
+                plan=plan if planned else None, outstanding=outstanding, asked=asked if held_back else None) as destination,
     ):
+        held = Held(asked) if held_back else None
         snapshot.wake(source, kept)
         source.command("cont")
         woken = time.monotonic()
         source.qmp.capabilities(**capabilities)
         destination.qmp.capabilities(**capabilities, postcopy_blocktime=True)
         # Next to nothing is to be copied before the switch-over, and the token bucket is to be the only limit after it.
-        source.command("migrate-set-parameters", **{"max-bandwidth": 10_000, "max-postcopy-bandwidth": 0})
+        source.command("migrate-set-parameters", **{"max-bandwidth": SLOW, "max-postcopy-bandwidth": SLOW if held else 0})
         destination.command("migrate-incoming", uri=URI)
         time.sleep(woken + WARM_UP - time.monotonic())
-        asked = time.monotonic()
+        begun = time.monotonic()
         if planned:
             write_plan(source, strategy, window_ms, plan)
-        planning = time.monotonic() - asked
+        planning = time.monotonic() - begun
         foreign, begun, commanded = foreign_cpu((source, destination)), time.monotonic(), time.time()
         source.qmp.commands(("migrate", {"uri": URI}), ("migrate-start-postcopy", {}))
+        if held:
+            held.release(source)
         # The source's event STOP is lost now and then. Little happens between command and suspension.
         try:
             downtime = destination.qmp.event("RESUME") - commanded

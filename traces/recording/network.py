@@ -8,13 +8,15 @@ BURST, LIMIT, MTU = "128kb", "4mb", 1500  # as tc writes them: kb is KiB
 # Neither the host's choice of congestion control nor the autotuning of send buffers shall decide what is measured.
 SYSCTLS = {"tcp_congestion_control": "reno", "tcp_wmem": "4096 1048576 1048576",
            "tcp_rmem": "4096 1048576 1048576", "tcp_limit_output_bytes": 131072}
+SUBNET = "10.77.0.0/24"
 SOURCE_ADDRESS, DESTINATION_ADDRESS = "10.77.0.1", "10.77.0.2"
 
 
 class Network:
     """Leaving its context removes it, and the interfaces with it. Needs root."""
 
-    def __init__(self, tag=os.getpid()):
+    def __init__(self, quickack, tag=os.getpid()):
+        self.quickack = quickack
         self.source, self.destination = f"migsim-src-{tag}", f"migsim-dst-{tag}"
         self.ends = [(self.source, "veth-src", SOURCE_ADDRESS), (self.destination, "veth-dst", DESTINATION_ADDRESS)]
 
@@ -30,6 +32,8 @@ class Network:
                 run("ip", "-n", namespace, "link", "set", "lo", "up")
                 for name, value in SYSCTLS.items():
                     run("ip", "netns", "exec", namespace, "sh", "-c", f'echo "{value}" > /proc/sys/net/ipv4/{name}')
+                if self.quickack:
+                    run("ip", "-n", namespace, "route", "change", SUBNET, "dev", interface, "src", address, "quickack", "1")
         except BaseException:
             self.__exit__()
             raise
