@@ -270,6 +270,11 @@ impl<'a> Destination<'a> {
         TouchOutcome::Nothing
     }
 
+    /// Whether the fetching threads have passed the plan's last page.
+    pub fn has_passed_plan(&self) -> bool {
+        self.fetched == self.plan.len()
+    }
+
     fn wait(&mut self, page: PageId, by: Toucher) -> TouchOutcome {
         let waiters = self.waiting.entry(page).or_default();
         let first = waiters.vcpus.is_empty() && waiters.fetchers == 0;

@@ -261,7 +261,7 @@ impl Link {
     }
 
     /// What has come in on the socket of the pushed pages is acknowledged: with the next piece that begins there.
-    pub fn acknowledge(&mut self) {
+    pub fn acknowledge_requests(&mut self) {
         let next = self.push.next_to_begin();
         self.acknowledgement.get_or_insert(next);
     }

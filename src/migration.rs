@@ -8,10 +8,11 @@
 //! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
 //!
 //! What happens first at one instant: a piece leaves the link, a page is installed (a demanded one first), a vCPU wakes, an
-//! acknowledgement and then a request reaches the source, a request is read, a vCPU touches a page, then a fetching thread,
+//! acknowledgement and then a request reaches the source, a request is read, a push is released, a vCPU touches a page, then a fetching thread,
 //! a fault handler sends its request, requests are acknowledged, the migration thread acts. Several of one kind go by vCPU
 //! number, those of fetching threads behind them by the plan.
 
+mod event;
 pub mod pre_copy;
 mod progress;
 mod switch_over;
@@ -19,8 +20,9 @@ mod switch_over;
 pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
 pub use switch_over::{GuestCourse, SwitchOver};
 
+use self::event::{Event, Request};
 use self::pre_copy::Copied;
-use crate::destination::{Destination, Receiver, ReturnPath, Stall, TouchOutcome, Toucher};
+use crate::destination::{Destination, Receiver, ReturnPath, Stall, TouchOutcome};
 use crate::engine::EventQueue;
 use crate::link::Link;
 use crate::scenario::{Delivery, Scenario};
@@ -30,7 +32,6 @@ use crate::strategy::post_copy::active_push;
 use crate::strategy::{PlannedPage, Strategy};
 use crate::time::SimTime;
 use crate::trace::TraceError;
-use crate::vm::PageId;
 
 /// Why a migration could not be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -70,28 +71,6 @@ pub struct Outcome {
     pub page_bytes: u64,
 }
 
-/// Events that wait in the queue. Their order is the order at equal times; pages that leave the link and pages that are
-/// installed come before all of them, the migration thread's action after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
-    Wake { vcpu: u16 },
-    Acknowledged,
-    Requested(Request),
-    RequestRead(Request),
-    Touch { vcpu: u16 },
-    Fetch,
-    FaultHandled { by: Toucher, page: PageId },
-    RequestsAcknowledged,
-}
-
-/// A request on its way. Those that go out together keep their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Request {
-    place: usize,
-    by: Toucher,
-    page: PageId,
-}
-
 /// Migrates the VM after its switch-over.
 ///
 /// # Errors
@@ -118,15 +97,16 @@ pub fn migrate_observed(
 ) -> Result<Outcome, MigrationError> {
     let resumed_at = switch_over.suspended_at + switch_over.downtime;
     let page = scenario.link.page_message(switch_over.memory.host_page);
-    let longest = scenario
-        .link
-        .transmission(page.max(scenario.link.segment.0));
+    let longest = scenario.link.transmission(
+        page.max(scenario.link.segment.0)
+            .max(scenario.link.zero_page_bytes.into()),
+    );
     // The link counts a piece's work in half-picoseconds.
     if resumed_at == SimTime::MAX || longest.as_ps() > u64::MAX / 2 {
         return Err(MigrationError::TooLong);
     }
     strategy.plan(&switch_over.observation(&scenario.link));
-    if scenario.migration.delivery == Delivery::DestinationFetch && strategy.records() {
+    if scenario.migration.delivery.is_fetch() && strategy.records() {
         let mut scan = active_push(scenario.source.push);
         Migration::new(scenario, switch_over, strategy.planned()).run(scan.as_mut(), probe)
     } else {
@@ -137,8 +117,11 @@ pub fn migrate_observed(
 struct Migration<'a> {
     scenario: &'a Scenario,
     copied: Copied,
+    suspended_at: SimTime,
     resumed_at: SimTime,
     completed_at: Option<SimTime>,
+    /// Until the plan has been asked for.
+    push_held: bool,
     queue: EventQueue<Event>,
     source: MigrationThread<'a>,
     link: Link,
@@ -168,14 +151,18 @@ impl<'a> Migration<'a> {
         let mut migration = Migration {
             scenario,
             copied: switch_over.copied,
+            suspended_at: switch_over.suspended_at,
             resumed_at,
             completed_at: (missing.count() == 0).then_some(resumed_at),
+            push_held: !fetched.is_empty()
+                && scenario.migration.delivery == Delivery::FetchThenPush,
             queue: EventQueue::new(),
             source: MigrationThread::new(
                 &scenario.source,
                 missing.clone(),
                 &switch_over.zero_pages,
                 scenario.link.zero_page_bytes,
+                link.own_channel(true),
                 resumed_at,
             ),
             link,
@@ -192,6 +179,9 @@ impl<'a> Migration<'a> {
         };
         for vcpu in 0..order.vcpus().len() as u16 {
             migration.schedule_touch(vcpu);
+        }
+        if migration.push_held {
+            migration.source.hold_push();
         }
         if !fetched.is_empty() {
             for _ in 0..scenario.migration.fetch_outstanding {
@@ -265,10 +255,10 @@ impl<'a> Migration<'a> {
                 _ => receiver.departed(now, message),
             });
         self.source.notify(now);
-        self.check_acknowledgement(now);
+        self.schedule_acknowledgement(now);
     }
 
-    fn check_acknowledgement(&mut self, now: SimTime) {
+    fn schedule_acknowledgement(&mut self, now: SimTime) {
         if self.link.acknowledgement_left() {
             let arrival = now + self.scenario.link.latency;
             self.queue.schedule(arrival, Event::RequestsAcknowledged);
@@ -294,7 +284,7 @@ impl<'a> Migration<'a> {
         let synchronous = self.scenario.source.demand_mode == DemandMode::Synchronous;
         if delivery.message.demanded && synchronous {
             let arrival = now + self.scenario.link.latency;
-            self.queue.schedule(arrival, Event::Acknowledged);
+            self.queue.schedule(arrival, Event::PageAcknowledged);
         }
         let wake_at = now + self.scenario.destination.wake;
         let woken = self.destination.install(&delivery, wake_at);
@@ -319,11 +309,11 @@ impl<'a> Migration<'a> {
                     self.schedule_touch(runnable);
                 }
             }
-            Event::Acknowledged => self.source.acknowledge(now),
+            Event::PageAcknowledged => self.source.page_acknowledged(now),
             Event::Requested(request) => {
-                if self.scenario.destination.nagle {
-                    self.link.acknowledge();
-                    self.check_acknowledgement(now);
+                if self.scenario.destination.nagle && request.place == 0 {
+                    self.link.acknowledge_requests();
+                    self.schedule_acknowledgement(now);
                 }
                 let read = now + self.source.request_arrived(now);
                 self.queue.schedule(read, Event::RequestRead(request));
@@ -333,12 +323,17 @@ impl<'a> Migration<'a> {
                     self.destination.mark_requested(now, page);
                 }
             }
+            Event::PushReleased => self.source.release_push(now),
             Event::Touch { vcpu } => match self.destination.touch(now, vcpu) {
                 TouchOutcome::Later(due) => self.queue.schedule(due, Event::Touch { vcpu }),
                 outcome => self.handle_fault(now, outcome),
             },
             Event::Fetch => {
                 let outcome = self.destination.fetch();
+                if self.push_held && self.destination.has_passed_plan() {
+                    self.push_held = false;
+                    self.queue.schedule(self.release(now), Event::PushReleased);
+                }
                 self.handle_fault(now, outcome);
             }
             Event::FaultHandled { by, page } => {
@@ -358,6 +353,18 @@ impl<'a> Migration<'a> {
     fn send_request(&mut self, now: SimTime, request: Request) {
         let arrival = now + self.scenario.link.latency;
         self.queue.schedule(arrival, Event::Requested(request));
+    }
+
+    /// When a push begins that is released at `now` on the destination.
+    fn release(&self, now: SimTime) -> SimTime {
+        let arrival = now + self.scenario.link.latency;
+        let period = self.scenario.source.limiter_period.as_ps();
+        if period == 0 {
+            return arrival;
+        }
+        let since = (arrival - self.suspended_at).as_ps();
+        let beginning = since.checked_next_multiple_of(period);
+        self.suspended_at + beginning.map_or(SimTime::MAX, SimTime::from_ps)
     }
 
     fn schedule_touch(&mut self, vcpu: u16) {

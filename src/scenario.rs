@@ -122,6 +122,16 @@ pub enum Delivery {
     /// destination touch the plan's pages in order from the resume on; each fault makes a request as a vCPU's does, and
     /// requests go before the scan. Strategies that do not record have no plan and are as ever.
     DestinationFetch,
+    /// The same, but the source scans only once the last page of the plan is being asked for: its push is held back by a
+    /// rate limit that does not hold for requests, and released by whoever runs the migration, one latency later.
+    FetchThenPush,
+}
+
+impl Delivery {
+    /// Whether the destination fetches the plan.
+    pub fn is_fetch(self) -> bool {
+        self != Delivery::SourcePush
+    }
 }
 
 /// `[migration]`: what is compared, the record window, and the end of pre-copy.
@@ -146,7 +156,7 @@ pub struct MigrationSettings {
     pub planning_cost: SimTime,
     /// Default `source-push`: the paper.
     pub delivery: Delivery,
-    /// With `destination-fetch`, the threads that touch the plan's pages, each with one request outstanding. Default 64: what
+    /// Where the plan is fetched, the threads that touch the plan's pages, each with one request outstanding. Default 64: what
     /// the default send buffer holds in pages of 4 KiB. With far fewer, the scan fills the link between them; each more is
     /// a page that a vCPU's own request may have to wait behind. From 16 to 256 six recordings (sort, SQLite, Python,
     /// Redis, compile, tar) differ by a few per cent in sum, and were best at 64 on a link with one queue.

@@ -155,6 +155,11 @@ fn case() -> impl Strategy<Value = Case> {
             any::<bool>(),
         ),
         proptest::option::of(prop_oneof![1u64..=10, 4_000u64..=60_000]),
+        (
+            any::<bool>(),
+            any::<bool>(),
+            prop_oneof![Just(SimTime::ZERO), span(200)],
+        ),
     );
     let parts = (trace_part(), link, source, sending, host_costs());
     parts.prop_map(|(mut case, link, source, sending, costs)| {
@@ -182,10 +187,13 @@ fn case() -> impl Strategy<Value = Case> {
             segment,
             (wake_on_request, overtaken_percent, overtaken_by, nagle, receiver_per_channel),
             receive,
+            (request_thread, push_after, limiter_period),
         ) = sending;
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
         scenario.source.write_batch = write_batch;
         scenario.source.zero_service = zero_service;
+        scenario.source.request_thread = request_thread;
+        scenario.source.limiter_period = limiter_period;
         scenario.link.device_queue = Bytes(device_queue);
         scenario.destination.receive_buffer = receive.map(Bytes);
         // At least a packet's payload.
@@ -200,7 +208,11 @@ fn case() -> impl Strategy<Value = Case> {
             scenario.source.demand_mode = DemandMode::Synchronous;
         }
         if fetchers > 0 {
-            scenario.migration.delivery = Delivery::DestinationFetch;
+            scenario.migration.delivery = if push_after {
+                Delivery::FetchThenPush
+            } else {
+                Delivery::DestinationFetch
+            };
             scenario.migration.fetch_outstanding = fetchers;
         }
         scenario.pre_record.order = [
@@ -352,7 +364,7 @@ fn random_cases_have_everything() {
             if strategy.starts_with("pre-record") {
                 let delivery = scenario.migration.delivery;
                 count(format!("{delivery:?}: {strategy}: faults"), faults);
-                if delivery == Delivery::DestinationFetch {
+                if delivery.is_fetch() {
                     let fetched = outcome.requests > outcome.page_faults;
                     count(format!("{strategy}: more requests than faults"), fetched);
                 }

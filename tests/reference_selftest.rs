@@ -81,6 +81,9 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         planning_time: 0,
         planning_cost: 0,
         fetchers: 0,
+        push_after_list: false,
+        limiter_period: 0,
+        request_thread: false,
         initially_installed: Vec::new(),
         strategy: Strategy::PostCopy,
     }

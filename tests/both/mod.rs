@@ -143,8 +143,13 @@ impl Case {
             planning_cost: scenario.migration.planning_cost.as_ps(),
             fetchers: match scenario.migration.delivery {
                 Delivery::SourcePush => 0,
-                Delivery::DestinationFetch => scenario.migration.fetch_outstanding.into(),
+                Delivery::DestinationFetch | Delivery::FetchThenPush => {
+                    scenario.migration.fetch_outstanding.into()
+                }
             },
+            push_after_list: scenario.migration.delivery == Delivery::FetchThenPush,
+            limiter_period: scenario.source.limiter_period.as_ps(),
+            request_thread: scenario.source.request_thread,
             initially_installed: Vec::new(),
             strategy,
         }

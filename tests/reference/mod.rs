@@ -173,6 +173,12 @@ pub(crate) struct Input<'a> {
     /// Threads on the destination that touch the list's pages in order, of a strategy that records; its source scans then,
     /// and knows no list. 0: the source pushes the list.
     pub(crate) fetchers: u64,
+    /// The source scans only when the last page of the list is being touched, and
+    pub(crate) push_after_list: bool,
+    /// then from a multiple of this after the suspension on.
+    pub(crate) limiter_period: u64,
+    /// Requests with a queue of their own have a thread of their own on the source.
+    pub(crate) request_thread: bool,
     /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.
     pub(crate) initially_installed: Vec<bool>,
     pub(crate) strategy: Strategy<'a>,

@@ -31,10 +31,12 @@ enum Event {
     Acknowledged(usize),
     RequestArrives(usize),
     RequestRead(usize),
+    PushBegins,
     Touch(usize),
     Fetch(usize),
     Handler(usize),
     RequestsAcknowledged(usize),
+    RequestThread,
     Thread,
 }
 
@@ -121,7 +123,11 @@ struct Run<'a> {
     // Source.
     sent: Vec<bool>,
     requests: VecDeque<u32>,
+    /// The thread must not push before this time; none while nobody knows when.
+    push_from: Option<Ps>,
     serving: Option<(Ps, Message)>,
+    /// What the requests' own thread serves.
+    serving_request: Option<(Ps, Message)>,
     /// Served pages that are not on the link yet.
     gathered: VecDeque<Message>,
     /// They are being written to the link; the thread does nothing else.
@@ -173,7 +179,9 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         answers_under_way: Vec::new(),
         sent: there.clone(),
         requests: VecDeque::new(),
+        push_from: (!input.push_after_list || source.fetch_list.is_empty()).then_some(resumed),
         serving: None,
+        serving_request: None,
         gathered: VecDeque::new(),
         writing: false,
         asleep: [Cell::new(false), Cell::new(false)],
@@ -246,28 +254,35 @@ impl Run<'_> {
         for (i, request) in self.requests_unread.iter().enumerate() {
             all.push((request.time, 5, request.who(), Event::RequestRead(i)));
         }
+        if let Some(time) = self.push_from.filter(|&time| time > self.now) {
+            all.push((time, 6, 0, Event::PushBegins));
+        }
         for v in 0..self.next.len() {
             all.extend(
                 self.next_touch(v)
-                    .map(|(time, _)| (time, 6, v, Event::Touch(v))),
+                    .map(|(time, _)| (time, 7, v, Event::Touch(v))),
             );
         }
         if self.next_fetch < self.source.fetch_list.len() {
             for (i, fetcher) in self.fetchers.iter().enumerate() {
                 if let Fetcher::Free(time) = *fetcher {
-                    all.push((time, 7, 0, Event::Fetch(i)));
+                    all.push((time, 8, 0, Event::Fetch(i)));
                 }
             }
         }
         for (i, handler) in self.handlers.iter().enumerate() {
-            all.push((handler.time, 8, handler.vcpu, Event::Handler(i)));
+            all.push((handler.time, 9, handler.vcpu, Event::Handler(i)));
         }
         for (i, &time) in self.answers_under_way.iter().enumerate() {
-            all.push((time, 9, 0, Event::RequestsAcknowledged(i)));
+            all.push((time, 10, 0, Event::RequestsAcknowledged(i)));
         }
         // The thread looks for room, and may go to sleep, when nothing else happens at this instant any more.
         if all.iter().all(|&(time, ..)| time > self.now) {
-            all.extend(self.thread_time().map(|time| (time, 10, 0, Event::Thread)));
+            all.extend(
+                self.request_thread_time()
+                    .map(|time| (time, 11, 0, Event::RequestThread)),
+            );
+            all.extend(self.thread_time().map(|time| (time, 12, 0, Event::Thread)));
         }
         all
     }
@@ -371,6 +386,9 @@ impl Run<'_> {
                         ..request
                     }));
             }
+            // Nothing to do but to look again what the thread can do now.
+            Event::PushBegins => (),
+            Event::RequestThread => self.request_thread_acts(),
             Event::Thread => self.thread_acts(),
         }
     }
@@ -443,7 +461,20 @@ impl Run<'_> {
                 });
             }
             self.fetchers[i] = Fetcher::Waits(page);
-            return;
+            break;
+        }
+        if self.next_fetch == self.source.fetch_list.len() && self.push_from.is_none() {
+            // Whoever holds the push learns of it, and the push goes on with a period of what limits it.
+            let told = self.now + Ps::from(self.input.latency);
+            let (period, begin) = (
+                Ps::from(self.input.limiter_period),
+                self.source.suspended,
+            );
+            let mut from = told;
+            if period > 0 {
+                from = begin + (told - begin).div_ceil(period) * period;
+            }
+            self.push_from = Some(from);
         }
     }
 
@@ -475,7 +506,8 @@ impl Run<'_> {
 
     fn request_arrives(&mut self, request: Due) {
         let mut time = self.now;
-        if self.input.nagle {
+        // What was sent together is one packet.
+        if self.input.nagle && request.place == 0 {
             self.link.acknowledge();
             self.look_for_answer();
         }
@@ -535,14 +567,52 @@ impl Run<'_> {
         pages >= self.input.write_batch || zeros * self.input.zero_page_bytes >= 32_768
     }
 
+    /// Requests do not wait for the thread that pushes.
+    fn requests_have_a_thread(&self) -> bool {
+        self.input.request_thread && self.link.demand_lane() == Lane::Demand
+    }
+
+    /// When the requests' own thread acts next, if there is one.
+    fn request_thread_time(&self) -> Option<Ps> {
+        match self.serving_request {
+            Some((until, _)) => Some(until),
+            None if self.requests_have_a_thread() => {
+                let work = !self.requests.is_empty() && self.has_room(Lane::Demand);
+                work.then_some(self.now)
+            }
+            None => None,
+        }
+    }
+
+    fn request_thread_acts(&mut self) {
+        if let Some((_, message)) = self.serving_request.take() {
+            self.link.enqueue(self.now, message);
+        }
+        while self.serving_request.is_none()
+            && !self.requests.is_empty()
+            && self.has_room(Lane::Demand)
+        {
+            let page = self.requests.pop_front().expect("there is one");
+            if !self.sent[page as usize] {
+                self.unacknowledged += 1;
+                self.serving_request = Some(self.take(page, true));
+            }
+        }
+    }
+
     /// What the free thread would pick now.
     fn pick(&self) -> Option<Pick> {
-        if let Some(&page) = self.requests.front() {
+        if let Some(&page) = self.requests.front()
+            && !self.requests_have_a_thread()
+        {
             return self
                 .has_room(self.link.demand_lane())
                 .then_some(Pick::Demand(page));
         }
         if !self.has_room(Lane::Push) || (self.input.synchronous && self.unacknowledged > 0) {
+            return None;
+        }
+        if self.push_from.is_none_or(|from| from > self.now) {
             return None;
         }
         // Pages that the VM does not have are no pages to push.
@@ -650,6 +720,11 @@ impl Run<'_> {
                 (page, false)
             }
         };
+        self.serving = Some(self.take(page, demand));
+    }
+
+    /// The page is no more to be sent; it is on the link when it has been served.
+    fn take(&mut self, page: u32, demand: bool) -> (Ps, Message) {
         self.sent[page as usize] = true;
         self.result.order.push(page);
         let bytes = if self.source.zero[page as usize] {
@@ -665,7 +740,7 @@ impl Run<'_> {
         } else {
             self.input.push_service
         };
-        self.serving = Some((
+        (
             self.now + Ps::from(service),
             Message {
                 page,
@@ -673,6 +748,6 @@ impl Run<'_> {
                 started: Cell::new(false),
                 demand,
             },
-        ));
+        )
     }
 }

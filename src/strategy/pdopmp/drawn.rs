@@ -70,7 +70,7 @@ impl Drawn {
 
     fn draw_behind(&mut self, requested: PageId, unsent: &PageSet) {
         self.run.clear();
-        let (mut last, mut from) = (requested, requested);
+        let (mut last, mut from) = (requested, requested.saturating_add(1));
         while self.run.len() < self.most as usize
             && let Some(page) = self.planned.first_from(from)
             && page - last <= self.gap

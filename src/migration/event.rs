@@ -1,0 +1,28 @@
+//! What happens in a migration.
+
+use crate::destination::Toucher;
+use crate::vm::PageId;
+
+/// Events that wait in the queue. Their order is the order at equal times; pages that leave the link and pages that are
+/// installed come before all of them, the migration thread's action after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Event {
+    Wake { vcpu: u16 },
+    PageAcknowledged,
+    Requested(Request),
+    RequestRead(Request),
+    PushReleased,
+    Touch { vcpu: u16 },
+    Fetch,
+    FaultHandled { by: Toucher, page: PageId },
+    RequestsAcknowledged,
+}
+
+/// A request on its way. Those that are sent together keep their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Request {
+    /// Among those that were sent together.
+    pub(super) place: usize,
+    pub(super) by: Toucher,
+    pub(super) page: PageId,
+}
