@@ -9,6 +9,7 @@ use crate::migration::{
     MigrationError, Outcome, Probe, Sample, Samples, SwitchOver, migrate_observed,
 };
 use crate::scenario::{Scenario, TraceSettings, VmSettings};
+use crate::source::recorder::Preparation;
 use crate::strategy::post_copy::active_push;
 use crate::strategy::pre_copy::Rounds;
 use crate::strategy::scan::Push;
@@ -211,6 +212,8 @@ pub struct Observed {
     pub run: Run,
     /// All that its metrics are made of.
     pub outcome: Outcome,
+    /// What the VM did before its switch-over, if not pre-copy's rounds.
+    pub preparation: Preparation,
     /// When the VM was suspended on the source.
     pub suspended_at: SimTime,
     /// vCPUs of the VM.
@@ -237,6 +240,7 @@ pub fn observe(
         Observed {
             run: ground.sum_up(entry, switch_over, &outcome, order),
             outcome,
+            preparation: switch_over.preparation,
             suspended_at: switch_over.suspended_at,
             vcpus: trace.header().vcpus,
             samples: Vec::new(),

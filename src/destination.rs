@@ -36,8 +36,8 @@ pub struct DestinationSettings {
     pub fault_trap: SimTime,
     /// Putting one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
     pub install: SimTime,
-    /// Bytes of a channel that may be on their way or wait to be installed; while there are as many, the link transmits nothing
-    /// of that channel. Default: no limit. TCP's window, which a receiving thread that is slower than the link fills up (a
+    /// Bytes of a channel that may be on their way or wait to be installed; while there are as many, the link begins no more
+    /// of that channel: what has begun, a page in pieces among it, goes on. Default: no limit. TCP's window, which a receiving thread that is slower than the link fills up (a
     /// zero page takes no time on the link, and as much as any other here).
     pub receive_buffer: Option<Bytes>,
     /// From an arrival at the receiving thread while it has nothing to do until it runs: what arrives meanwhile is installed
@@ -49,7 +49,8 @@ pub struct DestinationSettings {
     pub receiver_per_channel: bool,
     /// Whether requests follow Nagle's rule (RFC 896): while one has not been acknowledged, those that come after it are held,
     /// to go out together. Default `false`. QEMU: `true`, as it leaves the option `TCP_NODELAY` alone on its main channel. The
-    /// source acknowledges them with the next piece of its pushed pages that goes out, and at once if there is none.
+    /// source acknowledges them with the next piece of its pushed pages that begins to go out and has left, or when none of its
+    /// pieces is left to go.
     pub nagle: bool,
     /// From the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
     pub wake: SimTime,
@@ -69,6 +70,14 @@ impl Default for DestinationSettings {
             wake: SimTime::from_us(10),
             fault_blocks: FaultBlocks::Vcpu,
         }
+    }
+}
+
+impl DestinationSettings {
+    /// What QEMU counts of a stall: not what lies before its request and behind its page's installation
+    /// (`migration/postcopy-ram.c`, `mark_postcopy_blocktime_begin`, `_end`).
+    pub fn qemu_blocktime(&self, stall: &Stall) -> SimTime {
+        (stall.until - stall.from).saturating_sub(self.fault_trap + self.wake)
     }
 }
 

@@ -57,7 +57,7 @@ pub struct Link {
     device_limit: u64,
     /// Pieces in the device queue; the first is on the wire.
     device: VecDeque<Piece>,
-    /// Most bytes of a channel that the receiver leaves untaken; a piece may exceed it.
+    /// With so many bytes of a channel untaken by the receiver, nothing more of it begins.
     window: u64,
     /// When the work left was last brought up to date.
     updated: SimTime,
@@ -260,13 +260,14 @@ impl Link {
         self.next_departure = self.departure();
     }
 
-    /// What has come in on the socket of the pushed pages is acknowledged: with the next piece that begins there.
+    /// What has come in on the socket of the pushed pages is acknowledged: with the next piece that begins there, or when none is
+    /// left there.
     pub fn acknowledge_requests(&mut self) {
         let next = self.push.next_to_begin();
         self.acknowledgement.get_or_insert(next);
     }
 
-    /// Whether an acknowledgement has left since this was last asked. It leaves on its own if there is no piece to take it.
+    /// Whether an acknowledgement has left since this was last asked.
     pub fn acknowledgement_left(&mut self) -> bool {
         let push = &self.push;
         self.acknowledgement

@@ -46,8 +46,8 @@ pub struct Metrics {
     pub requests: u64,
     /// Time blocked by faults, summed over vCPUs.
     pub stall: SimTime,
-    /// The same without what lies before a fault's request and behind its page's installation: what QEMU's
-    /// `postcopy-vcpu-blocktime` counts (`migration/postcopy-ram.c`, `mark_postcopy_blocktime_begin`, `_end`).
+    /// What QEMU counts of it, as `postcopy-vcpu-blocktime`: see
+    /// [`qemu_blocktime`](crate::destination::DestinationSettings::qemu_blocktime).
     pub qemu_blocktime: SimTime,
     /// Time in which all vCPUs were blocked (QEMU's `postcopy-blocktime`).
     pub vcpu_blocktime: SimTime,
@@ -95,8 +95,10 @@ impl Metrics {
         let stalls = &outcome.stalls;
         let lengths = sorted_lengths(stalls);
         let stall: SimTime = lengths.iter().copied().sum();
-        let around = scenario.destination.fault_trap + scenario.destination.wake;
-        let qemu_blocktime: SimTime = lengths.iter().map(|l| l.saturating_sub(around)).sum();
+        let qemu_blocktime: SimTime = stalls
+            .iter()
+            .map(|stall| scenario.destination.qemu_blocktime(stall))
+            .sum();
         let requested = stalls.iter().filter(|stall| stall.requested).count() as u64;
         let faults = stalls.len() as u64;
         let occupied = speed::Occupied::of(stalls, blocked_vcpus);

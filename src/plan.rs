@@ -72,10 +72,9 @@ pub enum PlanError {
 pub fn of_trace(scenario: &Scenario, trace: &Trace, entry: &Entry) -> Result<Plan, PlanError> {
     let strategy = planner(scenario, entry)?;
     let replay = comparison::replay(scenario, trace)?;
-    let window = SwitchOver::window(scenario, true);
-    let planning = SwitchOver::planning_time(scenario, true);
-    let (recording, positions) = record(&replay, window, scenario.source.record_trap, planning)
-        .map_err(MigrationError::from)?;
+    let preparation = SwitchOver::preparation(scenario, true);
+    let (recording, positions) =
+        record(&replay, preparation, scenario.source.record_trap).map_err(MigrationError::from)?;
     let zero_pages = replay
         .zero_pages(&positions)
         .map_err(MigrationError::from)?;

@@ -113,7 +113,7 @@ impl Default for VmSettings {
 }
 
 /// How a strategy's planned pages come to the destination ahead of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {
     /// The source pushes them first (the paper).
@@ -128,6 +128,15 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// In files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Delivery::SourcePush => "source-push",
+            Delivery::DestinationFetch => "destination-fetch",
+            Delivery::FetchThenPush => "fetch-then-push",
+        }
+    }
+
     /// Whether the destination fetches the plan.
     pub fn is_fetch(self) -> bool {
         self != Delivery::SourcePush
@@ -226,6 +235,10 @@ impl Scenario {
                 "link.segment",
                 "expected 0, or from a packet's payload (link.mtu less 52 bytes) to 1 MiB",
             );
+        }
+        // It is kept piece by piece.
+        if self.link.device_queue.0 > 64 << 20 {
+            return unfit("link.device_queue", "expected at most 64 MiB");
         }
         if self.source.send_buffer.0 == 0 {
             return unfit("source.send_buffer", "expected at least 1 byte");

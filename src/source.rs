@@ -254,8 +254,7 @@ impl<'a> MigrationThread<'a> {
         if demanded {
             return Some((self.requests.pop_front()?, true));
         }
-        let waits =
-            self.settings.demand_mode == DemandMode::Synchronous && self.unacknowledged > 0;
+        let waits = self.settings.demand_mode == DemandMode::Synchronous && self.unacknowledged > 0;
         if self.held || waits {
             return None;
         }

@@ -22,7 +22,8 @@ pub use reference::{Group, Range, ReferenceError, Setting, read};
 use crate::comparison::{ComparisonError, compare};
 use crate::link::Discipline;
 use crate::metrics::Metrics;
-use crate::scenario::{Delivery, Scenario};
+use crate::scenario::Scenario;
+use crate::source::recorder::Preparation;
 use crate::strategy::Registry;
 use crate::time::SimTime;
 use crate::trace::{Trace, TraceError};
@@ -31,7 +32,8 @@ use crate::units::Bandwidth;
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quantity {
-    /// Total migration time, in seconds. The record window is in neither side's: a real one is recorded before the command.
+    /// Total migration time, in seconds. What comes before a real command, recording and planning, is in
+    /// neither side's.
     TotalTime,
     /// Time that vCPUs were blocked by page faults, summed over vCPUs, in seconds: QEMU's `postcopy-vcpu-blocktime`.
     Blocktime,
@@ -180,7 +182,7 @@ pub fn validate(
 }
 
 fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
-    let before = group.setting.record_window + group.planning;
+    let before = preparation(group).length();
     let total = |metrics: &Metrics| {
         metrics.total_migration_time.map_or(f64::INFINITY, |total| {
             total.saturating_sub(before).as_secs_f64()
@@ -206,6 +208,17 @@ fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
     }
 }
 
+/// What the VM did before the command, which is in the simulated total and not in the measured one.
+fn preparation(group: &Group) -> Preparation {
+    if !group.setting.is_planned() {
+        return Preparation::default();
+    }
+    Preparation {
+        window: group.setting.record_window,
+        planning: group.planning,
+    }
+}
+
 /// Simulates a group's setting. The scenario's `trace.start` is the switch position: there the record window of a strategy that
 /// records ends, and the simulation begins W earlier; then the VM runs on while the plan is made.
 ///
@@ -219,7 +232,7 @@ pub fn predict(
     registry: &Registry,
 ) -> Result<Metrics, ValidationError> {
     let setting = &group.setting;
-    let (window, start) = (setting.record_window, scenario.trace.start);
+    let start = scenario.trace.start;
     let mut scenario = scenario.clone();
     scenario.migration.strategies = vec![setting.strategy.clone()];
     scenario.link.bandwidth = Bandwidth::from_bits_per_second(setting.link_mbit * 1_000_000)
@@ -230,6 +243,7 @@ pub fn predict(
         Discipline::Fifo
     };
     if setting.is_planned() {
+        let Preparation { window, planning } = preparation(group);
         if window > start {
             return Err(ValidationError::NoRoom {
                 place: group.place.clone(),
@@ -239,8 +253,8 @@ pub fn predict(
         }
         scenario.trace.start = start.saturating_sub(window);
         scenario.migration.record_window = window;
-        scenario.migration.planning_time = group.planning;
-        scenario.migration.delivery = Delivery::DestinationFetch;
+        scenario.migration.planning_time = planning;
+        scenario.migration.delivery = setting.delivery;
         scenario.migration.fetch_outstanding = setting.fetch_outstanding;
     }
     let failed = |source| ValidationError::Simulation {

@@ -488,6 +488,22 @@ fn a_source_that_knows_no_plan_scans() {
     takes(&outcome, ns(132), ns(1806));
 }
 
+#[test]
+fn a_push_that_waits_for_the_plan() {
+    // The thread comes to page 1, the plan's last, at 1668; the source hears of it at 1718, and pushes page 1, enqueued at 1720,
+    // before its request comes at 1723: left 1820, installed 1874. Until then all is as without any push.
+    let mut case = fetched(1, 0);
+    case.scenario.source.push = Push::Linear;
+    case.scenario.migration.delivery = Delivery::FetchThenPush;
+    let outcome = simulate_as("pre-record", &case);
+    assert_eq!(outcome.push_and_demand_order, [2, 0, 1]);
+    assert_eq!((faults(&outcome), outcome.requests), ((1, 1, 0), 3));
+    takes(&outcome, ns(288), ns(1874));
+    // With periods of 100 from the suspension at 100 on, the push begins at 1800, and page 1 goes at its request.
+    case.scenario.source.limiter_period = SimTime::from_ns(100);
+    takes(&simulate_as("pre-record", &case), ns(288), ns(1880));
+}
+
 /// vCPU 0: pages 0, 1, 0, 2, 3 at 0, 20, 40, 60, 80; vCPU 1: pages 0, 1 at 10, 30.
 ///
 /// With a window of 100 and a trap of 30: vCPU 0 page 0 at 0 (delay 30); vCPU 1 page 0 at 10 (not first: no delay);
@@ -692,6 +708,65 @@ fn requests_that_wait_for_an_acknowledgement() {
     // Not held: arrived 1725, left behind page 0 at 1918, installed 2122, on at 2128: 608.
     case.scenario.destination.nagle = false;
     takes(&simulate(&case), ns(518 + 608), ns(2122));
+}
+
+#[test]
+fn what_is_sent_together_is_acknowledged_once() {
+    // As above, and page 2, touched at 1525, held at 1530. Pages 1 and 2 are requested at 1915: arrived 2115, enqueued 2118 and
+    // 2121, left 2218 and 2318, installed 2422 and 2522, on at 2428 and 2528: 908 and 1003. Page 3, touched at 2200, held at
+    // 2205 until they are acknowledged at 2315: arrived 2515, enqueued 2518, left 2618, installed 2822, on at 2828: 628.
+    // Page 4, touched at 2320, held at 2325 until that is acknowledged at 2715: arrived 2915, enqueued 2918, left 3018,
+    // installed 3222, on at 3228: 908.
+    let mut case = on_demand(
+        5,
+        &[
+            read(10, 0, 0),
+            read(20, 1, 1),
+            read(25, 2, 2),
+            read(700, 3, 3),
+            read(820, 4, 4),
+        ],
+    );
+    case.scenario.link.latency = SimTime::from_ns(200);
+    case.scenario.destination.nagle = true;
+    takes(&simulate(&case), ns(518 + 908 + 1003 + 628 + 908), ns(3222));
+}
+
+#[test]
+fn an_acknowledgement_goes_with_pushed_pages() {
+    // On the wire: pages 0, 1 and 2 from 1352, 1452 and 1552. Page 7, touched at 1360, is requested at 1415, served when there
+    // is room at 1452, and on the wire from 1652: left 1752, on at 1812: 452. Its request is acknowledged with page 1, the next
+    // to begin at 1415, which has left at 1552: at 1602. Page 6, touched at 1370, is held at 1375 until then: arrived 1652,
+    // served at once, on the wire behind page 3 from 1852: on at 2012: 642. Pages 4 and 5 follow: left 2152, installed 2206.
+    let mut case = base(8, &[read(10, 0, 7), read(20, 1, 6)]);
+    case.scenario.destination.nagle = true;
+    let outcome = simulate(&case);
+    assert_eq!(outcome.push_and_demand_order, [0, 1, 2, 7, 3, 6, 4, 5]);
+    takes(&outcome, ns(452 + 642), ns(2206));
+    // Not held, it arrives at 1425 and is served at 1552: on at 1912.
+    case.scenario.destination.nagle = false;
+    takes(&simulate(&case), ns(452 + 542), ns(2206));
+}
+
+#[test]
+fn a_thread_for_requests() {
+    // A push takes 500. Page 3, touched at 1360, is requested at 1415, enqueued 1418, left 1518, installed 1572, on at 1578: 218.
+    // Pages 0, 1 and 2 enqueued at 1850, 2350, 2850: left 2950, installed 3004.
+    let mut case = base(4, &[read(10, 0, 3)]);
+    case.scenario.source.push_service = SimTime::from_ns(500);
+    case.scenario.link.discipline = Discipline::Fair;
+    case.scenario.source.request_thread = true;
+    takes(&simulate(&case), ns(218), ns(3004));
+    // One thread for both: served behind page 0, enqueued 1853. At half speed page 0 leaves at 2047, and page 3, 97 of it, at
+    // 2050: installed behind page 0 at 2105, on at 2111: 751. Pages 1 and 2 enqueued at 2353, 2853.
+    case.scenario.source.request_thread = false;
+    takes(&simulate(&case), ns(751), ns(3007));
+    // In one queue, too.
+    case.scenario.source.request_thread = true;
+    case.scenario.link.discipline = Discipline::Fifo;
+    let one_queue = simulate(&case);
+    case.scenario.source.request_thread = false;
+    assert_eq!(one_queue, simulate(&case));
 }
 
 #[test]

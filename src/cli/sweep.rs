@@ -112,11 +112,7 @@ impl GridArgs {
             );
         }
         for assignment in &self.settings {
-            let key = assignment.split('=').next().unwrap_or_default().trim();
-            if source.axes().iter().any(|axis| axis.key == key) {
-                bail!("--set {assignment}: {key} is an axis of the sweep, expected another key");
-            }
-            source.set(assignment)?;
+            source.set_beside_axes(assignment)?;
         }
         Ok(Sweep::new(source, Registry::standard())?)
     }

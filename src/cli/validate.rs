@@ -23,7 +23,7 @@ const MOST_POINTS: usize = 1_000;
 /// Hold predictions against measured QEMU migrations
 ///
 /// REFERENCE.csv has a row per real migration, as traces/migrate writes them. Every setting in it is simulated with one
-/// scenario for all, and held against the median of its repetitions. With a [sweep] in the scenario, its points are all
+/// scenario for all, and held against the median of its repetitions; blocktime as QEMU counts it, without fault_trap and wake. With a [sweep] in the scenario, its points are all
 /// simulated, and their median is the prediction. An error inside the repetitions' range counts as 0 in
 /// the sums, which are held against the project's goals; settings with a plan and without, calibrated on and held out, apart.
 /// The switch position in the traces is the scenario's trace.start: there the record window of a strategy that records ends,
@@ -110,7 +110,7 @@ fn scenarios(arguments: &ValidateArgs) -> Result<Vec<Scenario>> {
         None => ScenarioSource::from_text("qemu", include_str!("../../scenarios/qemu.toml"))?,
     };
     for assignment in &arguments.settings {
-        source.set(assignment)?;
+        source.set_beside_axes(assignment)?;
     }
     let sweep = Sweep::new(source, Registry::standard())?;
     ensure!(

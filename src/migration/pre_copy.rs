@@ -21,7 +21,7 @@ use crate::destination::ReceivingThread;
 use crate::link::Message;
 use crate::scenario::Scenario;
 use crate::source::batch::{Batch, SendBuffer};
-use crate::source::recorder::Recording;
+use crate::source::recorder::{Preparation, Recording};
 use crate::strategy::pre_copy::Rounds;
 use crate::time::SimTime;
 use crate::trace::replay::Replay;
@@ -104,6 +104,7 @@ impl SwitchOver {
             return Err(MigrationError::TooLong);
         }
         Ok(SwitchOver {
+            preparation: Preparation::default(),
             suspended_at,
             downtime: resumed_at - suspended_at,
             recording: Recording::default(),

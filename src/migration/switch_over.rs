@@ -4,7 +4,7 @@ use super::MigrationError;
 use super::pre_copy::Copied;
 use crate::link::LinkSettings;
 use crate::scenario::Scenario;
-use crate::source::recorder::{Recording, record};
+use crate::source::recorder::{Preparation, Recording, record};
 use crate::strategy::Observation;
 use crate::time::SimTime;
 use crate::trace::replay::Replay;
@@ -26,18 +26,17 @@ pub struct GuestCourse {
 }
 
 impl GuestCourse {
-    /// Runs the guest for `window`, while it is recorded and each first access to a page costs `trap`, and for `planning`.
+    /// Runs the guest through its preparation; while it is recorded, each first access to a page costs `trap`.
     ///
     /// # Errors
     ///
     /// [`MigrationError`] when the trace is damaged or the window too long for it.
     pub fn after(
         replay: &Replay<'_>,
-        window: SimTime,
+        preparation: Preparation,
         trap: SimTime,
-        planning: SimTime,
     ) -> Result<Self, MigrationError> {
-        let (recording, positions) = record(replay, window, trap, planning)?;
+        let (recording, positions) = record(replay, preparation, trap)?;
         Ok(GuestCourse {
             recording,
             touch_order: TouchOrder::after(replay, &positions)?,
@@ -51,6 +50,8 @@ impl GuestCourse {
 /// [`SwitchOver::after_rounds`] for pre-copy's.
 #[derive(Debug)]
 pub struct SwitchOver {
+    /// What the VM did before, if not pre-copy's rounds.
+    pub preparation: Preparation,
     /// From the migration command until the VM is suspended.
     pub suspended_at: SimTime,
     /// No vCPU runs for so long.
@@ -70,27 +71,26 @@ pub struct SwitchOver {
 }
 
 impl SwitchOver {
-    /// How long the VM runs on at the source and is recorded: not at all unless the strategy `records`.
-    pub fn window(scenario: &Scenario, records: bool) -> SimTime {
+    /// What the VM does on the source after the migration command: nothing unless the strategy `records`.
+    pub fn preparation(scenario: &Scenario, records: bool) -> Preparation {
         let migration = &scenario.migration;
-        match (records, migration.overlap_core) {
-            (false, _) => SimTime::ZERO,
-            (true, false) => migration.record_window,
-            (true, true) => migration.record_window.max(core_transmission(scenario)),
+        if !records {
+            return Preparation::default();
         }
-    }
-
-    /// How long it runs on behind that window.
-    pub fn planning_time(scenario: &Scenario, records: bool) -> SimTime {
-        if records {
-            scenario.migration.planning_time
-        } else {
-            SimTime::ZERO
+        let window = migration.record_window;
+        Preparation {
+            window: if migration.overlap_core {
+                window.max(core_transmission(scenario))
+            } else {
+                window
+            },
+            planning: migration.planning_time,
         }
     }
 
     /// Suspends the VM.
     pub fn new(scenario: &Scenario, records: bool, guest: GuestCourse) -> Self {
+        let preparation = Self::preparation(scenario, records);
         let overlap = records && scenario.migration.overlap_core;
         let transfer = if overlap {
             SimTime::ZERO
@@ -102,7 +102,8 @@ impl SwitchOver {
         let recorded = guest.recording.accesses.len() as u64;
         let planning = scenario.migration.planning_cost.times(recorded);
         SwitchOver {
-            suspended_at: Self::window(scenario, records) + Self::planning_time(scenario, records),
+            preparation,
+            suspended_at: preparation.length(),
             downtime: vm.suspend + planning + transfer + scenario.link.latency + vm.resume,
             recording: guest.recording,
             touch_order: guest.touch_order,
@@ -123,9 +124,8 @@ impl SwitchOver {
         replay: &Replay<'_>,
         records: bool,
     ) -> Result<Self, MigrationError> {
-        let window = Self::window(scenario, records);
-        let planning = Self::planning_time(scenario, records);
-        let guest = GuestCourse::after(replay, window, scenario.source.record_trap, planning)?;
+        let preparation = Self::preparation(scenario, records);
+        let guest = GuestCourse::after(replay, preparation, scenario.source.record_trap)?;
         Ok(Self::new(scenario, records, guest))
     }
 

@@ -57,7 +57,7 @@ fn blocktimes(scenario: &Scenario, observed: &Observed) -> Vec<u64> {
     let of = |vcpu| {
         let own = observed.outcome.stalls.iter();
         own.filter(|stall| all || stall.vcpu == vcpu)
-            .map(|stall| stall.until - stall.from)
+            .map(|stall| scenario.destination.qemu_blocktime(stall))
             .sum::<SimTime>()
     };
     (0..observed.vcpus).map(|vcpu| whole_ms(of(vcpu))).collect()

@@ -78,7 +78,7 @@ fn slice(process: u32, track: u32, name: &str, from: SimTime, until: SimTime, ar
 
 fn phases(scenario: &Scenario, observed: &Observed) -> Vec<Event> {
     let resumed = observed.outcome.resumed_at;
-    let suspended = observed.suspended_at;
+    let (prepared, suspended) = (observed.preparation.length(), observed.suspended_at);
     let end = observed
         .outcome
         .completed_at
@@ -86,11 +86,11 @@ fn phases(scenario: &Scenario, observed: &Observed) -> Vec<Event> {
         .unwrap_or(resumed)
         .max(resumed);
     let vm = &scenario.vm;
-    let recorded = suspended.saturating_sub(scenario.migration.planning_time);
     let core_state = (resumed - suspended) - vm.suspend - scenario.link.latency - vm.resume;
     let mut steps = vec![
-        ("record window", SimTime::ZERO, recorded),
-        ("planning", recorded, suspended),
+        ("record window", SimTime::ZERO, observed.preparation.window),
+        ("planning", observed.preparation.window, prepared),
+        ("rounds", prepared, suspended),
         ("switch-over", suspended, resumed),
     ];
     let mut from = suspended;

@@ -40,6 +40,7 @@ pub fn rows(verdicts: &[Verdict], calibrated: Calibrated<'_>) -> Vec<Row> {
                 "fetch_outstanding".into(),
                 Count(setting.fetch_outstanding.into()),
             ),
+            ("delivery".into(), Text(setting.delivery.name().to_owned())),
             ("repetitions".into(), Count(verdict.repetitions as u64)),
         ];
         for quantity in Quantity::ALL {

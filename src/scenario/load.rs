@@ -194,6 +194,24 @@ impl ScenarioSource {
         Ok(())
     }
 
+    /// The same, where every axis stands at its own values.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](ScenarioSource::set), and when the key is an axis.
+    pub fn set_beside_axes(&mut self, assignment: &str) -> Result<(), ScenarioError> {
+        let key = assignment.split('=').next().unwrap_or_default().trim();
+        if self.axes.iter().any(|axis| axis.key == key) {
+            return Err(ScenarioError {
+                origin: format!("--set {assignment}"),
+                line: None,
+                key: None,
+                problem: format!("{key} is an axis of the sweep, expected another key"),
+            });
+        }
+        self.set(assignment)
+    }
+
     /// The scenario.
     ///
     /// # Errors

@@ -45,10 +45,26 @@ pub enum RecordError {
     TooLong,
 }
 
-/// Runs the VM on for `window` and records, each first access to a page costing its vCPU `trap`; then for `planning`, unrecorded.
+/// What the VM does on the source before it is suspended for its switch-over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Preparation {
+    /// It runs on for so long and is recorded.
+    pub window: SimTime,
+    /// Then it runs on for so long, unrecorded, while a plan is made.
+    pub planning: SimTime,
+}
+
+impl Preparation {
+    /// Both.
+    pub fn length(self) -> SimTime {
+        self.window + self.planning
+    }
+}
+
+/// Runs the VM through its preparation. While it is recorded, each first access to a page costs its vCPU `trap`.
 ///
 /// Returns the recording and, per vCPU, the guest time that it has reached: where it goes on at the destination. That is
-/// both spans less the vCPU's traps, but not before its last recorded access: an access whose trap the window's end
+/// the preparation less the vCPU's traps, but not before its last recorded access: an access whose trap the window's end
 /// cut off is made again. On a compacted trace the positions are rounded to epoch boundaries, where the trace is exact.
 ///
 /// # Errors
@@ -56,10 +72,10 @@ pub enum RecordError {
 /// [`RecordError`] when the trace is damaged or the window holds more than [`MOST_ACCESSES`].
 pub fn record(
     replay: &Replay<'_>,
-    window: SimTime,
+    preparation: Preparation,
     trap: SimTime,
-    planning: SimTime,
 ) -> Result<(Recording, Vec<SimTime>), RecordError> {
+    let window = preparation.window;
     let mut vcpus = (0..replay.vcpus())
         .map(|vcpu| RunningVcpu::new(replay.vcpu(vcpu, SimTime::ZERO)))
         .collect::<Result<Vec<_>, _>>()?;
@@ -87,7 +103,10 @@ pub fn record(
     }
     let positions = vcpus
         .iter()
-        .map(|state| replay.nearest_boundary((window + planning - state.delay).max(state.last)))
+        .map(|state| {
+            let reached = preparation.length() - state.delay;
+            replay.nearest_boundary(reached.max(state.last))
+        })
         .collect();
     let accesses = accesses.into();
     Ok((Recording { accesses, window }, positions))

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::comparison;
 use crate::migration::{GuestCourse, SwitchOver};
 use crate::scenario::Scenario;
-use crate::source::recorder::Access;
+use crate::source::recorder::{Access, Preparation};
 use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::replay::{AtEnd, Replay, TimeScale};
@@ -51,9 +51,8 @@ struct GuestKey {
     time_scale: TimeScale,
     at_end: AtEnd,
     memory: Memory,
-    window: SimTime,
+    preparation: Preparation,
     trap: SimTime,
-    planning: SimTime,
 }
 
 impl Shared {
@@ -84,10 +83,9 @@ impl Shared {
         replay: &Replay<'_>,
         records: bool,
     ) -> Result<SwitchOver, String> {
-        let window = SwitchOver::window(scenario, records);
-        let planning = SwitchOver::planning_time(scenario, records);
+        let preparation = SwitchOver::preparation(scenario, records);
         // Without a window nothing is trapped.
-        let trap = if window == SimTime::ZERO {
+        let trap = if preparation.window == SimTime::ZERO {
             SimTime::ZERO
         } else {
             scenario.source.record_trap
@@ -99,12 +97,11 @@ impl Shared {
             time_scale: scenario.trace.time_scale,
             at_end: scenario.trace.at_end,
             memory: replay.memory(),
-            window,
+            preparation,
             trap,
-            planning,
         };
         let guest = self.guests.get(key, || {
-            GuestCourse::after(replay, window, trap, planning).map_err(|error| in_one_line(&error))
+            GuestCourse::after(replay, preparation, trap).map_err(|error| in_one_line(&error))
         })?;
         Ok(SwitchOver::new(scenario, records, (*guest).clone()))
     }

@@ -266,6 +266,9 @@ impl Iterator for VcpuReplay<'_> {
                 continue;
             };
             let offset = self.replay.scale.guest_time(since_start);
+            if since_zero == u64::MAX {
+                return None; // time does not go on from here
+            }
             if offset >= self.from {
                 return Some(Ok(GuestAccess {
                     offset,

@@ -154,6 +154,7 @@ pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Delivery;
     use crate::time::SimTime;
     use crate::validation::{Pair, Range, Setting};
 
@@ -171,6 +172,7 @@ mod tests {
                 strategy: strategy.to_owned(),
                 record_window: SimTime::ZERO,
                 fetch_outstanding: 0,
+                delivery: Delivery::SourcePush,
             },
             repetitions: 3,
             pairs: [pair; 3],

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::errors::median;
-use crate::scenario::Scenario;
+use crate::scenario::{Delivery, Scenario};
 use crate::strategy::Registry;
 use crate::time::SimTime;
 
@@ -27,6 +27,8 @@ pub struct Setting {
     pub record_window: SimTime,
     /// Pages that were fetched at once; zero without a plan.
     pub fetch_outstanding: u16,
+    /// How a plan's pages came; the default of [`MigrationSettings`](crate::scenario::MigrationSettings) without one.
+    pub delivery: Delivery,
 }
 
 impl Setting {
@@ -106,6 +108,7 @@ struct Row {
     record_window_ms: u64,
     #[serde(default)]
     fetch_outstanding: u16,
+    delivery: Option<Delivery>,
     total_time_ms: f64,
     postcopy_requests: f64,
     vcpu_blocktime_ms: f64,
@@ -143,6 +146,10 @@ impl Row {
             "fetch_outstanding: expected 1 to 65535 for a strategy that records"
         } else if !records && (self.record_window_ms, self.fetch_outstanding) != (0, 0) {
             "record_window_ms, fetch_outstanding: expected 0 for a strategy that does not record"
+        } else if records && self.delivery == Some(Delivery::SourcePush) {
+            "delivery: expected destination-fetch or fetch-then-push for a strategy that records"
+        } else if !records && self.delivery.is_some_and(Delivery::is_fetch) {
+            "delivery: expected source-push for a strategy that does not record"
         } else if !within(self.total_time_ms) || self.total_time_ms == 0.0 {
             "total_time_ms: expected more than 0, and at most 1e10"
         } else if !within(self.vcpu_blocktime_ms) {
@@ -177,7 +184,7 @@ const MOST: f64 = 1e10;
 const LARGEST: u64 = 64 << 20;
 
 /// Reads a reference file, as `traces/MIGRATIONS.md` describes it. `strategy`, `record_window_ms` and `fetch_outstanding` may be
-/// missing, which is post-copy, and `downtime_ms` and `planning_ms`. The groups come in the order of their first rows.
+/// missing, which is post-copy; `delivery`, which is `destination-fetch` of a strategy that records; `downtime_ms` and `planning_ms`. The groups come in the order of their first rows.
 ///
 /// # Errors
 ///
@@ -222,6 +229,11 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
             strategy: row.strategy.clone(),
             record_window: SimTime::from_ms(row.record_window_ms),
             fetch_outstanding: row.fetch_outstanding,
+            delivery: row.delivery.unwrap_or(if row.record_window_ms > 0 {
+                Delivery::DestinationFetch
+            } else {
+                Delivery::SourcePush
+            }),
         };
         let index = *places.entry(setting.clone()).or_insert(groups.len());
         match groups.get_mut(index) {

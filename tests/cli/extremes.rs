@@ -89,6 +89,23 @@ fn a_message_beyond_half_the_time_is_an_error() {
     assert!(desk.refusal(&arguments).contains("213 days"));
 }
 
+/// Guest time that no trace reaches, however often it is repeated.
+#[test]
+fn planning_beyond_the_end_of_time_ends() {
+    let desk = Desk::new();
+    let mut arguments = vec!["compare", "small.toml", "--strategies", "pre-record"];
+    for set in [
+        "trace.at_end=wrap",
+        "trace.time_scale=0.000001",
+        "migration.record_window=0",
+        "migration.planning_time=6 h",
+    ] {
+        arguments.extend(["--set", set]);
+    }
+    let output = promptly(&desk, &arguments);
+    assert!(matches!(output.status.code(), Some(0 | 2)), "{output:?}");
+}
+
 /// Nobody asked for a recording, so none is made, however long the window.
 #[test]
 fn post_copy_alone_does_not_record() {

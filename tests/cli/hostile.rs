@@ -7,7 +7,7 @@ use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// All keys but `trace.at_end`: a trace that wraps around in a window of days is a lot of work, and no mistake.
-const KEYS: [&str; 69] = [
+const KEYS: [&str; 71] = [
     "trace.file",
     "trace.workload",
     "trace.workload.kind",
@@ -36,6 +36,8 @@ const KEYS: [&str; 69] = [
     "source.overtaken_by",
     "source.write_batch",
     "source.zero_service",
+    "source.request_thread",
+    "source.limiter_period",
     "link.device_queue",
     "link.segment",
     "source.demand_mode",

@@ -132,6 +132,59 @@ fn no_plan_takes_forever() {
 }
 
 #[test]
+fn deliveries_fit_their_strategies() {
+    let desk = desk();
+    let header = HEADER.trim_end();
+    for (strategy, delivery, says) in [
+        (
+            "post-copy,0,0",
+            "fetch-then-push",
+            "delivery: expected source-push",
+        ),
+        (
+            "pre-record,2,4",
+            "source-push",
+            "delivery: expected destination-fetch or",
+        ),
+        (
+            "pre-record,2,4",
+            "by mail",
+            "expected one of `source-push`, `destination-fetch`",
+        ),
+    ] {
+        let row = format!("small,9,0,{strategy},0,4,30,20,6,{delivery}");
+        desk.write("way.csv", format!("{header},delivery\n{row}\n"));
+        check(&desk, &["validate", "way.csv"], &["way.csv:2", says]);
+    }
+}
+
+/// What post-copy's rows say of planning is no part of their totals; an axis is not set beside its values.
+#[test]
+fn post_copy_plans_nothing() {
+    let desk = desk();
+    let header = HEADER.trim_end();
+    let total = |planning: &str| {
+        let row = format!("small,100,0,post-copy,0,0,0,40,30,20,6,{planning}");
+        desk.write("planning.csv", format!("{header},planning_ms\n{row}\n"));
+        let csv = [
+            "validate",
+            "planning.csv",
+            "--scenario",
+            "mirror.toml",
+            "--format",
+            "csv",
+        ];
+        cell(&desk.data(&csv), 0, "total_time_predicted")
+    };
+    assert_eq!(total("3"), total("0"));
+    check(
+        &desk,
+        &["validate", "planning.csv", "--set", "trace.start=1 s"],
+        &["trace.start is an axis of the sweep"],
+    );
+}
+
+#[test]
 fn the_prediction_is_the_median_over_a_sweep() {
     let desk = desk();
     let predicted = |starts: &str| -> Vec<f64> {

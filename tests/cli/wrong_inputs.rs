@@ -128,7 +128,8 @@ fn bad_recordings() {
     }
 }
 
-const TIMES: [&str; 13] = [
+const TIMES: [&str; 14] = [
+    "source.limiter_period",
     "migration.planning_time",
     "migration.planning_cost",
     "trace.start",
@@ -272,6 +273,7 @@ fn messages_say_what_is_expected() {
         ("link.packet_overhead=65536", "at most 65535"),
         ("link.segment=1447 B", "from a packet's payload"),
         ("link.segment=2 MiB", "to 1 MiB"),
+        ("link.device_queue=65 MiB", "at most 64 MiB"),
         ("destination.nagle=1", "a boolean"),
         ("source.send_buffer=0", "at least 1 byte"),
         ("source.overtaken_percent=101", "at most 100"),

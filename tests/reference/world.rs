@@ -466,10 +466,7 @@ impl Run<'_> {
         if self.next_fetch == self.source.fetch_list.len() && self.push_from.is_none() {
             // Whoever holds the push learns of it, and the push goes on with a period of what limits it.
             let told = self.now + Ps::from(self.input.latency);
-            let (period, begin) = (
-                Ps::from(self.input.limiter_period),
-                self.source.suspended,
-            );
+            let (period, begin) = (Ps::from(self.input.limiter_period), self.source.suspended);
             let mut from = told;
             if period > 0 {
                 from = begin + (told - begin).div_ceil(period) * period;
