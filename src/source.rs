@@ -119,6 +119,9 @@ impl<'a> MigrationThread<'a> {
         }
         self.push_buffer.wake();
         self.notify(now);
+        if self.request_thread.is_some() {
+            return SimTime::ZERO;
+        }
         // Of the first n requests, n times the share, rounded down.
         let overtaken = |requests| requests * u64::from(self.settings.overtaken_percent) / 100;
         if overtaken(self.received) > overtaken(self.received - 1) {
@@ -131,11 +134,13 @@ impl<'a> MigrationThread<'a> {
     /// A request is read. Returns whether its page is still to be sent; if not, the request is dropped.
     pub fn request(&mut self, now: SimTime, page: PageId, strategy: &mut dyn Strategy) -> bool {
         let unsent = self.unsent.contains(page);
-        strategy.requested(&Request {
-            time: now,
-            page,
-            unsent,
-        });
+        if self.request_thread.is_none() {
+            strategy.requested(&Request {
+                time: now,
+                page,
+                unsent,
+            });
+        }
         if unsent {
             self.requests.push_back(page);
         }

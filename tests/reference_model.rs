@@ -309,6 +309,38 @@ proptest! {
     }
 }
 
+/// What a mechanism is when it is not there.
+const WITHOUT: [(&str, fn(&mut Scenario)); 11] = [
+    ("send_resume", |scenario| scenario.source.send_resume = None),
+    ("wake_on_request", |scenario| {
+        scenario.source.wake_on_request = false;
+    }),
+    ("overtaken_percent", |scenario| {
+        scenario.source.overtaken_percent = 0;
+    }),
+    ("write_batch", |scenario| scenario.source.write_batch = 0),
+    ("request_thread", |scenario| {
+        scenario.source.request_thread = false;
+    }),
+    ("limiter_period", |scenario| {
+        scenario.source.limiter_period = SimTime::ZERO;
+    }),
+    ("device_queue", |scenario| {
+        scenario.link.device_queue = Bytes(0);
+    }),
+    ("segment", |scenario| scenario.link.segment = Bytes(0)),
+    ("receive_buffer", |scenario| {
+        scenario.destination.receive_buffer = None;
+    }),
+    ("receiver_per_channel", |scenario| {
+        scenario.destination.receiver_per_channel = false;
+    }),
+    ("nagle", |scenario| scenario.destination.nagle = false),
+];
+
+/// A mechanism is seldom decisive, and then several at once.
+const MATTERS: &str = " matters";
+
 /// Equality over cases in which nothing happens would say little.
 #[test]
 fn random_cases_have_everything() {
@@ -319,6 +351,18 @@ fn random_cases_have_everything() {
     for _ in 0..400 {
         let case = case().new_tree(&mut runner).expect("a case").current();
         let scenario = &case.scenario;
+        let trace = case.trace();
+        let metrics = |scenario: &Scenario| -> Vec<Metrics> {
+            let runs = compare(scenario, &trace, &Registry::standard()).expect("a sound case");
+            runs.into_iter().map(|run| run.metrics).collect()
+        };
+        let with = metrics(scenario);
+        for (mechanism, remove) in WITHOUT {
+            let mut without = scenario.clone();
+            remove(&mut without);
+            let matters = metrics(&without) != with;
+            count(format!("{mechanism}{MATTERS}"), matters);
+        }
         for pair in case.run() {
             let (strategy, outcome) = (pair.strategy, pair.engine);
             let faults = outcome.page_faults > 0;
@@ -388,6 +432,10 @@ fn random_cases_have_everything() {
             );
         }
     }
-    let rare: Vec<_> = seen.iter().filter(|(_, times)| **times < 20).collect();
+    let enough = |what: &str| if what.ends_with(MATTERS) { 5 } else { 20 };
+    let rare: Vec<_> = seen
+        .iter()
+        .filter(|(what, times)| **times < enough(what))
+        .collect();
     assert!(rare.is_empty(), "{rare:?} out of {seen:#?}");
 }

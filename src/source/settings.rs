@@ -51,8 +51,9 @@ pub struct SourceSettings {
     /// The thread's work for a pushed zero page, all of whose bytes it has to look at. Default: `push_service`.
     pub zero_service: Option<SimTime>,
     /// Whether requested pages with a channel of their own are served by a thread of their own, which does not wait for the one
-    /// that pushes. Default `false`. `true` is QEMU from 8.0 on: the thread that reads requests sends their pages itself
-    /// (`migration/ram.c`, `ram_save_queue_pages`), and the scan does not follow them.
+    /// that pushes and knows nothing of them: its scan does not follow them, and no request is overtaken. Default `false`.
+    /// `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends their pages itself (`migration/ram.c`,
+    /// `ram_save_host_page_urgent`).
     pub request_thread: bool,
     /// A push that is held back for a plan ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the
     /// rate limiter that holds it, counted from the suspension. Default 0: as soon as it is released. QEMU: 100 ms

@@ -513,7 +513,9 @@ impl Run<'_> {
             self.asleep[usize::from(true)].set(false); // the push queue's
             // Of the first n that arrive, n times the share are overtaken, rounded down.
             let overtaken = |n: u64| n * self.input.overtaken_percent / 100;
-            if overtaken(self.result.requests) != overtaken(self.result.requests - 1) {
+            if overtaken(self.result.requests) != overtaken(self.result.requests - 1)
+                && !self.requests_have_a_thread()
+            {
                 time += Ps::from(self.input.overtaken_by);
             }
         }
@@ -527,6 +529,9 @@ impl Run<'_> {
         // The verdict is the page's: it holds for everyone who waits for it, those who come later included.
         self.result.requested[page as usize] = true;
         self.requests.push_back(page);
+        if self.requests_have_a_thread() {
+            return; // the thread that pushes does not hear of it
+        }
         if matches!(self.input.strategy, Strategy::Planned(_)) {
             self.drawn_from = Some(page);
         }
