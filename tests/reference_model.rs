@@ -309,8 +309,10 @@ proptest! {
     }
 }
 
-/// What a mechanism is when it is not there.
-const WITHOUT: [(&str, fn(&mut Scenario)); 11] = [
+/// A mechanism, and how it is taken away.
+type Removal = (&'static str, fn(&mut Scenario));
+
+const WITHOUT: [Removal; 11] = [
     ("send_resume", |scenario| scenario.source.send_resume = None),
     ("wake_on_request", |scenario| {
         scenario.source.wake_on_request = false;
