@@ -158,6 +158,12 @@ static void place(uint32_t page)
     pending[page] = false;
 }
 
+/* The fetcher has said that it asks for nothing more. */
+static bool all_asked(void)
+{
+    return access("asked", F_OK) == 0;
+}
+
 /* The fetcher has to wait for the next THREADS pages that are not there, whichever of them comes first. */
 static void serve(void)
 {
@@ -173,6 +179,7 @@ static void serve(void)
     for (int waits; (waits = wait_for_faults()) > 0; served++) {
         int until = served + THREADS < count ? served + THREADS : count, skip = (int)(random() % waits);
         assert(waits == until - served);
+        assert(until == count || !all_asked());
         uint32_t chosen = PAGES;
         for (int i = 0; i < until; i++) {
             if (pending[missing[i]] && skip-- == 0) {
@@ -200,6 +207,7 @@ static void run(const char *path, enum scenario scenario)
     assert(ioctl(faults, UFFDIO_API, &api) == 0 && ioctl(faults, UFFDIO_REGISTER, &all) == 0);
 
     unlink("plan");
+    unlink("asked");
     make_plan();
     if (scenario == GOOD) {
         struct plan plan;
@@ -218,11 +226,11 @@ static void run(const char *path, enum scenario scenario)
     assert(plugin != NULL);
     int (*install)(qemu_plugin_id_t, const struct qemu_plugin_info *, int, char **);
     install = dlsym(plugin, "qemu_plugin_install");
-    char arguments[][16] = {"plan=plan", "ram=ram", "threads=4", "wait_ms=500"};
-    char *pointers[] = {arguments[0], arguments[1], arguments[2], arguments[3]};
+    char arguments[][16] = {"plan=plan", "ram=ram", "threads=4", "wait_ms=500", "asked=asked"};
+    char *pointers[] = {arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]};
     struct qemu_plugin_info info = {"x86_64", {0, API}, true, {1, 1}};
-    assert(install(42, &info, 4, pointers) == 0);
-    assert(wait_for_faults() == 0); /* not before the guest runs */
+    assert(install(42, &info, 5, pointers) == 0);
+    assert(wait_for_faults() == 0 && !all_asked()); /* not before the guest runs */
     translate();
     translate();
     if (scenario == LATE) {
@@ -235,6 +243,7 @@ static void run(const char *path, enum scenario scenario)
         usleep(600000);
         assert(wait_for_faults() == 0);
     }
+    assert(all_asked()); /* if only because there is no plan */
 }
 
 int main(int argc, char **argv)
@@ -261,6 +270,7 @@ int main(int argc, char **argv)
         }
         assert(waitpid(child, &status, 0) == child && status == 0);
         unlink("plan");
+        unlink("asked");
     }
     printf("API %d: as expected\n", API);
     assert(unlink("ram") == 0 && chdir("/") == 0 && rmdir(directory) == 0);
