@@ -33,6 +33,7 @@
 //! from a vCPU's: trap, latency, their turn among the others, the scan's pivot. A page is requested once, whoever touches
 //! it first; who comes later waits along. When a page is in place and its thread has woken up, the thread takes the next
 //! page of the plan that is missing; going past pages that are there costs nothing. A wait of these threads is no stall.
+//! With [`scenario::Delivery::FetchThenPush`] the scan begins when the last page of the plan is being asked for.
 //!
 //! Guest time passes only while a vCPU runs, so a stall shifts everything after it. A page that has reached the
 //! destination stays there: only the first touch of each page by each vCPU can fault, and the engine replays that

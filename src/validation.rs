@@ -117,7 +117,7 @@ pub enum ValidationError {
     },
     /// The scenario's switch position leaves no room for a record window.
     #[error(
-        "{place}: a record window of {window}, expected at most the {start} that lie before the switch-over in the trace (the scenario's trace.start)"
+        "{place}: a record window of {window}, expected at most the {start} that lie before the switch-over in the trace (the scenario's least trace.start)"
     )]
     NoRoom {
         /// The group's first row.
