@@ -5,14 +5,15 @@
 //! ├─ recorded ─┼──────────────────── downtime ─────────────────────────────┼─ pages: demanded, pushed ───┤
 //! ```
 //!
-//! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s; this file has what follows.
+//! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s, and what follows is an event loop's.
 //!
 //! What happens first at one instant: a piece leaves the link, a page is installed (a demanded one first), a vCPU wakes, an
-//! acknowledgement and then a request reaches the source, a request is read, a push is released, a vCPU touches a page, then a fetching thread,
-//! a fault handler sends its request, requests are acknowledged, the migration thread acts. Several of one kind go by vCPU
-//! number, those of fetching threads behind them by the plan.
+//! acknowledgement and then a request reaches the source, a request is read, a push is released, a vCPU touches a page, then
+//! a fetching thread, a fault handler sends its request, requests are acknowledged, the thread of requests acts, the migration
+//! thread acts. Several of one kind go by vCPU number, those of fetching threads behind them by the plan.
 
 mod event;
+mod event_loop;
 pub mod pre_copy;
 mod progress;
 mod switch_over;
@@ -20,16 +21,13 @@ mod switch_over;
 pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
 pub use switch_over::{GuestCourse, SwitchOver};
 
-use self::event::{Event, Request};
-use self::pre_copy::Copied;
-use crate::destination::{Destination, Receiver, ReturnPath, Stall, TouchOutcome};
-use crate::engine::EventQueue;
-use crate::link::Link;
-use crate::scenario::{Delivery, Scenario};
+use self::event_loop::EventLoop;
+use crate::destination::Stall;
+use crate::scenario::Scenario;
+use crate::source::NotUnsent;
 use crate::source::recorder::RecordError;
-use crate::source::{DemandMode, MigrationThread, NotUnsent};
+use crate::strategy::Strategy;
 use crate::strategy::post_copy::active_push;
-use crate::strategy::{PlannedPage, Strategy};
 use crate::time::SimTime;
 use crate::trace::TraceError;
 
@@ -108,297 +106,8 @@ pub fn migrate_observed(
     strategy.plan(&switch_over.observation(&scenario.link));
     if scenario.migration.delivery.is_fetch() && strategy.records() {
         let mut scan = active_push(scenario.source.push);
-        Migration::new(scenario, switch_over, strategy.planned()).run(scan.as_mut(), probe)
+        EventLoop::new(scenario, switch_over, strategy.planned()).run(scan.as_mut(), probe)
     } else {
-        Migration::new(scenario, switch_over, &[]).run(strategy, probe)
-    }
-}
-
-struct Migration<'a> {
-    scenario: &'a Scenario,
-    copied: Copied,
-    suspended_at: SimTime,
-    resumed_at: SimTime,
-    completed_at: Option<SimTime>,
-    /// Until the plan has been asked for.
-    push_held: bool,
-    queue: EventQueue<Event>,
-    source: MigrationThread<'a>,
-    link: Link,
-    receiver: Receiver,
-    /// That of the demanded pages' channel, if it has one.
-    demand_receiver: Option<Receiver>,
-    destination: Destination<'a>,
-    return_path: ReturnPath,
-}
-
-impl<'a> Migration<'a> {
-    fn new(
-        scenario: &'a Scenario,
-        switch_over: &'a SwitchOver,
-        fetched: &'a [PlannedPage],
-    ) -> Self {
-        let resumed_at = switch_over.suspended_at + switch_over.downtime;
-        let missing = &switch_over.missing;
-        let order = &switch_over.touch_order;
-        let receiver = || Receiver::new(scenario.link.latency, &scenario.destination);
-        let link = Link::new(
-            &scenario.link,
-            scenario.destination.receive_buffer,
-            switch_over.memory.host_page,
-        );
-        let two_receivers = scenario.destination.receiver_per_channel && link.own_channel(true);
-        let mut migration = Migration {
-            scenario,
-            copied: switch_over.copied,
-            suspended_at: switch_over.suspended_at,
-            resumed_at,
-            completed_at: (missing.count() == 0).then_some(resumed_at),
-            push_held: !fetched.is_empty()
-                && scenario.migration.delivery == Delivery::FetchThenPush,
-            queue: EventQueue::new(),
-            source: MigrationThread::new(
-                &scenario.source,
-                missing.clone(),
-                &switch_over.zero_pages,
-                scenario.link.zero_page_bytes,
-                link.own_channel(true),
-                resumed_at,
-            ),
-            link,
-            receiver: receiver(),
-            demand_receiver: two_receivers.then(receiver),
-            destination: Destination::new(
-                missing.clone(),
-                order,
-                fetched,
-                resumed_at,
-                scenario.destination.fault_blocks,
-            ),
-            return_path: ReturnPath::new(scenario.destination.nagle),
-        };
-        for vcpu in 0..order.vcpus().len() as u16 {
-            migration.schedule_touch(vcpu);
-        }
-        if migration.push_held {
-            migration.source.hold_push();
-        }
-        if !fetched.is_empty() {
-            for _ in 0..scenario.migration.fetch_outstanding {
-                migration.queue.schedule(resumed_at, Event::Fetch);
-            }
-        }
-        migration
-    }
-
-    fn run(
-        mut self,
-        strategy: &mut dyn Strategy,
-        probe: &mut impl Probe,
-    ) -> Result<Outcome, MigrationError> {
-        while self.completed_at.is_none() || self.destination.is_blocked() {
-            let departure = self.link.next_departure();
-            let installation = self.next_installation();
-            let event = self.queue.next_time();
-            let action = self.source.next_action();
-            let now = departure.min(installation).min(event).min(action);
-            if now == SimTime::MAX {
-                self.check_finished()?;
-                break;
-            }
-            if departure == now {
-                self.depart(now);
-            } else if installation == now {
-                self.install(now);
-            } else if event == now {
-                self.handle_next_event(strategy);
-            } else {
-                for page in self.source.act(now, &mut self.link, strategy)? {
-                    self.destination.mark_handed(now, page);
-                }
-            }
-            probe.observe(now, || self.progress());
-        }
-        Ok(self.outcome())
-    }
-
-    fn progress(&self) -> Progress {
-        let queued_bytes = self.link.queued_bytes();
-        Progress {
-            installed: {
-                let missing = self.destination.missing();
-                missing.pages() - missing.count()
-            },
-            queued_bytes,
-            transmitted_bytes: self.link.bytes_handed() - queued_bytes,
-        }
-    }
-
-    /// Nothing is due any more: because all is done, or because it is due beyond the end of simulated time?
-    fn check_finished(&self) -> Result<(), MigrationError> {
-        let done = self.queue.is_empty()
-            && self.link.is_idle()
-            && self.next_installation() == SimTime::MAX
-            && self.source.is_idle();
-        if done {
-            Ok(())
-        } else {
-            Err(MigrationError::TooLong)
-        }
-    }
-
-    fn depart(&mut self, now: SimTime) {
-        let (receiver, demand_receiver) = (&mut self.receiver, &mut self.demand_receiver);
-        self.link
-            .depart(now, |message| match demand_receiver.as_mut() {
-                Some(own) if message.demanded => own.departed(now, message),
-                _ => receiver.departed(now, message),
-            });
-        self.source.notify(now);
-        self.schedule_acknowledgement(now);
-    }
-
-    fn schedule_acknowledgement(&mut self, now: SimTime) {
-        if self.link.acknowledgement_left() {
-            let arrival = now + self.scenario.link.latency;
-            self.queue.schedule(arrival, Event::RequestsAcknowledged);
-        }
-    }
-
-    fn next_installation(&self) -> SimTime {
-        let of = |receiver: Option<&Receiver>| {
-            receiver.map_or(SimTime::MAX, Receiver::next_installation)
-        };
-        of(self.demand_receiver.as_ref()).min(self.receiver.next_installation())
-    }
-
-    fn install(&mut self, now: SimTime) {
-        let delivery = match self.demand_receiver.as_mut() {
-            Some(own) if own.next_installation() == now => own.installed(),
-            _ => self.receiver.installed(),
-        };
-        let Some(delivery) = delivery else {
-            return;
-        };
-        self.link.taken(now, delivery.message);
-        let synchronous = self.scenario.source.demand_mode == DemandMode::Synchronous;
-        if delivery.message.demanded && synchronous {
-            let arrival = now + self.scenario.link.latency;
-            self.queue.schedule(arrival, Event::PageAcknowledged);
-        }
-        let wake_at = now + self.scenario.destination.wake;
-        let woken = self.destination.install(&delivery, wake_at);
-        for vcpu in woken.vcpus {
-            self.queue.schedule(wake_at, Event::Wake { vcpu });
-        }
-        for _ in 0..woken.fetchers {
-            self.queue.schedule(wake_at, Event::Fetch);
-        }
-        if self.destination.missing().count() == 0 {
-            self.completed_at = Some(now);
-        }
-    }
-
-    fn handle_next_event(&mut self, strategy: &mut dyn Strategy) {
-        let Some((now, event)) = self.queue.take() else {
-            return;
-        };
-        match event {
-            Event::Wake { vcpu } => {
-                for runnable in self.destination.wake(now, vcpu) {
-                    self.schedule_touch(runnable);
-                }
-            }
-            Event::PageAcknowledged => self.source.page_acknowledged(now),
-            Event::Requested(request) => {
-                if self.scenario.destination.nagle && request.place == 0 {
-                    self.link.acknowledge_requests();
-                    self.schedule_acknowledgement(now);
-                }
-                let read = now + self.source.request_arrived(now);
-                self.queue.schedule(read, Event::RequestRead(request));
-            }
-            Event::RequestRead(Request { page, .. }) => {
-                if self.source.request(now, page, strategy) {
-                    self.destination.mark_requested(now, page);
-                }
-            }
-            Event::PushReleased => self.source.release_push(now),
-            Event::Touch { vcpu } => match self.destination.touch(now, vcpu) {
-                TouchOutcome::Later(due) => self.queue.schedule(due, Event::Touch { vcpu }),
-                outcome => self.handle_fault(now, outcome),
-            },
-            Event::Fetch => {
-                let outcome = self.destination.fetch();
-                if self.push_held && self.destination.has_passed_plan() {
-                    self.push_held = false;
-                    self.queue.schedule(self.release(now), Event::PushReleased);
-                }
-                self.handle_fault(now, outcome);
-            }
-            Event::FaultHandled { by, page } => {
-                if self.destination.missing().contains(page) && self.return_path.send(by, page) {
-                    self.send_request(now, Request { place: 0, by, page });
-                }
-            }
-            Event::RequestsAcknowledged => {
-                let held = self.return_path.acknowledged();
-                for (place, (by, page)) in held.into_iter().enumerate() {
-                    self.send_request(now, Request { place, by, page });
-                }
-            }
-        }
-    }
-
-    fn send_request(&mut self, now: SimTime, request: Request) {
-        let arrival = now + self.scenario.link.latency;
-        self.queue.schedule(arrival, Event::Requested(request));
-    }
-
-    /// When a push begins that is released at `now` on the destination.
-    fn release(&self, now: SimTime) -> SimTime {
-        let arrival = now + self.scenario.link.latency;
-        let period = self.scenario.source.limiter_period.as_ps();
-        if period == 0 {
-            return arrival;
-        }
-        let since = (arrival - self.suspended_at).as_ps();
-        let beginning = since.checked_next_multiple_of(period);
-        self.suspended_at + beginning.map_or(SimTime::MAX, SimTime::from_ps)
-    }
-
-    fn schedule_touch(&mut self, vcpu: u16) {
-        if let Some(due) = self.destination.schedule(vcpu) {
-            self.queue.schedule(due, Event::Touch { vcpu });
-        }
-    }
-
-    fn handle_fault(&mut self, now: SimTime, outcome: TouchOutcome) {
-        if let TouchOutcome::Fault {
-            by,
-            page,
-            first: true,
-        } = outcome
-        {
-            let handled = now + self.scenario.destination.fault_trap;
-            self.queue
-                .schedule(handled, Event::FaultHandled { by, page });
-        }
-    }
-
-    fn outcome(self) -> Outcome {
-        let (pages_sent, zero_pages_sent) = self.source.pages_sent();
-        let sent = pages_sent + zero_pages_sent;
-        let copied = self.copied;
-        Outcome {
-            resumed_at: self.resumed_at,
-            completed_at: self.completed_at,
-            requests: self.source.requests_received(),
-            pages_sent: copied.pages + pages_sent,
-            zero_pages_sent: copied.zero_pages + zero_pages_sent,
-            duplicate_pages_sent: copied.repeated + if copied.any() { sent } else { 0 },
-            page_bytes: copied.bytes.saturating_add(self.link.bytes_handed()),
-            stalls: self.destination.into_stalls(),
-        }
+        EventLoop::new(scenario, switch_over, &[]).run(strategy, probe)
     }
 }
