@@ -74,10 +74,15 @@ impl Default for DestinationSettings {
 }
 
 impl DestinationSettings {
-    /// What QEMU counts of a stall: not what lies before its request and behind its page's installation
+    /// A stall as QEMU counts it: without what lies before its request and behind its page's installation
     /// (`migration/postcopy-ram.c`, `mark_postcopy_blocktime_begin`, `_end`).
-    pub fn qemu_blocktime(&self, stall: &Stall) -> SimTime {
-        (stall.until - stall.from).saturating_sub(self.fault_trap + self.wake)
+    pub fn as_qemu_counts(&self, stall: &Stall) -> Stall {
+        let from = (stall.from + self.fault_trap).min(stall.until);
+        Stall {
+            from,
+            until: (stall.until - self.wake).max(from),
+            ..*stall
+        }
     }
 }
 
@@ -101,9 +106,9 @@ pub struct Stall {
 /// When a page that was waited for passed the stations of its way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Passage {
-    /// Its request was read at the source; zero if the page had been sent before, as the following.
+    /// Its request was read at the source; zero if the page had been sent before.
     pub requested_at: SimTime,
-    /// The migration thread handed it to the link.
+    /// A thread of the source handed it to the link.
     pub handed_at: SimTime,
     /// Its last bit reached the destination.
     pub arrived_at: SimTime,

@@ -19,7 +19,7 @@
 //!    vCPU a trap ([`source::recorder`]). Pre-copy sends memory in rounds meanwhile ([`migration::pre_copy`]). Others
 //!    suspend the VM at once.
 //! 2. **Switch-over** ([`migration::SwitchOver`]). Suspend, core state over the link, latency, resume: the downtime.
-//! 3. **After the resume** ([`migration::migrate`]). The migration thread ([`source::MigrationThread`]) serves the oldest
+//! 3. **After the resume** ([`migration::migrate`]). The migration thread ([`source::SourceHost`]) serves the oldest
 //!    pending request, else pushes the strategy's next page ([`strategy::Strategy`]), while fewer than `send_buffer` bytes
 //!    wait on the link. The [`link`] transmits messages by bandwidth and packet overhead; demanded pages queue behind
 //!    pushed ones, share with them, or go first. One receiving thread installs pages in the order of their departure

@@ -46,11 +46,12 @@ pub struct Metrics {
     pub requests: u64,
     /// Time blocked by faults, summed over vCPUs.
     pub stall: SimTime,
-    /// What QEMU counts of it, as `postcopy-vcpu-blocktime`: see
-    /// [`qemu_blocktime`](crate::destination::DestinationSettings::qemu_blocktime).
+    /// The same [as QEMU counts it](crate::destination::DestinationSettings::as_qemu_counts): its `postcopy-vcpu-blocktime`.
     pub qemu_blocktime: SimTime,
-    /// Time in which all vCPUs were blocked (QEMU's `postcopy-blocktime`).
+    /// Time in which all vCPUs were blocked.
     pub vcpu_blocktime: SimTime,
+    /// The same as QEMU counts it: its `postcopy-blocktime`.
+    pub qemu_vm_blocktime: SimTime,
     /// Mean time from a faulting touch until the vCPU ran again, rounded down; zero without faults, as the following.
     pub fault_latency_mean: SimTime,
     /// Median (nearest rank).
@@ -95,9 +96,13 @@ impl Metrics {
         let stalls = &outcome.stalls;
         let lengths = sorted_lengths(stalls);
         let stall: SimTime = lengths.iter().copied().sum();
-        let qemu_blocktime: SimTime = stalls
+        let as_qemu_counts: Vec<Stall> = stalls
             .iter()
-            .map(|stall| scenario.destination.qemu_blocktime(stall))
+            .map(|stall| scenario.destination.as_qemu_counts(stall))
+            .collect();
+        let qemu_blocktime: SimTime = as_qemu_counts
+            .iter()
+            .map(|stall| stall.until - stall.from)
             .sum();
         let requested = stalls.iter().filter(|stall| stall.requested).count() as u64;
         let faults = stalls.len() as u64;
@@ -120,6 +125,8 @@ impl Metrics {
             stall: stall.times(blocked_vcpus),
             qemu_blocktime: qemu_blocktime.times(blocked_vcpus),
             vcpu_blocktime: occupied.time_with_all_blocked(vcpus),
+            qemu_vm_blocktime: speed::Occupied::of(&as_qemu_counts, blocked_vcpus)
+                .time_with_all_blocked(vcpus),
             fault_latency_mean: mean(&lengths),
             fault_latency_p50: nearest_rank(&lengths, 50),
             fault_latency_p99: nearest_rank(&lengths, 99),

@@ -169,7 +169,7 @@ pub struct MigrationSettings {
     /// the default send buffer holds in pages of 4 KiB. With far fewer, the scan fills the link between them; each more is
     /// a page that a vCPU's own request may have to wait behind. From 16 to 256 six recordings (sort, SQLite, Python,
     /// Redis, compile, tar) differ by a few per cent in sum, and were best at 64 on a link with one queue. With `fetch-then-push`
-    /// nothing but the plan's pages is on the link, and 8 are enough.
+    /// 8 are enough to fill the link (`results/README.md`).
     pub fetch_outstanding: u16,
     /// Pre-copy suspends the VM when it estimates that the remainder takes no longer than this. Default 300 ms: QEMU
     /// (`migration/options.c`, `DEFAULT_MIGRATE_SET_DOWNTIME`).

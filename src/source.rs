@@ -20,7 +20,7 @@ use crate::vm::{PageId, PageSet};
 /// When it is free it takes a pending request first, else the strategy's next page, as soon as the link's queue has
 /// room; it then serves the page for a while, and hands it to the link with its batch.
 #[derive(Debug)]
-pub struct MigrationThread<'a> {
+pub struct SourceHost<'a> {
     settings: &'a SourceSettings,
     zero_pages: &'a PageSet,
     unsent: PageSet,
@@ -39,7 +39,7 @@ pub struct MigrationThread<'a> {
     zero_sent: u64,
 }
 
-impl<'a> MigrationThread<'a> {
+impl<'a> SourceHost<'a> {
     /// A thread that starts to push the `unsent` pages at `start`. `own_channel` is whether requested pages have one.
     pub fn new(
         settings: &'a SourceSettings,
@@ -49,7 +49,7 @@ impl<'a> MigrationThread<'a> {
         own_channel: bool,
         start: SimTime,
     ) -> Self {
-        MigrationThread {
+        SourceHost {
             settings,
             batch: Batch::new(settings, zero_page_bytes),
             push_buffer: SendBuffer::new(settings),

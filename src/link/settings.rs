@@ -28,7 +28,7 @@ pub struct LinkSettings {
     pub discipline: Discipline,
     /// Bytes of each channel that have left its socket and wait in the network device's own queue, a FIFO that all channels
     /// share: with `fair`, a demanded page waits behind those of pushed pages, and not behind what their socket holds.
-    /// Default 0: no such queue, and equal shares. Linux lets a socket have about
+    /// Default 0: no such queue, and equal shares; at most 64 MiB. Linux lets a socket have about
     /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`). `priority` has none.
     pub device_queue: Bytes,
     /// A channel's bytes go out in pieces of so many, or of as many as wait if they are fewer: pieces go into the device queue

@@ -7,7 +7,7 @@ use crate::destination::{Destination, Receiver, ReturnPath, TouchOutcome};
 use crate::engine::EventQueue;
 use crate::link::Link;
 use crate::scenario::{Delivery, Scenario};
-use crate::source::{DemandMode, MigrationThread};
+use crate::source::{DemandMode, SourceHost};
 use crate::strategy::{PlannedPage, Strategy};
 use crate::time::SimTime;
 
@@ -20,7 +20,7 @@ pub(super) struct EventLoop<'a> {
     /// Until the plan has been asked for.
     push_held: bool,
     queue: EventQueue<Event>,
-    source: MigrationThread<'a>,
+    source: SourceHost<'a>,
     link: Link,
     receiver: Receiver,
     /// That of the demanded pages' channel, if it has one.
@@ -55,7 +55,7 @@ impl<'a> EventLoop<'a> {
             push_held: !fetched.is_empty()
                 && scenario.migration.delivery == Delivery::FetchThenPush,
             queue: EventQueue::new(),
-            source: MigrationThread::new(
+            source: SourceHost::new(
                 &scenario.source,
                 missing.clone(),
                 &switch_over.zero_pages,

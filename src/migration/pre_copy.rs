@@ -100,7 +100,7 @@ impl SwitchOver {
         let core_left =
             stream.free_at.max(stream.last_departure) + link.transmission(vm.core_state.0);
         let resumed_at = (core_left + link.latency).max(stream.receiving.busy_until()) + vm.resume;
-        if resumed_at == SimTime::MAX {
+        if resumed_at == SimTime::MAX || !replay.reaches(position) {
             return Err(MigrationError::TooLong);
         }
         Ok(SwitchOver {

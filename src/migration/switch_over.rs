@@ -37,6 +37,9 @@ impl GuestCourse {
         trap: SimTime,
     ) -> Result<Self, MigrationError> {
         let (recording, positions) = record(replay, preparation, trap)?;
+        if !positions.iter().all(|position| replay.reaches(*position)) {
+            return Err(MigrationError::TooLong);
+        }
         Ok(GuestCourse {
             recording,
             touch_order: TouchOrder::after(replay, &positions)?,

@@ -40,7 +40,7 @@ pub fn write(
             "postcopy-requests": outcome.requests,
             "page-size": memory.host_page,
         },
-        "postcopy-blocktime": whole_ms(metrics.vcpu_blocktime),
+        "postcopy-blocktime": whole_ms(metrics.qemu_vm_blocktime),
         "postcopy-vcpu-blocktime": blocktimes(scenario, observed),
     });
     if let Some(total) = metrics.total_migration_time {
@@ -57,7 +57,8 @@ fn blocktimes(scenario: &Scenario, observed: &Observed) -> Vec<u64> {
     let of = |vcpu| {
         let own = observed.outcome.stalls.iter();
         own.filter(|stall| all || stall.vcpu == vcpu)
-            .map(|stall| scenario.destination.qemu_blocktime(stall))
+            .map(|stall| scenario.destination.as_qemu_counts(stall))
+            .map(|stall| stall.until - stall.from)
             .sum::<SimTime>()
     };
     (0..observed.vcpus).map(|vcpu| whole_ms(of(vcpu))).collect()

@@ -201,12 +201,21 @@ impl ScenarioSource {
     /// As [`set`](ScenarioSource::set), and when the key is an axis.
     pub fn set_beside_axes(&mut self, assignment: &str) -> Result<(), ScenarioError> {
         let key = assignment.split('=').next().unwrap_or_default().trim();
-        if self.axes.iter().any(|axis| axis.key == key) {
+        let within = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        if self
+            .axes
+            .iter()
+            .any(|axis| within(key, &axis.key) || within(&axis.key, key))
+        {
             return Err(ScenarioError {
                 origin: format!("--set {assignment}"),
                 line: None,
                 key: None,
-                problem: format!("{key} is an axis of the sweep, expected another key"),
+                problem: format!("{key} is on an axis of the sweep, expected another key"),
             });
         }
         self.set(assignment)

@@ -139,6 +139,13 @@ impl<'a> Replay<'a> {
         self.scale.guest_time(self.trace.duration_ns())
     }
 
+    /// Whether guest time comes so far within the time that can be counted in a trace.
+    pub fn reaches(&self, position: SimTime) -> bool {
+        self.start_ns
+            .checked_add(self.scale.recorded_ns(position))
+            .is_some_and(|ns| ns < u64::MAX)
+    }
+
     /// The nearest guest time at which a compacted trace is exact (the same time, if it is not compacted).
     ///
     /// Within an epoch a recorder keeps the first touch of a page only: a position inside would lose the later ones.
@@ -267,7 +274,7 @@ impl Iterator for VcpuReplay<'_> {
             };
             let offset = self.replay.scale.guest_time(since_start);
             if since_zero == u64::MAX {
-                return None; // time does not go on from here
+                return None; // time does not go on; see `Replay::reaches`
             }
             if offset >= self.from {
                 return Some(Ok(GuestAccess {

@@ -103,7 +103,11 @@ fn planning_beyond_the_end_of_time_ends() {
         arguments.extend(["--set", set]);
     }
     let output = promptly(&desk, &arguments);
-    assert!(matches!(output.status.code(), Some(0 | 2)), "{output:?}");
+    let says = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(2) && says.contains("213 days"),
+        "{output:?}"
+    );
 }
 
 /// Nobody asked for a recording, so none is made, however long the window.

@@ -117,6 +117,33 @@ fn a_prediction_is_that_of_a_run_with_the_same_settings() {
 }
 
 #[test]
+fn the_delivery_is_the_row_s() {
+    let desk = desk();
+    let header = HEADER.trim_end();
+    let total = |columns: &str, delivery: &str| {
+        let row = format!("small,100,1,pre-record,2,4,0,40,30,20,6{delivery}");
+        desk.write("way.csv", format!("{header}{columns}\n{row}\n"));
+        let csv = desk.data(&[
+            "validate",
+            "way.csv",
+            "--scenario",
+            "mirror.toml",
+            "--format",
+            "csv",
+        ]);
+        (
+            cell(&csv, 0, "delivery"),
+            cell(&csv, 0, "total_time_predicted"),
+        )
+    };
+    let beside = total(",delivery", ",destination-fetch");
+    let before = total(",delivery", ",fetch-then-push");
+    assert_eq!(total("", ""), beside, "as older references have it");
+    assert_eq!(before.0, "fetch-then-push");
+    assert!(beside.1 != before.1, "{beside:?} {before:?}");
+}
+
+#[test]
 fn no_plan_takes_forever() {
     let desk = desk();
     let header = HEADER.trim_end();
@@ -180,7 +207,7 @@ fn post_copy_plans_nothing() {
     check(
         &desk,
         &["validate", "planning.csv", "--set", "trace.start=1 s"],
-        &["trace.start is an axis of the sweep"],
+        &["trace.start is on an axis of the sweep"],
     );
 }
 

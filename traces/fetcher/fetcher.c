@@ -79,6 +79,7 @@ static void *fetch(void *user)
         mine += !is_there(page);
         (void)*page;
     }
+    say_all_asked(); /* of an empty plan */
     atomic_fetch_add(&missing, mine);
     if (atomic_fetch_sub(&running, 1) == 1) {
         complain("fetched %" PRIu64 " of the plan's %" PRIu64 " pages in %" PRIu64 " ms; the others were there",

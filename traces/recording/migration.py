@@ -60,19 +60,20 @@ def write_plan(source, strategy, window_ms, plan):
 class Held:
     """The source's push, held back until the destination has asked for all of its plan: QEMU's rate limit is not for requests."""
 
-    def __init__(self, source, preempt, pipe):
-        version = source.command("query-version")["qemu"]
-        if version["major"] < 8 or not preempt:
-            raise Failure("fetch-then-push needs QEMU 8.0 and postcopy-preempt: in others, requests wait for the rate limit too")
-        self.source = source
+    def __init__(self, pipe):
         os.mkfifo(pipe)
         self.asked = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
 
-    def release(self):
-        if not select.select([self.asked], [], [], 60)[0]:
-            self.source.fail("no word from the fetcher after 60 s")
-        os.close(self.asked)
-        self.source.command("migrate-set-parameters", **{"max-postcopy-bandwidth": 0})
+    def release(self, source, destination):
+        try:
+            end = time.monotonic() + 60
+            while not select.select([self.asked], [], [], 0.5)[0]:
+                if destination.process.poll() is not None or time.monotonic() > end:
+                    destination.fail("no word from the fetcher")
+                source.qmp.migration(("setup", "active", "postcopy-active", "completed"))  # if it failed, says why
+        finally:
+            os.close(self.asked)
+        source.command("migrate-set-parameters", **{"max-postcopy-bandwidth": 0})
 
 
 def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms, outstanding, delivery):
@@ -86,7 +87,7 @@ def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms
         waiting(name, workload, scratch / "destination", kept, ram=False, namespace=network.destination,
                 plan=plan if planned else None, outstanding=outstanding, asked=asked if held_back else None) as destination,
     ):
-        held = Held(source, preempt, asked) if held_back else None
+        held = Held(asked) if held_back else None
         snapshot.wake(source, kept)
         source.command("cont")
         woken = time.monotonic()
@@ -103,7 +104,7 @@ def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms
         foreign, begun, commanded = foreign_cpu((source, destination)), time.monotonic(), time.time()
         source.qmp.commands(("migrate", {"uri": URI}), ("migrate-start-postcopy", {}))
         if held:
-            held.release()
+            held.release(source, destination)
         # The source's event STOP is lost now and then. Little happens between command and suspension.
         try:
             downtime = destination.qmp.event("RESUME") - commanded
