@@ -40,7 +40,7 @@ pub struct SourceHost<'a> {
 }
 
 impl<'a> SourceHost<'a> {
-    /// A thread that starts to push the `unsent` pages at `start`. `own_channel` is whether requested pages have one.
+    /// A host that starts to push the `unsent` pages at `start`. `own_channel` is whether requested pages have one.
     pub fn new(
         settings: &'a SourceSettings,
         unsent: PageSet,

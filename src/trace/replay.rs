@@ -272,10 +272,10 @@ impl Iterator for VcpuReplay<'_> {
             let Some(since_start) = since_zero.checked_sub(self.replay.start_ns) else {
                 continue;
             };
-            let offset = self.replay.scale.guest_time(since_start);
             if since_zero == u64::MAX {
                 return None; // time does not go on; see `Replay::reaches`
             }
+            let offset = self.replay.scale.guest_time(since_start);
             if offset >= self.from {
                 return Some(Ok(GuestAccess {
                     offset,
