@@ -15,7 +15,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-pub use errors::{Gain, Ranking, Summary, falls, gains, median_difference, rankings, summary};
+pub use errors::{Gain, Order, Ranking, Summary, gains, median_difference, rankings, summary};
 pub use goals::{GAINS_APART, Goal, Part, Worst, missed, parts};
 pub use reference::{Group, Range, ReferenceError, Setting, read};
 

@@ -7,7 +7,7 @@ pub use scatter::scatter;
 use super::table::{new_table, right_aligned};
 use super::{Row, Value};
 use crate::validation::{
-    GAINS_APART, Gain, Goal, Pair, Part, Quantity, Range, Ranking, Verdict, Worst, falls, gains,
+    GAINS_APART, Gain, Goal, Order, Pair, Part, Quantity, Range, Ranking, Verdict, Worst, gains,
     median_difference, parts, rankings,
 };
 
@@ -272,9 +272,13 @@ fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
         styled,
     );
     let shown = |[a, b, c]: [f64; 3]| format!("{a:.3}, {b:.3}, {c:.3}");
-    let holds = |three: &[f64; 3]| if falls(three) { "holds" } else { "no" }.to_owned();
     for ranking in rankings {
         let setting = ranking.setting;
+        let order = match ranking.measured_order() {
+            Order::Holds => "holds",
+            Order::Open => "open",
+            Order::Reversed => "no",
+        };
         table.add_row(right_aligned([
             setting.workload.clone(),
             setting.link_mbit.to_string(),
@@ -282,23 +286,24 @@ fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
             setting.record_window.to_string(),
             setting.fetch_outstanding.to_string(),
             setting.delivery.name().to_owned(),
-            shown(ranking.measured),
-            holds(&ranking.measured),
+            shown(ranking.measured.map(|range| range.median)),
+            order.to_owned(),
             shown(ranking.predicted),
-            holds(&ranking.predicted),
+            if ranking.is_predicted() {
+                "holds"
+            } else {
+                "no"
+            }
+            .to_owned(),
         ]));
     }
-    let count = |of: fn(&Ranking<'_>) -> [f64; 3]| {
-        rankings
-            .iter()
-            .filter(|ranking| falls(&of(ranking)))
-            .count()
-    };
+    let count = |is: &dyn Fn(&Ranking<'_>) -> bool| rankings.iter().filter(|own| is(own)).count();
     format!(
-        "\n{}\n\nthe ranking holds in {} of {} settings as measured, in {} as predicted\n",
+        "\n{}\n\nthe ranking holds in {} of {} settings as measured, in {} as predicted; in {} more it is open, as repetitions overlap\n",
         table.trim_fmt(),
-        count(|ranking| ranking.measured),
+        count(&|own| own.measured_order() == Order::Holds),
         rankings.len(),
-        count(|ranking| ranking.predicted),
+        count(&|own| own.is_predicted()),
+        count(&|own| own.measured_order() == Order::Open),
     )
 }

@@ -1,6 +1,6 @@
 //! Errors and gains, summed up.
 
-use super::{Quantity, Setting, Verdict};
+use super::{Quantity, Range, Setting, Verdict};
 
 /// How far the predictions of a quantity are off. What lies inside the repetitions' range counts as no error.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,15 +95,40 @@ pub fn median_difference(gains: &[Gain<'_>]) -> Option<f64> {
 pub struct Ranking<'a> {
     /// The setting, of pre-record.
     pub setting: &'a Setting,
-    /// By the medians measured, in seconds.
-    pub measured: [f64; 3],
+    /// As measured, in seconds.
+    pub measured: [Range; 3],
     /// By the simulator.
     pub predicted: [f64; 3],
 }
 
-/// Whether each strategy beats the one before it.
-pub fn falls(blocktimes: &[f64]) -> bool {
-    blocktimes.windows(2).all(|pair| pair[0] > pair[1])
+/// What measurements say of a ranking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Each strategy beats the one before it, by the medians.
+    Holds,
+    /// Where one does not, the repetitions of the two overlap: they do not tell which is the better.
+    Open,
+    /// One loses against the one before it, in all repetitions of either.
+    Reversed,
+}
+
+impl Ranking<'_> {
+    /// What the measurements say.
+    pub fn measured_order(&self) -> Order {
+        let pairs = || self.measured.windows(2).map(|pair| (pair[0], pair[1]));
+        if pairs().all(|(before, after)| before.median > after.median) {
+            Order::Holds
+        } else if pairs().all(|(before, after)| before.high >= after.low) {
+            Order::Open
+        } else {
+            Order::Reversed
+        }
+    }
+
+    /// Whether it holds as predicted.
+    pub fn is_predicted(&self) -> bool {
+        self.predicted.windows(2).all(|pair| pair[0] > pair[1])
+    }
 }
 
 /// The ranking in every setting in which all three were measured.
@@ -124,7 +149,7 @@ pub fn rankings(verdicts: &[Verdict]) -> Vec<Ranking<'_>> {
         .map(|verdict| verdict.pair(Quantity::Blocktime));
         Some(Ranking {
             setting: &verdict.setting,
-            measured: three.map(|pair| pair.measured.median),
+            measured: three.map(|pair| pair.measured),
             predicted: three.map(|pair| pair.predicted),
         })
     };
@@ -156,7 +181,7 @@ mod tests {
     use super::*;
     use crate::scenario::Delivery;
     use crate::time::SimTime;
-    use crate::validation::{Pair, Range, Setting};
+    use crate::validation::{Pair, Setting};
 
     fn verdict(strategy: &str, measured: (f64, f64, f64), predicted: f64) -> Verdict {
         let (low, median, high) = measured;
@@ -235,10 +260,29 @@ mod tests {
         verdicts.push(verdict("pre-record", (4.0, 5.0, 6.0), 4.0));
         let three = rankings(&verdicts);
         assert_eq!(three.len(), 1);
-        assert_eq!(three[0].measured, [10.0, 5.0, 5.0]);
-        assert!(!falls(&three[0].measured), "equal is not less");
-        assert!(falls(&three[0].predicted));
+        assert_eq!(
+            three[0].measured.map(|range| range.median),
+            [10.0, 5.0, 5.0]
+        );
+        assert_eq!(three[0].measured_order(), Order::Open, "equal is not less");
+        assert!(three[0].is_predicted());
         verdicts[1].setting.preempt = true;
         assert_eq!(rankings(&verdicts), []);
+    }
+
+    #[test]
+    fn repetitions_that_overlap_leave_an_order_open() {
+        let order = |pre_record, pdopmp| {
+            let verdicts = [
+                verdict("post-copy", (9.0, 10.0, 11.0), 1.0),
+                verdict("pre-record", pre_record, 1.0),
+                verdict("pre-record+pdopmp", pdopmp, 1.0),
+            ];
+            rankings(&verdicts)[0].measured_order()
+        };
+        assert_eq!(order((4.0, 5.0, 6.0), (3.0, 4.9, 7.0)), Order::Holds);
+        assert_eq!(order((4.0, 5.0, 6.0), (6.0, 6.5, 7.0)), Order::Open);
+        assert_eq!(order((4.0, 5.0, 6.0), (6.1, 6.5, 7.0)), Order::Reversed);
+        assert_eq!(order((11.5, 12.0, 13.0), (3.0, 4.0, 5.0)), Order::Reversed);
     }
 }

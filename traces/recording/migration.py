@@ -16,15 +16,15 @@ VCPU_CPU, OTHER_CPU = 1, 0
 
 
 def foreign_cpu(machines):
-    """A clock of the CPU time, in seconds, that processes other than these machines have used."""
+    """A clock of the CPU time, in seconds, that others than these machines have used: processes, and the host's other guests."""
     tick = os.sysconf("SC_CLK_TCK")
     with open("/proc/stat", encoding="ascii") as file:
-        user, nice, system, _, _, irq, softirq = map(int, file.readline().split()[1:8])
+        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
     own = 0
     for machine in machines:
         with open(f"/proc/{machine.process.pid}/stat", encoding="ascii") as file:
             own += sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
-    return (user + nice + system + irq + softirq - own) / tick
+    return (user + nice + system + irq + softirq + steal - own) / tick
 
 
 def waiting(name, workload, scratch, kept, ram=True, ring_ms=0, **options):
