@@ -50,7 +50,7 @@ pub struct DestinationSettings {
     /// Whether requests follow Nagle's rule (RFC 896): while one has not been acknowledged, those that come after it are held,
     /// to go out together. Default `false`. QEMU: `true`, as it leaves the option `TCP_NODELAY` alone on its main channel. The
     /// source acknowledges them with the next piece of its pushed pages that begins to go out and has left, or when none of its
-    /// pieces is left to go.
+    /// pieces is left to go; or at once ([`quickack`](crate::source::SourceSettings::quickack)).
     pub nagle: bool,
     /// From the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
     pub wake: SimTime,

@@ -62,8 +62,8 @@ pub struct Link {
     /// When the work left was last brought up to date.
     updated: SimTime,
     next_departure: SimTime,
-    /// An acknowledgement goes out with this byte of the channel for pushed pages.
-    acknowledgement: Option<u64>,
+    /// An acknowledgement goes out behind so many bytes of the channel for pushed pages and of that for demanded ones.
+    acknowledgement: Option<(u64, u64)>,
 }
 
 impl Link {
@@ -260,18 +260,23 @@ impl Link {
         self.next_departure = self.departure();
     }
 
-    /// What has come in on the socket of the pushed pages is acknowledged: with the next piece that begins there, or when none is
-    /// left there.
-    pub fn acknowledge_requests(&mut self) {
-        let next = self.push.next_to_begin();
-        self.acknowledgement.get_or_insert(next);
+    /// What has come in on the socket of the pushed pages is acknowledged: `at_once`, behind all that has begun to go out; or with
+    /// the next piece that begins there, or when none is left there.
+    pub fn acknowledge_requests(&mut self, at_once: bool) {
+        let (pushed, demanded) = (self.push.begun(), self.demand.begun());
+        let behind = if at_once {
+            (pushed, demanded)
+        } else {
+            (pushed + 1, 0)
+        };
+        self.acknowledgement.get_or_insert(behind);
     }
 
     /// Whether an acknowledgement has left since this was last asked.
     pub fn acknowledgement_left(&mut self) -> bool {
-        let push = &self.push;
+        let (push, demand) = (&self.push, &self.demand);
         self.acknowledgement
-            .take_if(|with| push.has_left(*with))
+            .take_if(|(pushed, demanded)| push.has_left(*pushed) && demand.has_left(*demanded))
             .is_some()
     }
 }

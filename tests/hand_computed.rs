@@ -743,7 +743,10 @@ fn an_acknowledgement_goes_with_pushed_pages() {
     let outcome = simulate(&case);
     assert_eq!(outcome.push_and_demand_order, [0, 1, 2, 7, 3, 6, 4, 5]);
     takes(&outcome, ns(452 + 642), ns(2206));
-    // Not held, it arrives at 1425 and is served at 1552: on at 1912.
+    // Acknowledged at once, behind page 0, which leaves at 1452: at 1502. It arrives at 1552, as there is room: on at 1912.
+    case.scenario.source.quickack = true;
+    takes(&simulate(&case), ns(452 + 542), ns(2206));
+    // Not held, it arrives at 1425 and is served at 1552 all the same.
     case.scenario.destination.nagle = false;
     takes(&simulate(&case), ns(452 + 542), ns(2206));
 }

@@ -158,6 +158,7 @@ fn case() -> impl Strategy<Value = Case> {
         (
             any::<bool>(),
             any::<bool>(),
+            any::<bool>(),
             prop_oneof![Just(SimTime::ZERO), span(200)],
         ),
     );
@@ -187,12 +188,13 @@ fn case() -> impl Strategy<Value = Case> {
             segment,
             (wake_on_request, overtaken_percent, overtaken_by, nagle, receiver_per_channel),
             receive,
-            (request_thread, push_after, limiter_period),
+            (request_thread, quickack, push_after, limiter_period),
         ) = sending;
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
         scenario.source.write_batch = write_batch;
         scenario.source.zero_service = zero_service;
         scenario.source.request_thread = request_thread;
+        scenario.source.quickack = quickack;
         scenario.source.limiter_period = limiter_period;
         scenario.link.device_queue = Bytes(device_queue);
         scenario.destination.receive_buffer = receive.map(Bytes);
@@ -312,7 +314,7 @@ proptest! {
 /// A mechanism, and how it is taken away.
 type Removal = (&'static str, fn(&mut Scenario));
 
-const WITHOUT: [Removal; 11] = [
+const WITHOUT: [Removal; 12] = [
     ("send_resume", |scenario| scenario.source.send_resume = None),
     ("wake_on_request", |scenario| {
         scenario.source.wake_on_request = false;
@@ -324,6 +326,7 @@ const WITHOUT: [Removal; 11] = [
     ("request_thread", |scenario| {
         scenario.source.request_thread = false;
     }),
+    ("quickack", |scenario| scenario.source.quickack = false),
     ("limiter_period", |scenario| {
         scenario.source.limiter_period = SimTime::ZERO;
     }),

@@ -75,6 +75,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         wake: ns(6),
         receiver_per_channel: false,
         nagle: false,
+        quickack: false,
         blocks_vm: false,
         record_window: 0,
         overlap_core: false,
@@ -266,6 +267,7 @@ fn what_holds_for_every_run() {
         input.wake = random.pick(&[0, ns(6)]);
         input.receiver_per_channel = random.pick(&[false, true]);
         input.nagle = random.pick(&[false, true]);
+        input.quickack = random.pick(&[false, true]);
         input.planning_time = random.pick(&[0, ns(40)]);
         input.blocks_vm = random.below(3) == 0;
         input.record_window = random.pick(&[0, ns(100), ns(1000)]);

@@ -102,9 +102,9 @@ impl Channel {
         self.taken += bytes;
     }
 
-    /// The count of bytes at which the next piece has begun to leave.
-    pub(super) fn next_to_begin(&self) -> u64 {
-        self.begun + 1
+    /// Bytes that have begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
     }
 
     /// Whether all bytes up to this count have left, or nothing is there that could.

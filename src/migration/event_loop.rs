@@ -211,7 +211,8 @@ impl<'a> EventLoop<'a> {
             Event::PageAcknowledged => self.source.page_acknowledged(now),
             Event::Requested(request) => {
                 if self.scenario.destination.nagle && request.place == 0 {
-                    self.link.acknowledge_requests();
+                    self.link
+                        .acknowledge_requests(self.scenario.source.quickack);
                     self.schedule_acknowledgement(now);
                 }
                 let read = now + self.source.request_arrived(now);

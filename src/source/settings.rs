@@ -55,6 +55,10 @@ pub struct SourceSettings {
     /// `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends their pages itself (`migration/ram.c`,
     /// `ram_save_host_page_urgent`).
     pub request_thread: bool,
+    /// Whether requests are acknowledged as soon as they arrive, by a packet that goes out behind what the link has begun to send;
+    /// otherwise the pushed pages carry the acknowledgement. It matters under Nagle's rule (`destination.nagle`). Default
+    /// `false`: Linux delays acknowledgements on a socket that sends, unless the route says `quickack`.
+    pub quickack: bool,
     /// A push that is held back for a plan ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the
     /// rate limiter that holds it, counted from the suspension. Default 0: as soon as it is released. QEMU: 100 ms
     /// (`migration/migration.c`, `BUFFER_DELAY`).
@@ -80,6 +84,7 @@ impl Default for SourceSettings {
             write_batch: 0,
             zero_service: None,
             request_thread: false,
+            quickack: false,
             limiter_period: SimTime::ZERO,
             demand_mode: DemandMode::Pipelined,
             record_trap: SimTime::from_us(1),

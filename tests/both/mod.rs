@@ -140,6 +140,7 @@ impl Case {
             planning_time: scenario.migration.planning_time.as_ps(),
             receiver_per_channel: scenario.destination.receiver_per_channel,
             nagle: scenario.destination.nagle,
+            quickack: scenario.source.quickack,
             planning_cost: scenario.migration.planning_cost.as_ps(),
             fetchers: match scenario.migration.delivery {
                 Delivery::SourcePush => 0,

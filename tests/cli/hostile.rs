@@ -7,7 +7,7 @@ use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// All keys but `trace.at_end`: a trace that wraps around in a window of days is a lot of work, and no mistake.
-const KEYS: [&str; 71] = [
+const KEYS: [&str; 72] = [
     "trace.file",
     "trace.workload",
     "trace.workload.kind",
@@ -37,6 +37,7 @@ const KEYS: [&str; 71] = [
     "source.write_batch",
     "source.zero_service",
     "source.request_thread",
+    "source.quickack",
     "source.limiter_period",
     "link.device_queue",
     "link.segment",

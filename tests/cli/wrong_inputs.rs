@@ -275,6 +275,7 @@ fn messages_say_what_is_expected() {
         ("link.segment=2 MiB", "to 1 MiB"),
         ("link.device_queue=65 MiB", "at most 64 MiB"),
         ("destination.nagle=1", "a boolean"),
+        ("source.quickack=yes", "a boolean"),
         ("source.send_buffer=0", "at least 1 byte"),
         ("source.overtaken_percent=101", "at most 100"),
         ("pdopmp.stream_gap=65537", "at most 65536"),

@@ -51,8 +51,8 @@ pub(super) struct Link<'a> {
     pieces: Vec<Piece>,
     /// The time at which the work was last brought up to date.
     updated: Ps,
-    /// Received requests are acknowledged by this byte of the push queue.
-    acknowledging: Option<u64>,
+    /// Received requests are acknowledged once so many bytes of the push queue, and of the demand queue, are out.
+    acknowledging: Option<(u64, u64)>,
 }
 
 impl<'a> Link<'a> {
@@ -226,18 +226,24 @@ impl<'a> Link<'a> {
         left
     }
 
-    /// Requests have come in; the next piece of the push queue that starts acknowledges them.
+    /// Requests have come in. The acknowledgement is a packet behind what has started, or goes with the next piece of the push
+    /// queue that starts.
     pub(super) fn acknowledge(&mut self) {
         if self.acknowledging.is_none() {
-            self.acknowledging = Some(self.push.started + 1);
+            self.acknowledging = Some(if self.input.quickack {
+                (self.push.started, self.demand.started)
+            } else {
+                (self.push.started + 1, 0)
+            });
         }
     }
 
-    /// Whether the acknowledgement is out; then there is none any more.
+    /// Whether the acknowledgement is out; then there is none any more. Nothing waits for an empty push queue.
     pub(super) fn has_acknowledged(&mut self) -> bool {
-        let with = self.acknowledging;
-        let out =
-            with.is_some_and(|with| self.push.gone >= with || self.push.put == self.push.gone);
+        let out = self.acknowledging.is_some_and(|(push, demand)| {
+            let push_is_out = self.push.gone >= push || self.push.put == self.push.gone;
+            push_is_out && self.demand.gone >= demand
+        });
         if out {
             self.acknowledging = None;
         }

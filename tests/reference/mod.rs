@@ -162,6 +162,8 @@ pub(crate) struct Input<'a> {
     pub(crate) receiver_per_channel: bool,
     /// While a request is not acknowledged, those behind it wait for that.
     pub(crate) nagle: bool,
+    /// That acknowledgement is a packet of its own, and not one with pushed pages.
+    pub(crate) quickack: bool,
     /// A fault pauses the whole VM, not only its vCPU.
     pub(crate) blocks_vm: bool,
     pub(crate) record_window: u64,
