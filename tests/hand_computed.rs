@@ -733,6 +733,25 @@ fn what_is_sent_together_is_acknowledged_once() {
 }
 
 #[test]
+fn an_acknowledgement_at_once_waits_behind_what_is_under_way() {
+    // Latency 20: R = 1320. Page 0, touched at 1330, is requested at 1335: arrived 1355, acknowledged at once on the idle link, enqueued
+    // 1358, left 1458, on at 1488: 158. Page 1, a zero page, touched at 1380, is requested at 1385: arrived 1405, enqueued 1408, left
+    // behind page 0 at 1467, installed 1491, on at 1497: 117. Page 2, touched at 1390, is held at 1395. Page 1's request is
+    // acknowledged behind page 0: left 1458, at 1478. Arrived 1498, enqueued 1501, left 1601, installed 1625, on at 1631: 241.
+    let mut case = on_demand(3, &[read(10, 0, 0), read(60, 1, 1), read(70, 2, 2)]);
+    case.zero = vec![false, true, false];
+    case.scenario.link.discipline = Discipline::Fair;
+    case.scenario.link.latency = SimTime::from_ns(20);
+    case.scenario.destination.nagle = true;
+    case.scenario.source.quickack = true;
+    takes(&simulate(&case), ns(158 + 117 + 241), ns(1625));
+    // No pushed page carries it, so that it leaves as it is due, at 1405, and is there at 1425: page 2 arrived 1445, enqueued 1448,
+    // left behind page 1 at 1567, installed 1591, on at 1597: 207.
+    case.scenario.source.quickack = false;
+    takes(&simulate(&case), ns(158 + 117 + 207), ns(1591));
+}
+
+#[test]
 fn an_acknowledgement_goes_with_pushed_pages() {
     // On the wire: pages 0, 1 and 2 from 1352, 1452 and 1552. Page 7, touched at 1360, is requested at 1415, served when there
     // is room at 1452, and on the wire from 1652: left 1752, on at 1812: 452. Its request is acknowledged with page 1, the next

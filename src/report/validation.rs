@@ -275,9 +275,10 @@ fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
     for ranking in rankings {
         let setting = ranking.setting;
         let order = match ranking.measured_order() {
-            Order::Holds => "holds",
+            Order::Apart => "apart",
+            Order::ByMedians => "by medians",
             Order::Open => "open",
-            Order::Reversed => "no",
+            Order::Reversed => "reversed",
         };
         table.add_row(right_aligned([
             setting.workload.clone(),
@@ -297,13 +298,18 @@ fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
             .to_owned(),
         ]));
     }
-    let count = |is: &dyn Fn(&Ranking<'_>) -> bool| rankings.iter().filter(|own| is(own)).count();
+    let count = |order| {
+        let such = |own: &&Ranking<'_>| own.measured_order() == order;
+        rankings.iter().filter(such).count()
+    };
+    let apart = count(Order::Apart);
     format!(
-        "\n{}\n\nthe ranking holds in {} of {} settings as measured, in {} as predicted; in {} more it is open, as repetitions overlap\n",
+        "\n{}\n\nas measured, the ranking holds by the medians in {} of {} settings, in {apart} of them with all repetitions apart; it is open in {}, as repetitions overlap, and reversed in {}\nas predicted, it holds in {}\n",
         table.trim_fmt(),
-        count(&|own| own.measured_order() == Order::Holds),
+        apart + count(Order::ByMedians),
         rankings.len(),
-        count(&|own| own.is_predicted()),
-        count(&|own| own.measured_order() == Order::Open),
+        count(Order::Open),
+        count(Order::Reversed),
+        rankings.iter().filter(|own| own.is_predicted()).count(),
     )
 }

@@ -55,9 +55,10 @@ pub struct SourceSettings {
     /// `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends their pages itself (`migration/ram.c`,
     /// `ram_save_host_page_urgent`).
     pub request_thread: bool,
-    /// Whether requests are acknowledged as soon as they arrive, by a packet that goes out behind what the link has begun to send;
-    /// otherwise the pushed pages carry the acknowledgement. It matters under Nagle's rule (`destination.nagle`). Default
-    /// `false`: Linux delays acknowledgements on a socket that sends, unless the route says `quickack`.
+    /// Whether requests are acknowledged as soon as they arrive, by a packet that goes out behind what the link has begun to send
+    /// (under `priority`, also what has been passed meanwhile) and takes no bandwidth itself; otherwise the pushed pages carry
+    /// the acknowledgement, and without any it leaves at once and waits for nothing: Linux's delay, of up to 40 ms, is not modelled. It
+    /// matters under Nagle's rule (`destination.nagle`). Default `false`: Linux delays acknowledgements, unless the route says `quickack`.
     pub quickack: bool,
     /// A push that is held back for a plan ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the
     /// rate limiter that holds it, counted from the suspension. Default 0: as soon as it is released. QEMU: 100 ms

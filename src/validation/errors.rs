@@ -101,27 +101,37 @@ pub struct Ranking<'a> {
     pub predicted: [f64; 3],
 }
 
-/// What measurements say of a ranking.
+/// What measurements say of a ranking. One strategy is *apart* from another if every repetition of the one is better than
+/// every one of the other; with few repetitions that happens by chance, too, and with many seldom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// Each strategy beats the one before it, by the medians.
-    Holds,
-    /// Where one does not, the repetitions of the two overlap: they do not tell which is the better.
+    /// Each strategy is apart from all before it.
+    Apart,
+    /// Each beats the one before it by the medians, but repetitions overlap.
+    ByMedians,
+    /// Not even that, but none is apart from a better one the wrong way round.
     Open,
-    /// One loses against the one before it, in all repetitions of either.
+    /// One loses against one before it in every repetition of either.
     Reversed,
 }
 
 impl Ranking<'_> {
     /// What the measurements say.
     pub fn measured_order(&self) -> Order {
-        let pairs = || self.measured.windows(2).map(|pair| (pair[0], pair[1]));
-        if pairs().all(|(before, after)| before.median > after.median) {
-            Order::Holds
-        } else if pairs().all(|(before, after)| before.high >= after.low) {
-            Order::Open
-        } else {
+        let [post_copy, pre_record, pdopmp] = &self.measured;
+        let neighbours = [(post_copy, pre_record), (pre_record, pdopmp)];
+        let all = || neighbours.into_iter().chain([(post_copy, pdopmp)]);
+        if all().all(|(before, after)| before.low > after.high) {
+            Order::Apart
+        } else if all().any(|(before, after)| before.high < after.low) {
             Order::Reversed
+        } else if neighbours
+            .iter()
+            .all(|(before, after)| before.median > after.median)
+        {
+            Order::ByMedians
+        } else {
+            Order::Open
         }
     }
 
@@ -271,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn repetitions_that_overlap_leave_an_order_open() {
+    fn a_ranking_is_as_sure_as_repetitions_are_apart() {
         let order = |pre_record, pdopmp| {
             let verdicts = [
                 verdict("post-copy", (9.0, 10.0, 11.0), 1.0),
@@ -280,9 +290,15 @@ mod tests {
             ];
             rankings(&verdicts)[0].measured_order()
         };
-        assert_eq!(order((4.0, 5.0, 6.0), (3.0, 4.9, 7.0)), Order::Holds);
+        assert_eq!(order((6.5, 7.0, 8.0), (4.0, 5.0, 6.0)), Order::Apart);
+        assert_eq!(order((4.0, 5.0, 6.0), (3.0, 4.9, 7.0)), Order::ByMedians);
         assert_eq!(order((4.0, 5.0, 6.0), (6.0, 6.5, 7.0)), Order::Open);
         assert_eq!(order((4.0, 5.0, 6.0), (6.1, 6.5, 7.0)), Order::Reversed);
         assert_eq!(order((11.5, 12.0, 13.0), (3.0, 4.0, 5.0)), Order::Reversed);
+        // Each overlaps with the one before it, and the last one not with the first.
+        assert_eq!(
+            order((10.5, 11.0, 13.0), (12.5, 13.0, 14.0)),
+            Order::Reversed
+        );
     }
 }

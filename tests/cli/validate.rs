@@ -304,8 +304,9 @@ fn gains_and_rankings_are_shown_where_all_was_measured() {
     says("percentage points apart (median)");
     says("0.040, 0.030, 0.020");
     // One repetition each, of the same blocktime: neither is seen to be the better.
-    says("the ranking holds in 1 of 2 settings as measured");
-    says("in 1 more it is open");
+    says(
+        "the ranking holds by the medians in 1 of 2 settings, in 1 of them with all repetitions apart; it is open in 1",
+    );
     let plain = desk.data(&VALIDATE);
     assert!(!plain.contains("ranking"), "{plain}");
 }
