@@ -56,7 +56,7 @@ pub struct SourceSettings {
     /// `ram_save_host_page_urgent`).
     pub request_thread: bool,
     /// Whether requests are acknowledged as soon as they arrive, by a packet that goes out behind what the link has begun to send
-    /// (under `priority`, also what has been passed meanwhile) and takes no bandwidth itself; otherwise the pushed pages carry
+    /// (under `priority`, demanded pages that overtake these delay it too) and takes no bandwidth itself; otherwise the pushed pages carry
     /// the acknowledgement, and without any it leaves at once and waits for nothing: Linux's delay, of up to 40 ms, is not modelled. It
     /// matters under Nagle's rule (`destination.nagle`). Default `false`: Linux delays acknowledgements, unless the route says `quickack`.
     pub quickack: bool,

@@ -109,7 +109,7 @@ pub enum Order {
     Apart,
     /// Each beats the one before it by the medians, but repetitions overlap.
     ByMedians,
-    /// Not even that, but none is apart from a better one the wrong way round.
+    /// Not even that, but none is worse than one before it in all repetitions.
     Open,
     /// One loses against one before it in every repetition of either.
     Reversed,
