@@ -290,7 +290,7 @@ fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
             shown(ranking.measured.map(|range| range.median)),
             order.to_owned(),
             shown(ranking.predicted),
-            if ranking.is_predicted() {
+            if ranking.holds_as_predicted() {
                 "holds"
             } else {
                 "no"
@@ -310,6 +310,9 @@ fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
         rankings.len(),
         count(Order::Open),
         count(Order::Reversed),
-        rankings.iter().filter(|own| own.is_predicted()).count(),
+        rankings
+            .iter()
+            .filter(|own| own.holds_as_predicted())
+            .count(),
     )
 }

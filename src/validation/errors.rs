@@ -135,8 +135,8 @@ impl Ranking<'_> {
         }
     }
 
-    /// Whether it holds as predicted.
-    pub fn is_predicted(&self) -> bool {
+    /// Whether each strategy beats the one before it as predicted.
+    pub fn holds_as_predicted(&self) -> bool {
         self.predicted.windows(2).all(|pair| pair[0] > pair[1])
     }
 }
@@ -275,7 +275,7 @@ mod tests {
             [10.0, 5.0, 5.0]
         );
         assert_eq!(three[0].measured_order(), Order::Open, "equal is not less");
-        assert!(three[0].is_predicted());
+        assert!(three[0].holds_as_predicted());
         verdicts[1].setting.preempt = true;
         assert_eq!(rankings(&verdicts), []);
     }

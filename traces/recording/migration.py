@@ -16,7 +16,7 @@ VCPU_CPU, OTHER_CPU = 1, 0
 
 
 def foreign_cpu(machines):
-    """A clock of the CPU time, in seconds, that others than these machines have used: processes, and the host's other guests."""
+    """A clock of the CPU time, in seconds, that others than these machines have used, or a hypervisor taken."""
     tick = os.sysconf("SC_CLK_TCK")
     with open("/proc/stat", encoding="ascii") as file:
         user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
