@@ -3,8 +3,11 @@
 
 mod receiver;
 mod return_path;
+mod vcpus;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -13,9 +16,11 @@ pub use return_path::ReturnPath;
 
 use crate::strategy::PlannedPage;
 use crate::time::SimTime;
-use crate::trace::touch_order::{Touch, TouchOrder};
+use crate::trace::touch_order::TouchOrder;
 use crate::units::Bytes;
 use crate::vm::{PageId, PageSet};
+
+use self::vcpus::Vcpus;
 
 /// What stands still while a page fault is resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -56,6 +61,9 @@ pub struct DestinationSettings {
     pub wake: SimTime,
     /// Default `vcpu`: what userfaultfd does.
     pub fault_blocks: FaultBlocks,
+    /// Processors that the vCPUs share, here as where the trace was recorded: while some wait for a page, the others have more of
+    /// them than they had then. Default: no limit, one for each vCPU.
+    pub processors: Option<NonZeroU16>,
 }
 
 impl Default for DestinationSettings {
@@ -69,6 +77,7 @@ impl Default for DestinationSettings {
             nagle: false,
             wake: SimTime::from_us(10),
             fault_blocks: FaultBlocks::Vcpu,
+            processors: None,
         }
     }
 }
@@ -126,10 +135,8 @@ pub enum Toucher {
 /// What a touch came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TouchOutcome {
-    /// Nothing to do: the vCPU is stopped, or it or the plan has no page left to touch.
+    /// No missing page is touched.
     Nothing,
-    /// The touch is due later, as stalls have come between.
-    Later(SimTime),
     /// The page is missing. `first` when nobody else waits for it already.
     Fault {
         /// Who touched it.
@@ -139,16 +146,6 @@ pub enum TouchOutcome {
         /// Whether a request has to be made.
         first: bool,
     },
-}
-
-#[derive(Debug)]
-struct Vcpu<'a> {
-    touches: &'a [Touch],
-    /// Stalls so far; in `vm` mode those of the whole VM.
-    shift: SimTime,
-    faulted_at: Option<SimTime>,
-    /// Whether a touch event is pending in the queue.
-    scheduled: bool,
 }
 
 /// Those who wait for a page.
@@ -172,15 +169,12 @@ pub struct Woken {
 /// The VM after its resume.
 #[derive(Debug)]
 pub struct Destination<'a> {
-    resumed_at: SimTime,
-    blocks: FaultBlocks,
     missing: PageSet,
-    vcpus: Vec<Vcpu<'a>>,
+    vcpus: Vcpus<'a>,
     plan: &'a [PlannedPage],
     /// How many pages of the plan the fetching threads have passed.
     fetched: usize,
     waiting: BTreeMap<PageId, Waiters>,
-    blocked: usize,
     stalls: Vec<Stall>,
 }
 
@@ -191,26 +185,15 @@ impl<'a> Destination<'a> {
         order: &'a TouchOrder,
         plan: &'a [PlannedPage],
         resumed_at: SimTime,
-        blocks: FaultBlocks,
+        settings: &DestinationSettings,
     ) -> Self {
-        let vcpus = order
-            .vcpus()
-            .map(|touches| Vcpu {
-                touches,
-                shift: SimTime::ZERO,
-                faulted_at: None,
-                scheduled: false,
-            })
-            .collect();
+        let (blocks, processors) = (settings.fault_blocks, settings.processors);
         Destination {
-            resumed_at,
-            blocks,
             missing,
-            vcpus,
+            vcpus: Vcpus::new(order, resumed_at, blocks, processors),
             plan,
             fetched: 0,
             waiting: BTreeMap::new(),
-            blocked: 0,
             stalls: Vec::new(),
         }
     }
@@ -222,7 +205,7 @@ impl<'a> Destination<'a> {
 
     /// Whether any vCPU waits for a page.
     pub fn is_blocked(&self) -> bool {
-        self.blocked > 0
+        self.vcpus.any_faulted()
     }
 
     /// All stalls, in the order in which they ended.
@@ -230,46 +213,22 @@ impl<'a> Destination<'a> {
         self.stalls
     }
 
-    /// When the vCPU's next touch of a missing page is due, if an event for it has to be scheduled.
-    pub fn schedule(&mut self, vcpu: u16) -> Option<SimTime> {
-        let state = &mut self.vcpus[usize::from(vcpu)];
-        if state.scheduled || state.faulted_at.is_some() {
-            return None;
-        }
-        // Installed pages stay: touching them costs nothing, now or later.
-        let missing = state
-            .touches
-            .iter()
-            .position(|touch| self.missing.contains(touch.page))
-            .unwrap_or(state.touches.len());
-        state.touches = &state.touches[missing..];
-        let touch = state.touches.first()?;
-        state.scheduled = true;
-        Some(self.resumed_at + touch.offset + state.shift)
+    /// When the vCPU's next event is due, if it has to be scheduled.
+    pub fn schedule(&mut self, now: SimTime, vcpu: u16) -> Option<SimTime> {
+        self.vcpus.schedule(now, vcpu, &self.missing)
     }
 
-    /// The vCPU's pending touch event comes up.
-    pub fn touch(&mut self, now: SimTime, vcpu: u16) -> TouchOutcome {
-        self.vcpus[usize::from(vcpu)].scheduled = false;
-        let paused = self.blocks == FaultBlocks::Vm && self.blocked > 0;
-        if paused {
-            return TouchOutcome::Nothing;
+    /// The vCPUs whose next event may be due at another time, now that this one has stopped or gone on.
+    pub fn affected_by(&self, vcpu: u16) -> Range<u16> {
+        self.vcpus.affected_by(vcpu)
+    }
+
+    /// An event of the vCPU comes up: a touch, or a turn of its own.
+    pub fn turn(&mut self, now: SimTime, vcpu: u16) -> TouchOutcome {
+        match self.vcpus.turn(now, vcpu, &self.missing) {
+            Some(page) => self.wait(page, Toucher::Vcpu(vcpu)),
+            None => TouchOutcome::Nothing,
         }
-        let Some(due) = self.schedule(vcpu) else {
-            return TouchOutcome::Nothing;
-        };
-        if due > now {
-            return TouchOutcome::Later(due);
-        }
-        let state = &mut self.vcpus[usize::from(vcpu)];
-        let Some(touch) = state.touches.first() else {
-            return TouchOutcome::Nothing;
-        };
-        state.scheduled = false;
-        state.faulted_at = Some(now);
-        self.blocked += 1;
-        let page = touch.page;
-        self.wait(page, Toucher::Vcpu(vcpu))
     }
 
     /// A fetching thread touches the next page of the plan that is missing; it is through the installed ones in no time.
@@ -325,7 +284,7 @@ impl<'a> Destination<'a> {
             return Woken::default();
         };
         for &vcpu in &waiters.vcpus {
-            if let Some(from) = self.vcpus[usize::from(vcpu)].faulted_at {
+            if let Some(from) = self.vcpus.faulted_at(vcpu) {
                 self.stalls.push(Stall {
                     vcpu,
                     page,
@@ -345,25 +304,8 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// A vCPU goes on after its fault. Returns the vCPUs that may have something to schedule now.
-    pub fn wake(&mut self, now: SimTime, vcpu: u16) -> std::ops::Range<u16> {
-        let state = &mut self.vcpus[usize::from(vcpu)];
-        let Some(from) = state.faulted_at.take() else {
-            return 0..0;
-        };
-        self.blocked -= 1;
-        let stall = now - from;
-        match self.blocks {
-            FaultBlocks::Vcpu => {
-                state.shift += stall;
-                vcpu..vcpu + 1
-            }
-            FaultBlocks::Vm => {
-                for state in &mut self.vcpus {
-                    state.shift += stall;
-                }
-                0..self.vcpus.len() as u16
-            }
-        }
+    /// A vCPU goes on after its fault.
+    pub fn wake(&mut self, now: SimTime, vcpu: u16) {
+        self.vcpus.go_on(now, vcpu);
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | preamble | magic, version, page size, tick, compaction, provenance, zero-page runs, CRC32C |
 //! | blocks | of one vCPU each, in the order in which they filled: header, CRC32C, payload |
-//! | footer | pages, vCPUs, duration, record count, index of the blocks, content hash, CRC32C |
+//! | footer | pages, vCPUs, duration, record count, index of the blocks, idle spans if any, content hash, CRC32C |
 //! | trailer | length of the footer, magic |
 //!
 //! What a recorder knows only at its end (pages, vCPUs, duration) stands in the footer, so a pipe can be imported.
@@ -89,6 +89,17 @@ pub struct Record {
     pub page: u32,
     /// What the access did.
     pub op: Op,
+}
+
+/// A time in which a vCPU had nothing to do, from going idle until it was woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IdleSpan {
+    /// The vCPU, from 0.
+    pub vcpu: u16,
+    /// Its beginning, in nanoseconds since the recording's start.
+    pub from_ns: u64,
+    /// The nanosecond after its last.
+    pub until_ns: u64,
 }
 
 /// A run of pages that were all zero when the recording began.

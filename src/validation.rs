@@ -1,10 +1,10 @@
 //! Predicted against measured: real QEMU migrations, and what the simulator makes of them.
 //!
 //! A reference file has a row per real migration; `traces/MIGRATIONS.md` says how such files are made. Rows that differ only
-//! in their repetition are a [`Group`]. Each group is simulated on the trace of its workload and with the same scenarios as all
+//! in their repetition are a [`Group`]. Each group is simulated on the traces of its workload and with the same scenarios as all
 //! others: only the link's rate and discipline and the strategy are the group's own ([`predict`]). What is predicted is the
-//! median over the scenarios, as what was measured is the median of the repetitions: a fault earlier or later is another
-//! course of the migration, in a simulation as in reality.
+//! median over traces and scenarios, as what was measured is the median of the repetitions: a fault earlier or later is another
+//! course of the migration, in a simulation as in reality, and a guest does not do the same twice.
 
 mod errors;
 mod goals;
@@ -60,7 +60,7 @@ impl Quantity {
 pub struct Pair {
     /// Of the repetitions.
     pub measured: Range,
-    /// By the simulator: the median over the scenarios.
+    /// By the simulator: the median over traces and scenarios.
     pub predicted: f64,
 }
 
@@ -137,8 +137,8 @@ pub enum ValidationError {
     },
 }
 
-/// Predicts every group of a reference by every one of the `scenarios`, on `traces/WORKLOAD.mtrace`; the verdicts come in the
-/// groups' order.
+/// Predicts every group of a reference by every one of the `scenarios`, on `traces/WORKLOAD.mtrace` and, if there are any, on
+/// further recordings of the same guest, `WORKLOAD.2.mtrace` and so on; the verdicts come in the groups' order.
 ///
 /// # Errors
 ///
@@ -153,32 +153,40 @@ pub fn validate(
     traces: &Path,
     registry: &Registry,
 ) -> Result<Vec<Verdict>, ValidationError> {
-    let mut opened: BTreeMap<&str, Trace> = BTreeMap::new();
+    let mut opened: BTreeMap<&str, Vec<Trace>> = BTreeMap::new();
     for group in groups {
         let workload = group.setting.workload.as_str();
         if !opened.contains_key(workload) {
-            let trace =
-                Trace::open(&traces.join(format!("{workload}.mtrace"))).map_err(|source| {
-                    ValidationError::Trace {
-                        place: group.place.clone(),
-                        source,
-                    }
+            let recordings =
+                open_all(traces, workload).map_err(|source| ValidationError::Trace {
+                    place: group.place.clone(),
+                    source,
                 })?;
-            opened.insert(workload, trace);
+            opened.insert(workload, recordings);
         }
     }
     let results: Vec<Result<Verdict, ValidationError>> = groups
         .par_iter()
         .map(|group| {
-            let trace = &opened[group.setting.workload.as_str()];
-            let predictions = scenarios
+            let predictions = opened[group.setting.workload.as_str()]
                 .par_iter()
-                .map(|scenario| predict(group, scenario, trace, registry))
+                .flat_map(|trace| scenarios.par_iter().map(move |scenario| (trace, scenario)))
+                .map(|(trace, scenario)| predict(group, scenario, trace, registry))
                 .collect::<Result<Vec<Metrics>, _>>()?;
             Ok(verdict(group, &predictions))
         })
         .collect();
     results.into_iter().collect()
+}
+
+/// The recordings of a workload.
+fn open_all(traces: &Path, workload: &str) -> Result<Vec<Trace>, TraceError> {
+    let mut opened = vec![Trace::open(&traces.join(format!("{workload}.mtrace")))?];
+    let further = (2..).map(|number| traces.join(format!("{workload}.{number}.mtrace")));
+    for path in further.take_while(|path| path.exists()) {
+        opened.push(Trace::open(&path)?);
+    }
+    Ok(opened)
 }
 
 fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {

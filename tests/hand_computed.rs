@@ -75,6 +75,7 @@ fn base(pages: u32, records: &[Record]) -> Case {
     let last = records.iter().map(|record| record.vcpu).max();
     Case {
         records: records.to_vec(),
+        idle: Vec::new(),
         vcpus: last.unwrap_or(0) + 1,
         page_size: PAGE,
         trace_pages: pages,

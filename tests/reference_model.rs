@@ -3,6 +3,8 @@
 mod both;
 mod reference;
 
+use std::num::NonZeroU16;
+
 use both::{Case, Pair, as_outcome};
 use migsim::comparison::{compare, explain, replay};
 use migsim::destination::FaultBlocks;
@@ -17,7 +19,7 @@ use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
 use migsim::time::SimTime;
 use migsim::trace::replay::{AtEnd, TimeScale};
-use migsim::trace::{Op, Record};
+use migsim::trace::{IdleSpan, Op, Record};
 use migsim::units::{Bandwidth, Bytes};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -56,9 +58,22 @@ fn trace_part() -> impl Strategy<Value = Case> {
                 0u64..=3,
                 0u64..=9,
                 any::<bool>(),
+                prop_oneof![
+                    Just(Vec::new()),
+                    prop::collection::vec((0..vcpus, 0u64..200, 1u64..60), 0..9)
+                ],
             )
                 .prop_map(
-                    move |(mut records, zero, slack, scale_factor, extra_pages, start, wrap)| {
+                    move |(
+                        mut records,
+                        zero,
+                        slack,
+                        scale_factor,
+                        extra_pages,
+                        start,
+                        wrap,
+                        idle,
+                    )| {
                         records.sort_by_key(|record| (record.time_ns, record.vcpu));
                         let duration_ns = 200_000 + 20_000 * slack;
                         let mut scenario = Scenario::default();
@@ -71,6 +86,7 @@ fn trace_part() -> impl Strategy<Value = Case> {
                         scenario.vm.host_page = Some(Bytes(PAGE_SIZE << host_shift));
                         Case {
                             records,
+                            idle: idle_spans(idle, duration_ns),
                             vcpus,
                             page_size: PAGE_SIZE,
                             trace_pages,
@@ -87,6 +103,24 @@ fn trace_part() -> impl Strategy<Value = Case> {
     )
 }
 
+/// Spans from (vCPU, from, length) in microseconds, without those that overlap one before.
+fn idle_spans(mut spans: Vec<(u16, u64, u64)>, duration_ns: u64) -> Vec<IdleSpan> {
+    spans.sort_unstable();
+    let mut kept: Vec<IdleSpan> = Vec::new();
+    for (vcpu, from_us, us) in spans {
+        let span = IdleSpan {
+            vcpu,
+            from_ns: from_us * 1_000,
+            until_ns: ((from_us + us) * 1_000).min(duration_ns),
+        };
+        let follows = |before: &IdleSpan| before.vcpu < vcpu || before.until_ns <= span.from_ns;
+        if kept.last().is_none_or(follows) && span.from_ns < span.until_ns {
+            kept.push(span);
+        }
+    }
+    kept
+}
+
 type HostCosts = (
     (
         SimTime,
@@ -97,7 +131,15 @@ type HostCosts = (
         SimTime,
         SimTime,
     ),
-    (SimTime, SimTime, u64, bool, bool, SimTime),
+    (
+        SimTime,
+        SimTime,
+        u64,
+        bool,
+        bool,
+        SimTime,
+        Option<NonZeroU16>,
+    ),
 );
 
 fn host_costs() -> impl Strategy<Value = HostCosts> {
@@ -118,6 +160,7 @@ fn host_costs() -> impl Strategy<Value = HostCosts> {
             any::<bool>(),
             any::<bool>(),
             span(30),
+            (0u16..=3).prop_map(NonZeroU16::new),
         ),
     )
 }
@@ -225,7 +268,15 @@ fn case() -> impl Strategy<Value = Case> {
         ][order];
         let (
             (suspend, resume, fault_trap, install, receive_wake, wake, record_trap),
-            (planning_cost, record_window, core_state, blocks_vm, overlap_core, planning_time),
+            (
+                planning_cost,
+                record_window,
+                core_state,
+                blocks_vm,
+                overlap_core,
+                planning_time,
+                processors,
+            ),
         ) = costs;
         scenario.vm.suspend = suspend;
         scenario.vm.resume = resume;
@@ -239,6 +290,7 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.migration.overlap_core = overlap_core;
         scenario.migration.planning_cost = planning_cost;
         scenario.migration.planning_time = planning_time;
+        scenario.destination.processors = processors;
         if blocks_vm {
             scenario.destination.fault_blocks = FaultBlocks::Vm;
         }
@@ -314,7 +366,7 @@ proptest! {
 /// A mechanism, and how it is taken away.
 type Removal = (&'static str, fn(&mut Scenario));
 
-const WITHOUT: [Removal; 12] = [
+const WITHOUT: [Removal; 13] = [
     ("send_resume", |scenario| scenario.source.send_resume = None),
     ("wake_on_request", |scenario| {
         scenario.source.wake_on_request = false;
@@ -341,6 +393,9 @@ const WITHOUT: [Removal; 12] = [
         scenario.destination.receiver_per_channel = false;
     }),
     ("nagle", |scenario| scenario.destination.nagle = false),
+    ("processors", |scenario| {
+        scenario.destination.processors = None
+    }),
 ];
 
 /// A mechanism is seldom decisive, and then several at once.
@@ -426,6 +481,10 @@ fn random_cases_have_everything() {
             count(
                 "larger host pages".to_owned(),
                 faults && case.host_shift > 0,
+            );
+            count(
+                "idle vCPUs".to_owned(),
+                faults && case.vcpus > 1 && !case.idle.is_empty(),
             );
             count(
                 "compacted traces".to_owned(),

@@ -31,6 +31,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
     Input {
         records: records.to_vec(),
         vcpus: 1,
+        idle: Vec::new(),
         duration_ns: 1_000_000,
         compaction_ns: 0,
         start_ns: 0,
@@ -77,6 +78,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         nagle: false,
         quickack: false,
         blocks_vm: false,
+        processors: u64::MAX,
         record_window: 0,
         overlap_core: false,
         planning_time: 0,

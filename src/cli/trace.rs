@@ -62,6 +62,9 @@ struct ExportArgs {
     /// File for the zero pages, as `first_page,page_count` rows
     #[arg(long, value_name = "FILE")]
     zero_pages: Option<PathBuf>,
+    /// File for the vCPUs' idle spans, as `vcpu,from_ns,until_ns` rows
+    #[arg(long, value_name = "FILE")]
+    idle_spans: Option<PathBuf>,
     /// The trace
     trace: PathBuf,
     /// The file to write; `-` for standard output
@@ -157,6 +160,9 @@ fn export(args: &ExportArgs) -> Result<()> {
     }
     if let Some(path) = &args.zero_pages {
         write_file(path, |out| Ok(export::zero_pages(trace.zero_runs(), out)?))?;
+    }
+    if let Some(path) = &args.idle_spans {
+        write_file(path, |out| Ok(export::idle_spans(trace.idle_spans(), out)?))?;
     }
     Ok(())
 }

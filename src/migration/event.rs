@@ -7,14 +7,22 @@ use crate::vm::PageId;
 /// installed come before all of them, the migration thread's action after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
-    Wake { vcpu: u16 },
+    Wake {
+        vcpu: u16,
+    },
     PageAcknowledged,
     Requested(Request),
     RequestRead(Request),
     PushReleased,
-    Touch { vcpu: u16 },
+    /// A vCPU touches a page, or goes idle, or is idle no more.
+    Turn {
+        vcpu: u16,
+    },
     Fetch,
-    FaultHandled { by: Toucher, page: PageId },
+    FaultHandled {
+        by: Toucher,
+        page: PageId,
+    },
     RequestsAcknowledged,
 }
 

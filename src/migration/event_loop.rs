@@ -71,12 +71,12 @@ impl<'a> EventLoop<'a> {
                 order,
                 fetched,
                 resumed_at,
-                scenario.destination.fault_blocks,
+                &scenario.destination,
             ),
             return_path: ReturnPath::new(scenario.destination.nagle),
         };
         for vcpu in 0..order.vcpus().len() as u16 {
-            this.schedule_touch(vcpu);
+            this.schedule_turn(resumed_at, vcpu);
         }
         if this.push_held {
             this.source.hold_push();
@@ -204,9 +204,8 @@ impl<'a> EventLoop<'a> {
         };
         match event {
             Event::Wake { vcpu } => {
-                for runnable in self.destination.wake(now, vcpu) {
-                    self.schedule_touch(runnable);
-                }
+                self.destination.wake(now, vcpu);
+                self.schedule_turns(now, vcpu);
             }
             Event::PageAcknowledged => self.source.page_acknowledged(now),
             Event::Requested(request) => {
@@ -224,10 +223,11 @@ impl<'a> EventLoop<'a> {
                 }
             }
             Event::PushReleased => self.source.release_push(now),
-            Event::Touch { vcpu } => match self.destination.touch(now, vcpu) {
-                TouchOutcome::Later(due) => self.queue.schedule(due, Event::Touch { vcpu }),
-                outcome => self.handle_fault(now, outcome),
-            },
+            Event::Turn { vcpu } => {
+                let outcome = self.destination.turn(now, vcpu);
+                self.handle_fault(now, outcome);
+                self.schedule_turns(now, vcpu);
+            }
             Event::Fetch => {
                 let outcome = self.destination.fetch();
                 if self.push_held && self.destination.has_passed_plan() {
@@ -267,9 +267,16 @@ impl<'a> EventLoop<'a> {
         self.suspended_at + beginning.map_or(SimTime::MAX, SimTime::from_ps)
     }
 
-    fn schedule_touch(&mut self, vcpu: u16) {
-        if let Some(due) = self.destination.schedule(vcpu) {
-            self.queue.schedule(due, Event::Touch { vcpu });
+    /// For all whom it concerns that this vCPU has stopped or gone on.
+    fn schedule_turns(&mut self, now: SimTime, vcpu: u16) {
+        for affected in self.destination.affected_by(vcpu) {
+            self.schedule_turn(now, affected);
+        }
+    }
+
+    fn schedule_turn(&mut self, now: SimTime, vcpu: u16) {
+        if let Some(due) = self.destination.schedule(now, vcpu) {
+            self.queue.schedule(due, Event::Turn { vcpu });
         }
     }
 

@@ -61,7 +61,8 @@ impl Shared {
             // A record is about three bytes in memory, compressed; of a file only the index is.
             traces: Cache::new(BUDGET, |trace| 4 * trace.record_count()),
             guests: Cache::new(BUDGET, |guest: &GuestCourse| {
-                let touches: usize = guest.touch_order.vcpus().map(<[Touch]>::len).sum();
+                let vcpus = guest.touch_order.vcpus().iter();
+                let touches: usize = vcpus.map(|vcpu| vcpu.touches.len()).sum();
                 let accesses = guest.recording.accesses.len();
                 (touches * size_of::<Touch>() + accesses * size_of::<Access>()) as u64
                     + u64::from(guest.memory.pages) / 8

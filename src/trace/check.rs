@@ -26,6 +26,7 @@ pub fn check(trace: &Trace) -> Result<Vec<Invariant>, TraceError> {
         "every block has its checksum, and is the one that the index names".to_owned(),
         "each vCPU's times ascend, and lie within the duration".to_owned(),
         "every page lies in memory, every op is r, w or x".to_owned(),
+        "each vCPU's idle spans ascend, do not overlap, and lie within the duration".to_owned(),
         format!("the content has the hash {}", trace.content_hash()),
     ];
     let mut invariants = Vec::from(held.map(|text| Invariant { holds: true, text }));

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{PageRun, Trace, TraceError};
+use super::{IdleSpan, PageRun, Trace, TraceError};
 
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -47,6 +47,19 @@ pub fn zero_pages(runs: &[PageRun], mut out: impl Write) -> Result<(), TraceErro
         .map_err(write_error)?;
     for run in runs {
         writeln!(out, "{},{}", run.first, run.count).map_err(write_error)?;
+    }
+    out.flush().map_err(write_error)
+}
+
+/// Writes idle spans as `vcpu,from_ns,until_ns` rows under that header line.
+///
+/// # Errors
+/// [`TraceError::Write`] when `out` refuses.
+pub fn idle_spans(spans: &[IdleSpan], mut out: impl Write) -> Result<(), TraceError> {
+    out.write_all(b"vcpu,from_ns,until_ns\n")
+        .map_err(write_error)?;
+    for span in spans {
+        writeln!(out, "{},{},{}", span.vcpu, span.from_ns, span.until_ns).map_err(write_error)?;
     }
     out.flush().map_err(write_error)
 }

@@ -1,6 +1,6 @@
 //! The bytes of the container, shared by reader and writer. [`crate::trace`] describes the whole.
 
-use super::{PageRun, TraceHeader};
+use super::{IdleSpan, PageRun, TraceHeader};
 
 pub(super) const MAGIC: [u8; 8] = *b"\x8aMTRACE\n";
 pub(super) const END_MAGIC: [u8; 8] = *b"\x8aMTREND\n";
@@ -13,7 +13,8 @@ pub(super) const BLOCK_HEADER_BYTES: usize = 2 + 1 + 1 + 4 + 8 + 4 + 4;
 /// Bytes of payload for one record before compression.
 pub(super) const RECORD_BYTES: usize = 4 + 4;
 pub(super) const INDEX_ENTRY_BYTES: usize = 4 + 8 + 8 + 4 + 2;
-/// Pages, vCPUs, duration, record count, number of blocks; after the index: hash and CRC.
+pub(super) const IDLE_SPAN_BYTES: usize = 2 + 8 + 8;
+/// Pages, vCPUs, duration, record count, number of blocks; after the index and what is idle: hash and CRC.
 pub(super) const FOOTER_FIXED_BYTES: usize = 4 + 4 + 8 + 8 + 4 + 32 + 4;
 pub(super) const TRAILER_BYTES: usize = 8 + 8;
 
@@ -21,6 +22,7 @@ pub(super) const TRAILER_BYTES: usize = 8 + 8;
 pub(super) const MAX_BLOCK_RECORDS: u32 = 1 << 18;
 pub(super) const MAX_BLOCKS: u32 = 1 << 22;
 pub(super) const MAX_ZERO_RUNS: usize = 1 << 24;
+pub(super) const MAX_IDLE_SPANS: usize = 1 << 22;
 pub(super) const MAX_PROVENANCE_BYTES: usize = 1 << 16;
 pub(super) const MAX_PAGES: u32 = 1 << 30;
 pub(super) const MAX_PAGE_SIZE: u64 = 1 << 30;
@@ -83,6 +85,32 @@ pub(super) fn check_header(header: &TraceHeader, zero_runs: &[PageRun]) -> Resul
             "zero pages below page {pages}, found a run up to {}",
             end - 1
         ));
+    }
+    Ok(())
+}
+
+/// What does not hold for these idle spans of a trace, if anything: the rest of "expected …".
+pub(super) fn check_idle_spans(
+    spans: &[IdleSpan],
+    vcpus: u16,
+    duration_ns: u64,
+) -> Result<(), String> {
+    if spans.len() > MAX_IDLE_SPANS {
+        return Err(format!("at most {MAX_IDLE_SPANS} idle spans"));
+    }
+    let mut before = None;
+    for span in spans {
+        let follows = before.is_none_or(|before: &IdleSpan| {
+            before.vcpu < span.vcpu || (before.vcpu == span.vcpu && before.until_ns <= span.from_ns)
+        });
+        let within = span.vcpu < vcpus && span.until_ns <= duration_ns;
+        if span.from_ns >= span.until_ns || !follows || !within {
+            return Err(format!(
+                "idle spans by vCPU and time, without overlap, of at least 1 ns and within the trace; found {} ns to {} ns of vCPU {}",
+                span.from_ns, span.until_ns, span.vcpu
+            ));
+        }
+        before = Some(span);
     }
     Ok(())
 }
@@ -214,13 +242,17 @@ pub(super) struct Footer {
     pub(super) duration_ns: u64,
     pub(super) record_count: u64,
     pub(super) blocks: Vec<Block>,
+    /// By vCPU, then in time order.
+    pub(super) idle_spans: Vec<IdleSpan>,
     pub(super) content_hash: [u8; 32],
 }
 
 impl Footer {
     /// Footer and trailer.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let length = FOOTER_FIXED_BYTES + self.blocks.len() * INDEX_ENTRY_BYTES;
+        let length = FOOTER_FIXED_BYTES
+            + self.blocks.len() * INDEX_ENTRY_BYTES
+            + self.idle_spans.len() * IDLE_SPAN_BYTES;
         let mut bytes = Vec::with_capacity(length + TRAILER_BYTES);
         bytes.extend(self.pages.to_le_bytes());
         bytes.extend(u32::from(self.vcpus).to_le_bytes());
@@ -233,6 +265,9 @@ impl Footer {
             bytes.extend(block.last_tick.to_le_bytes());
             bytes.extend(block.count.to_le_bytes());
             bytes.extend(block.vcpu.to_le_bytes());
+        }
+        for span in &self.idle_spans {
+            bytes.extend(encode_idle_span(span));
         }
         bytes.extend(self.content_hash);
         let crc = crc32c::crc32c(&bytes);
@@ -274,16 +309,37 @@ impl Footer {
                 })
             })
             .collect::<Option<_>>()?;
-        let content_hash = fields.array()?;
-        fields.0.is_empty().then_some(Footer {
+        let (idle_spans, content_hash) = fields.0.split_last_chunk()?;
+        let (idle_spans, rest) = idle_spans.as_chunks::<IDLE_SPAN_BYTES>();
+        let idle_spans = idle_spans
+            .iter()
+            .map(|entry| {
+                let mut fields = Fields(entry);
+                Some(IdleSpan {
+                    vcpu: fields.u16()?,
+                    from_ns: fields.u64()?,
+                    until_ns: fields.u64()?,
+                })
+            })
+            .collect::<Option<_>>()?;
+        rest.is_empty().then_some(Footer {
             pages,
             vcpus,
             duration_ns,
             record_count,
             blocks,
-            content_hash,
+            idle_spans,
+            content_hash: *content_hash,
         })
     }
+}
+
+fn encode_idle_span(span: &IdleSpan) -> [u8; IDLE_SPAN_BYTES] {
+    let mut bytes = [0; IDLE_SPAN_BYTES];
+    bytes[0..2].copy_from_slice(&span.vcpu.to_le_bytes());
+    bytes[2..10].copy_from_slice(&span.from_ns.to_le_bytes());
+    bytes[10..].copy_from_slice(&span.until_ns.to_le_bytes());
+    bytes
 }
 
 /// Hashes the decoded content in the order of the file.
@@ -304,10 +360,19 @@ impl ContentHasher {
         self.0.update(payload);
     }
 
-    pub(super) fn finish(mut self, pages: u32, vcpus: u16, duration_ns: u64) -> [u8; 32] {
+    pub(super) fn finish(
+        mut self,
+        pages: u32,
+        vcpus: u16,
+        duration_ns: u64,
+        idle_spans: &[IdleSpan],
+    ) -> [u8; 32] {
         self.0.update(&pages.to_le_bytes());
         self.0.update(&vcpus.to_le_bytes());
         self.0.update(&duration_ns.to_le_bytes());
+        for span in idle_spans {
+            self.0.update(&encode_idle_span(span));
+        }
         *self.0.finalize().as_bytes()
     }
 }

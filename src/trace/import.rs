@@ -51,8 +51,9 @@ mod shield;
 mod sink;
 mod summary;
 mod text;
+mod turns;
 
-pub use csv::zero_pages;
+pub use csv::{idle_spans, zero_pages};
 pub use error::ImportError;
 pub use options::{Addresses, Format, ImportOptions};
 pub use qemu::Recording as QemuRecording;

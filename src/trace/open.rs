@@ -35,6 +35,8 @@ impl Opening {
         format::check_header(&header, &zero_runs)
             .map_err(|expected| self.invalid(Place::Header, expected))?;
         self.check_duration(&header, footer.duration_ns)?;
+        format::check_idle_spans(&footer.idle_spans, header.vcpus, footer.duration_ns)
+            .map_err(|expected| self.invalid(Place::Header, expected))?;
         let blocks = self.index(&header, &footer, blocks_start, blocks_end)?;
         let content_hash = footer
             .content_hash
@@ -45,6 +47,7 @@ impl Opening {
             header,
             zero_runs,
             blocks,
+            idle_spans: footer.idle_spans,
             duration_ns: footer.duration_ns,
             record_count: footer.record_count,
             stored_hash: footer.content_hash,
@@ -127,8 +130,9 @@ impl Opening {
                 return Err(self.invalid(Place::Byte(trailer_start), expected));
             }
         };
-        let most =
-            format::FOOTER_FIXED_BYTES + format::MAX_BLOCKS as usize * format::INDEX_ENTRY_BYTES;
+        let most = format::FOOTER_FIXED_BYTES
+            + format::MAX_BLOCKS as usize * format::INDEX_ENTRY_BYTES
+            + format::MAX_IDLE_SPANS * format::IDLE_SPAN_BYTES;
         let start = start
             .filter(|&start| start >= blocks_start && trailer_start - start <= most as u64)
             .ok_or_else(|| {

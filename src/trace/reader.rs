@@ -10,7 +10,7 @@ use super::format::{self, Block, BlockHeader, Codec, ContentHasher};
 use super::open::Opening;
 use super::records::{Records, VcpuRecords};
 use super::storage::{Source, Storage};
-use super::{PageRun, Place, TraceError, TraceHeader};
+use super::{IdleSpan, PageRun, Place, TraceError, TraceHeader};
 
 /// An opened trace: what it says about itself, and the index by which its records are decoded on demand.
 ///
@@ -22,6 +22,8 @@ pub struct Trace {
     pub(super) zero_runs: Vec<PageRun>,
     /// By vCPU, then in time order.
     pub(super) blocks: Vec<Block>,
+    /// By vCPU, then in time order.
+    pub(super) idle_spans: Vec<IdleSpan>,
     pub(super) duration_ns: u64,
     pub(super) record_count: u64,
     pub(super) stored_hash: [u8; 32],
@@ -66,6 +68,11 @@ impl Trace {
     /// Pages that were all zero when the recording began: ascending, without overlap.
     pub fn zero_runs(&self) -> &[PageRun] {
         &self.zero_runs
+    }
+
+    /// When vCPUs were idle, as far as the recorder knew: by vCPU, then in time order, without overlap.
+    pub fn idle_spans(&self) -> &[IdleSpan] {
+        &self.idle_spans
     }
 
     /// Where a replay wraps around, in nanoseconds: later than every record, and a multiple of the compaction epoch.
@@ -115,11 +122,19 @@ impl Trace {
             reader.load(block, &mut columns)?;
             hasher.block(block.vcpu, block.count, block.first_tick, &reader.payload);
         }
-        if hasher.finish(self.header.pages, self.header.vcpus, self.duration_ns) != self.stored_hash
-        {
+        let (pages, vcpus) = (self.header.pages, self.header.vcpus);
+        let hash = hasher.finish(pages, vcpus, self.duration_ns, &self.idle_spans);
+        if hash != self.stored_hash {
             return Err(self.invalid(Place::Header, "content that matches the content hash"));
         }
         Ok(())
+    }
+
+    /// The idle spans of one vCPU.
+    pub(super) fn vcpu_idle_spans(&self, vcpu: u16) -> &[IdleSpan] {
+        let start = self.idle_spans.partition_point(|span| span.vcpu < vcpu);
+        let end = self.idle_spans.partition_point(|span| span.vcpu <= vcpu);
+        self.idle_spans.get(start..end).unwrap_or_default()
     }
 
     pub(super) fn vcpu_blocks(&self, vcpu: u16) -> &[Block] {

@@ -90,6 +90,15 @@ pub struct Replay<'a> {
     memory: Memory,
 }
 
+/// A time in which a vCPU has nothing to do; in guest time since the migration command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Idle {
+    /// It goes idle.
+    pub from: SimTime,
+    /// It is woken.
+    pub until: SimTime,
+}
+
 /// An access of one vCPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GuestAccess {
@@ -176,6 +185,34 @@ impl<'a> Replay<'a> {
             pass,
             idle_passes: 0,
         }
+    }
+
+    /// When a vCPU has nothing to do, from one guest time on, at most one pass of the trace.
+    pub fn idle(&self, vcpu: u16, from: SimTime) -> Vec<Idle> {
+        let duration = self.trace.duration_ns();
+        let since_zero = self.start_ns.saturating_add(self.scale.recorded_ns(from));
+        let passes = match self.at_end {
+            // A pass from here on ends in the next one, or a picosecond's rounding behind it.
+            AtEnd::Wrap => since_zero / duration..=(since_zero / duration).saturating_add(2),
+            AtEnd::Idle => 0..=0,
+        };
+        let end = from + self.pass();
+        let spans = self.trace.vcpu_idle_spans(vcpu);
+        let of_pass = |pass: u64| {
+            let guest_time = move |ns: u64| {
+                let since_zero = pass.saturating_mul(duration).saturating_add(ns);
+                self.scale
+                    .guest_time(since_zero.saturating_sub(self.start_ns))
+            };
+            spans.iter().map(move |span| Idle {
+                from: guest_time(span.from_ns).max(from),
+                until: guest_time(span.until_ns),
+            })
+        };
+        passes
+            .flat_map(of_pass)
+            .filter(|idle| idle.from < idle.until && idle.from < end)
+            .collect()
     }
 
     /// The pages that are zero when the guest has reached `positions`: those of the trace's map that no vCPU has

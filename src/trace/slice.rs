@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Op, PageRun, Place, Trace, TraceError, TraceHeader, TraceWriter};
+use super::{IdleSpan, Op, PageRun, Place, Trace, TraceError, TraceHeader, TraceWriter};
 use crate::vm::PageSet;
 
 /// Which part of a trace.
@@ -55,8 +55,24 @@ impl Slice {
                 writer.push(record)?;
             }
         }
+        writer.set_idle_spans(self.idle_spans(trace, &vcpus));
         writer.finish(Some(self.to_ns - self.from_ns))?;
         Ok(())
+    }
+
+    /// What lies in the slice of the idle spans of these vCPUs; the writer leaves out what lies behind it.
+    fn idle_spans(&self, trace: &Trace, vcpus: &[u16]) -> Vec<IdleSpan> {
+        let of = |(vcpu, &original): (u16, &u16)| {
+            let spans = trace.vcpu_idle_spans(original).iter();
+            spans
+                .filter(|span| span.until_ns > self.from_ns)
+                .map(move |span| IdleSpan {
+                    vcpu,
+                    from_ns: span.from_ns.saturating_sub(self.from_ns),
+                    until_ns: span.until_ns - self.from_ns,
+                })
+        };
+        (0..).zip(vcpus).flat_map(of).collect()
     }
 
     /// The vCPUs that stay.

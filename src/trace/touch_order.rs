@@ -2,12 +2,13 @@
 //!
 //! A page that has reached the destination never leaves it, so a vCPU's later touches of it cannot fault: the first ones
 //! are all that a run depends on. A touch order is computed once and shared by every run that switches over at the same
-//! position, and a run costs what the number of distinct pages costs, however long the trace is.
+//! position, and a run costs what the number of distinct pages costs, however long the trace is. With it go the times at
+//! which vCPUs have nothing to do.
 
 use std::sync::Arc;
 
 use super::TraceError;
-use super::replay::Replay;
+use super::replay::{Idle, Replay};
 use crate::time::SimTime;
 use crate::vm::{PageId, PageSet};
 
@@ -20,10 +21,21 @@ pub struct Touch {
     pub page: PageId,
 }
 
+/// What one vCPU does after the switch-over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VcpuTouches {
+    /// The vCPU's guest time at the switch-over, since the migration command.
+    pub position: SimTime,
+    /// Its first touches, in time order.
+    pub touches: Vec<Touch>,
+    /// When it has nothing to do: in time order, without overlap.
+    pub idle: Vec<Idle>,
+}
+
 /// First touches per vCPU, each in time order; cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TouchOrder {
-    per_vcpu: Arc<[Vec<Touch>]>,
+    per_vcpu: Arc<[VcpuTouches]>,
 }
 
 impl TouchOrder {
@@ -54,21 +66,30 @@ impl TouchOrder {
                     });
                 }
             }
-            per_vcpu.push(touches);
+            per_vcpu.push(VcpuTouches {
+                position,
+                touches,
+                idle: replay.idle(vcpu, position),
+            });
         }
         Ok(TouchOrder {
             per_vcpu: per_vcpu.into(),
         })
     }
 
-    /// The touches of each vCPU.
-    pub fn vcpus(&self) -> impl ExactSizeIterator<Item = &[Touch]> {
-        self.per_vcpu.iter().map(Vec::as_slice)
+    /// What each vCPU does.
+    pub fn vcpus(&self) -> &[VcpuTouches] {
+        &self.per_vcpu
     }
 
     /// Each page's first touch by any vCPU, in time order (those of one instant by page).
     pub fn first_touches(&self) -> Vec<Touch> {
-        let mut all: Vec<Touch> = self.per_vcpu.iter().flatten().copied().collect();
+        let mut all: Vec<Touch> = self
+            .per_vcpu
+            .iter()
+            .flat_map(|vcpu| &vcpu.touches)
+            .copied()
+            .collect();
         all.sort_unstable_by_key(|touch| (touch.page, touch.offset));
         all.dedup_by_key(|touch| touch.page);
         all.sort_unstable_by_key(|touch| (touch.offset, touch.page));

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::columns::{self, Columns};
 use super::format::{self, Block, BlockHeader, Codec, ContentHasher, Footer};
-use super::{PageRun, Place, Record, TraceError, TraceHeader};
+use super::{IdleSpan, PageRun, Place, Record, TraceError, TraceHeader};
 
 /// The highest vCPU: the number of vCPUs has to fit `u16` as well.
 const LAST_VCPU: u16 = u16::MAX - 1;
@@ -22,6 +22,7 @@ pub struct TraceWriter<W: Write> {
     record_count: u64,
     position: u64,
     blocks: Vec<Block>,
+    idle_spans: Vec<IdleSpan>,
     hasher: ContentHasher,
     payload: Vec<u8>,
 }
@@ -77,6 +78,7 @@ impl<W: Write> TraceWriter<W> {
             record_count: 0,
             position: 0,
             blocks: Vec::new(),
+            idle_spans: Vec::new(),
             hasher: ContentHasher::new(&preamble, &zero_runs),
             payload: Vec::new(),
         };
@@ -130,12 +132,18 @@ impl<W: Write> TraceWriter<W> {
         Ok(())
     }
 
+    /// Says when vCPUs were idle: by vCPU, then in time order, without overlap. What lies behind the end of the trace is
+    /// left out.
+    pub fn set_idle_spans(&mut self, spans: Vec<IdleSpan>) {
+        self.idle_spans = spans;
+    }
+
     /// Writes what is left, and the footer. `duration_ns` is where a replay wraps around; by default one tick after
     /// the last record, rounded up to a multiple of the compaction epoch.
     ///
     /// # Errors
     /// [`TraceError::Invalid`] for a duration that does not exceed every record's time or is no multiple of the
-    /// compaction epoch, and for a trace without pages; [`TraceError::Write`].
+    /// compaction epoch, for a trace without pages and for idle spans that no trace can have; [`TraceError::Write`].
     pub fn finish(mut self, duration_ns: Option<u64>) -> Result<W, TraceError> {
         let duration_ns = self.duration(duration_ns)?;
         if self.pages == 0 {
@@ -148,13 +156,23 @@ impl<W: Write> TraceWriter<W> {
             self.write_block(vcpu as u16)?;
         }
         let vcpus = self.vcpus.max(1);
+        let mut idle_spans = std::mem::take(&mut self.idle_spans);
+        for span in &mut idle_spans {
+            span.until_ns = span.until_ns.min(duration_ns);
+        }
+        idle_spans.retain(|span| span.from_ns < duration_ns);
+        format::check_idle_spans(&idle_spans, vcpus, duration_ns)
+            .map_err(|expected| invalid(Place::Header, expected))?;
         let footer = Footer {
             pages: self.pages,
             vcpus,
             duration_ns,
             record_count: self.record_count,
             blocks: std::mem::take(&mut self.blocks),
-            content_hash: self.hasher.finish(self.pages, vcpus, duration_ns),
+            content_hash: self
+                .hasher
+                .finish(self.pages, vcpus, duration_ns, &idle_spans),
+            idle_spans,
         };
         let written = self
             .out

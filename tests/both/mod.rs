@@ -14,7 +14,7 @@ use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
 use migsim::time::SimTime;
 use migsim::trace::replay::AtEnd;
-use migsim::trace::{Op, PageRun, Record, Trace, TraceHeader, TraceWriter};
+use migsim::trace::{IdleSpan, Op, PageRun, Record, Trace, TraceHeader, TraceWriter};
 
 use crate::reference;
 
@@ -22,6 +22,8 @@ use crate::reference;
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) records: Vec<Record>,
+    /// By vCPU, then in time order, without overlap.
+    pub(crate) idle: Vec<IdleSpan>,
     pub(crate) vcpus: u16,
     pub(crate) page_size: u64,
     pub(crate) trace_pages: u32,
@@ -52,6 +54,7 @@ impl Case {
         for record in &self.records {
             writer.push(*record).expect("a valid record");
         }
+        writer.set_idle_spans(self.idle.clone());
         let bytes = writer.finish(Some(self.duration_ns)).expect("in memory");
         Trace::from_bytes("case", bytes.into()).expect("a trace that was just written")
     }
@@ -72,6 +75,9 @@ impl Case {
                 })
                 .collect(),
             vcpus: self.vcpus,
+            idle: (self.idle.iter())
+                .map(|span| (span.vcpu, span.from_ns, span.until_ns))
+                .collect(),
             duration_ns: self.duration_ns,
             compaction_ns: self.compaction_ns,
             start_ns: scenario.trace.start.as_ps() / 1_000,
@@ -134,6 +140,10 @@ impl Case {
                 .map_or(u64::MAX, |bytes| bytes.0),
             receive_wake: scenario.destination.receive_wake.as_ps(),
             wake: scenario.destination.wake.as_ps(),
+            processors: scenario
+                .destination
+                .processors
+                .map_or(u64::MAX, |number| u64::from(number.get())),
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
             record_window: scenario.migration.record_window.as_ps(),
             overlap_core: scenario.migration.overlap_core,

@@ -10,6 +10,7 @@ mod link;
 mod measures;
 mod source;
 mod trace;
+mod vcpus;
 mod world;
 
 use std::fmt;
@@ -105,6 +106,8 @@ impl fmt::Debug for Strategy<'_> {
 pub(crate) struct Input<'a> {
     pub(crate) records: Vec<RawRecord>,
     pub(crate) vcpus: u16,
+    /// A vCPU had nothing to do from a time until another; by vCPU, then by time.
+    pub(crate) idle: Vec<(u16, u64, u64)>,
     pub(crate) duration_ns: u64,
     pub(crate) compaction_ns: u64,
     pub(crate) start_ns: u64,
@@ -166,6 +169,8 @@ pub(crate) struct Input<'a> {
     pub(crate) quickack: bool,
     /// A fault pauses the whole VM, not only its vCPU.
     pub(crate) blocks_vm: bool,
+    /// Processors that the vCPUs share, here as in the recording; one for each is enough.
+    pub(crate) processors: u64,
     pub(crate) record_window: u64,
     pub(crate) overlap_core: bool,
     /// The VM runs on for so long behind its record window.

@@ -4,6 +4,7 @@ use super::link::{Lane, Link, Message};
 use super::measures::Stall;
 use super::source::SourcePhase;
 use super::trace::Touch;
+use super::vcpus::{Turn, Vcpus};
 use super::{Input, Ps, Push, Strategy};
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -32,7 +33,8 @@ enum Event {
     RequestArrives(usize),
     RequestRead(usize),
     PushBegins,
-    Touch(usize),
+    /// Of a vCPU: it touches a page, or something else.
+    Turn(usize, Option<Turn>),
     Fetch(usize),
     Handler(usize),
     RequestsAcknowledged(usize),
@@ -87,7 +89,6 @@ struct Receiver {
 struct Run<'a> {
     input: &'a Input<'a>,
     source: &'a SourcePhase<'a>,
-    resumed: Ps,
     now: Ps,
 
     // Destination.
@@ -95,7 +96,7 @@ struct Run<'a> {
     next: Vec<usize>,
     /// Accesses of every vCPU since its last fault: all of them found their page installed.
     quiet: Vec<usize>,
-    shift: Vec<Ps>,
+    vcpus: Vcpus,
     /// Page waited for, and since when.
     blocked: Vec<Option<(u32, Ps)>>,
     handlers: Vec<Due>,
@@ -156,11 +157,10 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
     let mut run = Run {
         input,
         source,
-        resumed,
         now: resumed,
         next: (0..vcpus).map(first).collect(),
         quiet: vec![0; vcpus],
-        shift: vec![0; vcpus],
+        vcpus: Vcpus::new(input, source, resumed),
         blocked: vec![None; vcpus],
         handlers: Vec::new(),
         wakes: Vec::new(),
@@ -216,7 +216,9 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         };
         assert!(time >= run.now, "time never goes back");
         run.now = time;
+        run.vcpus.share(time);
         run.process(event);
+        run.vcpus.share(time);
     }
     run.result
 }
@@ -258,10 +260,9 @@ impl Run<'_> {
             all.push((time, 6, 0, Event::PushBegins));
         }
         for v in 0..self.next.len() {
-            all.extend(
-                self.next_touch(v)
-                    .map(|(time, _)| (time, 7, v, Event::Touch(v))),
-            );
+            let touch = self.next_touch(v).map(|touch| touch.g);
+            let next = self.vcpus.next(self.now, v, touch);
+            all.extend(next.map(|(time, turn)| (time, 7, v, Event::Turn(v, turn))));
         }
         if self.next_fetch < self.source.fetch_list.len() {
             for (i, fetcher) in self.fetchers.iter().enumerate() {
@@ -350,7 +351,8 @@ impl Run<'_> {
                 let request = self.requests_unread.remove(i);
                 self.request_read(request.page);
             }
-            Event::Touch(v) => self.touch(v),
+            Event::Turn(v, None) => self.touch(v),
+            Event::Turn(v, Some(turn)) => self.vcpus.turn(now, v, turn),
             Event::Fetch(i) => self.fetch(i),
             Event::Handler(i) => {
                 // A page that came within the trap has woken its vCPU already; then there is nothing to do. The vCPU
@@ -395,26 +397,19 @@ impl Run<'_> {
 
     // Destination.
 
-    /// The next access of `v` and when it happens; none while it cannot happen or when `v` is done.
-    fn next_touch(&self, v: usize) -> Option<(Ps, Touch)> {
-        let stopped = if self.input.blocks_vm {
-            self.blocked.iter().any(Option::is_some)
-        } else {
-            self.blocked[v].is_some()
-        };
+    /// The next access of `v`; none when it is done.
+    fn next_touch(&self, v: usize) -> Option<Touch> {
         let stream = &self.source.streams[v];
         // A whole pass has brought no page that was not installed: no other pass will.
         let done = self.quiet[v] >= stream.pass_len();
-        if stopped || done {
+        if done {
             return None;
         }
-        let touch = stream.nth(self.next[v])?;
-        let offset = touch.g - self.source.positions[v];
-        Some((self.resumed + offset + self.shift[v], touch))
+        stream.nth(self.next[v])
     }
 
     fn touch(&mut self, v: usize) {
-        let (time, touch) = self.next_touch(v).expect("a touch is due");
+        let touch = self.next_touch(v).expect("a touch is due");
         self.next[v] += 1;
         if self.installed[touch.page as usize] {
             self.quiet[v] += 1;
@@ -422,15 +417,15 @@ impl Run<'_> {
         }
         self.quiet[v] = 0;
         if !self.is_waited_for(touch.page) {
-            let time = time + Ps::from(self.input.fault_trap);
             self.handlers.push(Due {
-                time,
+                time: self.now + Ps::from(self.input.fault_trap),
                 vcpu: v,
                 page: touch.page,
                 place: 0,
             });
         }
-        self.blocked[v] = Some((touch.page, time));
+        self.blocked[v] = Some((touch.page, self.now));
+        self.vcpus.fault(self.now, v);
     }
 
     fn is_waited_for(&self, page: u32) -> bool {
@@ -484,11 +479,7 @@ impl Run<'_> {
             from,
             to: time,
         });
-        for v in 0..self.shift.len() {
-            if v == vcpu || self.input.blocks_vm {
-                self.shift[v] += time - from;
-            }
-        }
+        self.vcpus.go_on(time, vcpu);
     }
 
     // Source.

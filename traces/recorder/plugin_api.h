@@ -42,6 +42,9 @@ typedef void (*plugin_access_callback_t)(unsigned int vcpu, qemu_plugin_meminfo_
 
 /* Callback until version 6: (id, tb); from 7: (tb, user). */
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, plugin_callback_t callback, void *user);
+/* Callbacks until version 6: (id, vcpu); from 7: (vcpu, user). */
+void qemu_plugin_register_vcpu_idle_cb(qemu_plugin_id_t id, plugin_callback_t callback, void *user);
+void qemu_plugin_register_vcpu_resume_cb(qemu_plugin_id_t id, plugin_callback_t callback, void *user);
 /* Callback until version 6: (id, user); from 7: (user). */
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, plugin_callback_t callback, void *user);
 /* Callback until version 6: (id); from 7: (user). Drops every callback and all translated code. */

@@ -1,5 +1,5 @@
 /*
- * A QEMU TCG plugin that records which pages of guest RAM each vCPU reads, writes and executes.
+ * A QEMU TCG plugin that records which pages of guest RAM each vCPU reads, writes and executes, and when it is idle.
  *
  *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10][,ring_ms=N][,instrument=now]
  *
@@ -29,7 +29,7 @@
 #define PAGE_SIZE (1u << PAGE_SHIFT)
 #define NO_PAGE UINT64_MAX
 
-enum op { READ, WRITE, FETCH };
+enum op { READ, WRITE, FETCH, IDLE, WOKEN };
 
 #define BUFFERED_RECORDS 4096
 
@@ -184,6 +184,14 @@ static void dump_ring(void)
 
 /* --- the recording ---------------------------------------------------------------------------- */
 
+static void append(struct vcpu *v, struct record record)
+{
+    v->buffer[v->buffered++] = record;
+    if (v->buffered == BUFFERED_RECORDS) {
+        flush(v);
+    }
+}
+
 static void touch(struct vcpu *v, unsigned index, uint64_t page, enum op op)
 {
     if (page >= ram_pages) {
@@ -198,11 +206,8 @@ static void touch(struct vcpu *v, unsigned index, uint64_t page, enum op op)
     struct record record = {v->now, (uint32_t)page, (uint16_t)index, (uint8_t)op, 0};
     if (v->ring.records != NULL) {
         ring_append(&v->ring, record);
-        return;
-    }
-    v->buffer[v->buffered++] = record;
-    if (v->buffered == BUFFERED_RECORDS) {
-        flush(v);
+    } else {
+        append(v, record);
     }
 }
 
@@ -269,6 +274,45 @@ static void on_access(unsigned int vcpu, qemu_plugin_meminfo_t access, uint64_t 
     if ((vaddr ^ last) >> PAGE_SHIFT != 0) {
         touch(v, vcpu, page_of(access, last), op);
     }
+}
+
+/*
+ * A plan is made of accesses alone, so the ring has nothing else. While the guest is suspended, too, QEMU wakes vCPUs for its own
+ * work: time begins with the first block all the same.
+ */
+static void turn(unsigned index, enum op op)
+{
+    struct vcpu *v = &vcpus[index];
+    if (options.ring_ns != 0 || atomic_load_explicit(&phase, memory_order_acquire) != RECORDING) {
+        return;
+    }
+    if (atomic_load(&start_ns) == 0 || tick(v)) {
+        append(v, (struct record){v->now, 0, (uint16_t)index, (uint8_t)op, 0});
+    }
+}
+
+static void on_idle_until_v6(qemu_plugin_id_t id, unsigned int vcpu)
+{
+    (void)id;
+    turn(vcpu, IDLE);
+}
+
+static void on_idle_from_v7(unsigned int vcpu, void *user)
+{
+    (void)user;
+    turn(vcpu, IDLE);
+}
+
+static void on_woken_until_v6(qemu_plugin_id_t id, unsigned int vcpu)
+{
+    (void)id;
+    turn(vcpu, WOKEN);
+}
+
+static void on_woken_from_v7(unsigned int vcpu, void *user)
+{
+    (void)user;
+    turn(vcpu, WOKEN);
 }
 
 /* --- instrumentation -------------------------------------------------------------------------- */
@@ -347,9 +391,13 @@ static void on_exit_of_qemu(void)
 
 static void register_callbacks(void)
 {
-    plugin_callback_t translator = api_version >= 7 ? (plugin_callback_t)translate_from_v7
-                                                    : (plugin_callback_t)translate_until_v6;
-    qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, translator, NULL);
+    bool v7 = api_version >= 7;
+    qemu_plugin_register_vcpu_tb_trans_cb(
+        plugin_id, v7 ? (plugin_callback_t)translate_from_v7 : (plugin_callback_t)translate_until_v6, NULL);
+    qemu_plugin_register_vcpu_idle_cb(
+        plugin_id, v7 ? (plugin_callback_t)on_idle_from_v7 : (plugin_callback_t)on_idle_until_v6, NULL);
+    qemu_plugin_register_vcpu_resume_cb(
+        plugin_id, v7 ? (plugin_callback_t)on_woken_from_v7 : (plugin_callback_t)on_woken_until_v6, NULL);
     qemu_plugin_register_atexit_cb(plugin_id, on_exit_of_qemu, NULL);
 }
 

@@ -28,7 +28,7 @@ struct qemu_plugin_tb { unsigned page; };
 struct qemu_plugin_insn { int unused; };
 struct qemu_plugin_hwaddr { uint64_t address; bool io; };
 
-static plugin_callback_t on_translation, on_exit_;
+static plugin_callback_t on_translation, on_exit_, on_idle, on_resume;
 static plugin_exec_callback_t on_block, on_second_page;
 static plugin_access_callback_t on_access;
 static void *first_page, *second_page;
@@ -55,6 +55,16 @@ void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, plugin_callback_
 {
     assert(id == 42 && user == NULL);
     on_translation = callback;
+}
+void qemu_plugin_register_vcpu_idle_cb(qemu_plugin_id_t id, plugin_callback_t callback, void *user)
+{
+    assert(id == 42 && user == NULL);
+    on_idle = callback;
+}
+void qemu_plugin_register_vcpu_resume_cb(qemu_plugin_id_t id, plugin_callback_t callback, void *user)
+{
+    assert(id == 42 && user == NULL);
+    on_resume = callback;
 }
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, plugin_callback_t callback, void *user)
 {
@@ -127,8 +137,9 @@ static void expect(unsigned vcpu, uint64_t time_ns, uint64_t page, uint8_t op)
         return;
     }
     for (size_t i = count[vcpu]; i-- > 0 && expected[vcpu][i].time_ns / EPOCH_NS == time_ns / EPOCH_NS;) {
-        touched |= expected[vcpu][i].page == page;
-        same |= expected[vcpu][i].page == page && expected[vcpu][i].op == op;
+        bool access = expected[vcpu][i].page == page && expected[vcpu][i].op < 3;
+        touched |= access;
+        same |= access && expected[vcpu][i].op == op;
     }
     if (!touched || (op != 0 && !same)) {
         expected[vcpu][count[vcpu]++] = (struct record){time_ns, (uint32_t)page, (uint16_t)vcpu, op, 0};
@@ -142,6 +153,20 @@ static void translate(void)
 #else
     ((void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *))on_translation)(42, &block);
 #endif
+}
+
+/* A vCPU goes idle (3) or is woken (4). */
+static void turn(unsigned vcpu, uint8_t op, uint64_t time_ns)
+{
+    plugin_callback_t callback = op == 3 ? on_idle : on_resume;
+#if API >= 7
+    ((void (*)(unsigned, void *))callback)(vcpu, NULL);
+#else
+    ((void (*)(qemu_plugin_id_t, unsigned))callback)(42, vcpu);
+#endif
+    if (RING_MS == 0 && time_ns < SECONDS * 1000000000ull) {
+        expected[vcpu][count[vcpu]++] = (struct record){time_ns, 0, (uint16_t)vcpu, op, 0};
+    }
 }
 
 /* A new file each time. */
@@ -220,7 +245,10 @@ int main(int argc, char **argv)
     assert(RING_MS == 0 || access("out", F_OK) != 0);
 
     srandom(7);
-    uint64_t start = now;
+    turn(1, 4, 0);
+    now += 7000;
+    turn(1, 3, 0);
+    uint64_t start = now; /* of the first block */
     for (int i = 0; i < 150000; i++) {
         unsigned vcpu = (unsigned)random() % 2;
         block.page = (unsigned)random() % (PAGES - 1);
@@ -241,6 +269,11 @@ int main(int argc, char **argv)
         on_second_page(vcpu, second_page);
         expect(vcpu, at - start, block.page + 1, 2);
         now += (uint64_t)random() % 12000;
+        if (random() % 50 == 0) {
+            turn(vcpu, 3, now - start);
+            now += (uint64_t)random() % 30000;
+            turn(vcpu, 4, now - start);
+        }
         if (RING_MS > 0 && i % 20000 == 10000) {
             dump(); /* only the last is looked at: those before it have to leave the ring as it is */
         }

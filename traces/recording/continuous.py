@@ -9,8 +9,8 @@ from .migration import WARM_UP, waiting
 BEFORE = 1.0  # seconds of the trace before the restart: room for a record window
 
 
-def record(name, workload, scratch, kept, options):
-    """Writes NAME.mtrace, in which the restart lies BEFORE seconds from the beginning."""
+def record(name, workload, scratch, kept, seconds, out):
+    """Writes a trace in which the restart lies BEFORE seconds from the beginning, and so many behind it."""
     moved = scratch / "moved"
     with waiting(name, workload, scratch / "first", kept) as first:
         snapshot.wake(first, kept)
@@ -23,7 +23,7 @@ def record(name, workload, scratch, kept, options):
     with waiting(name, workload, scratch / "second", moved) as second:
         snapshot.wake(second, moved)
         second.command("cont")
-        time.sleep(options.seconds)
+        time.sleep(seconds)
         second.command("stop")
         second.command("quit")
         second.process.wait(60)
@@ -32,17 +32,18 @@ def record(name, workload, scratch, kept, options):
     files.write_runs(files.zero_runs(moved / "ram"), zeros)
     provenance = (f"{name}: as traces/migrate migrates it, the switch position at {BEFORE} s; "
                   f"compaction {workload.epoch_us} us")
-    run(files.find_migsim(), "trace", "import", "--from", "qemu", "--zero-pages", zeros, "--provenance", provenance, migq,
-        options.out / f"{name}.mtrace")
+    run(files.find_migsim(), "trace", "import", "--from", "qemu", "--zero-pages", zeros, "--provenance", provenance, migq, out)
 
 
 def join(first, second, epoch_ns, out):
     """The end of one recording, and behind it another."""
     before, shift = list(files.records_of(first)), round(BEFORE * 1e9)
-    end = -(-max(record[0] for record in before) // epoch_ns) * epoch_ns
+    last = max(moment for moment, *_ in files.accesses_of(first))
+    end = -(-last // epoch_ns) * epoch_ns
     with open(out, "wb") as file:
         file.write(second.read_bytes()[:40])
         for moment, *rest in before:
+            moment = min(moment, last)  # what vCPUs do while the guest is suspended is nothing of its own
             if moment >= end - shift:
                 file.write(struct.pack("<QIHBx", moment - end + shift, *rest))
         for moment, *rest in files.records_of(second):

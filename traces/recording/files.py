@@ -59,10 +59,15 @@ def records_of(migq):
     return struct.iter_unpack("<QIHBx", memoryview(data)[40:])
 
 
+def accesses_of(migq):
+    """The records without those of idle vCPUs."""
+    return (record for record in records_of(migq) if record[3] < 3)
+
+
 def summary(name, workload, migq, zero):
     """A row of README.md's table."""
     touched, written, count, last = set(), set(), 0, 0
-    for moment, page, _, op in records_of(migq):
+    for moment, page, _, op in accesses_of(migq):
         touched.add(page)
         if op == 1:
             written.add(page)
@@ -77,7 +82,7 @@ def summary(name, workload, migq, zero):
 
 def write_csv(migq, out):
     """time_ns,vcpu,page,op sorted by time, then vCPU: for tools that do not know the recorder's format."""
-    rows = sorted(records_of(migq), key=lambda row: (row[0], row[2]))
+    rows = sorted(accesses_of(migq), key=lambda row: (row[0], row[2]))
     with open(out, "w", encoding="ascii") as file:
         file.write("time_ns,vcpu,page,op\n")
         file.writelines(f"{moment},{vcpu},{page},{'rwx'[op]}\n" for moment, page, vcpu, op in rows)

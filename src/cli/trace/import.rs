@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::{info, progress, whole_ns, write_file};
 use crate::time::SimTime;
 use crate::trace::Trace;
-use crate::trace::import::{self, Addresses, ImportOptions, ImportSummary, Input};
+use crate::trace::import::{self, Addresses, ImportError, ImportOptions, ImportSummary, Input};
 use crate::units::Bytes;
 
 #[derive(Debug, Args)]
@@ -27,6 +27,9 @@ pub(super) struct ImportArgs {
     /// Pages that were all zero at the start, as `first_page,page_count` rows
     #[arg(long, value_name = "FILE")]
     zero_pages: Option<PathBuf>,
+    /// When vCPUs were idle, as `vcpu,from_ns,until_ns` rows, by vCPU and time
+    #[arg(long, value_name = "FILE")]
+    idle_spans: Option<PathBuf>,
     /// Epoch in which the recorder kept only the first access and the first write of a page; 0 if it kept all [default:
     /// what the recording says, or 0]
     #[arg(long, value_name = "TIME")]
@@ -106,14 +109,8 @@ enum AddressKind {
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<()> {
-    let zero_runs = match &args.zero_pages {
-        Some(path) => {
-            let file =
-                File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-            import::zero_pages(Input::new(path.display().to_string(), file)?)?
-        }
-        None => Vec::new(),
-    };
+    let zero_runs = beside(args.zero_pages.as_deref(), import::zero_pages)?;
+    let idle_spans = beside(args.idle_spans.as_deref(), import::idle_spans)?;
     let compaction = args.compaction.map(|time| whole_ns("--compaction", time));
     let options = ImportOptions {
         page_size: args.page_size.map(|size| size.0),
@@ -121,6 +118,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
         compaction_ns: compaction.transpose()?,
         compact_ns: whole_ns("--compact", args.compact)?,
         zero_runs,
+        idle_spans,
         provenance: args.provenance.clone(),
         addresses: match args.addresses {
             AddressKind::Virtual => Addresses::Virtual,
@@ -138,6 +136,18 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
     report(&summary);
     eprintln!("{}", info::line(&Trace::open(&args.output)?));
     Ok(())
+}
+
+/// The rows of a file beside the recording, if there is one.
+fn beside<T>(
+    path: Option<&Path>,
+    read: impl FnOnce(Input<'_>) -> Result<Vec<T>, ImportError>,
+) -> Result<Vec<T>> {
+    let Some(path) = path else {
+        return Ok(Vec::new());
+    };
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(read(Input::new(path.display().to_string(), file)?)?)
 }
 
 fn open_recording(path: &Path) -> Result<Input<'static>> {

@@ -84,6 +84,12 @@ fn zero_pages(trace: &Trace) -> u64 {
         .sum()
 }
 
+fn idle(trace: &Trace) -> SimTime {
+    let lengths = trace.idle_spans().iter();
+    let lengths = lengths.map(|span| SimTime::from_ns(span.until_ns - span.from_ns));
+    lengths.fold(SimTime::ZERO, |sum, length| sum + length)
+}
+
 fn file_bytes(trace: &Trace) -> Result<u64> {
     let name = trace.name();
     let metadata = std::fs::metadata(name).with_context(|| format!("cannot read {name}"))?;
@@ -143,6 +149,14 @@ fn table(trace: &Trace, statistics: &Statistics) -> Result<String> {
         ("touched pages", share(statistics.touched_pages, pages)),
         ("written pages", share(statistics.written_pages, pages)),
         ("zero pages at the start", share(zero_pages(trace), pages)),
+        (
+            "idle",
+            format!(
+                "{} times, {} of all vCPUs",
+                trace.idle_spans().len(),
+                idle(trace)
+            ),
+        ),
         ("working set", format!("{working_set} in {window}")),
         ("", curve(|window| window.touched_pages)),
         (
@@ -217,6 +231,8 @@ fn json(trace: &Trace, statistics: &Statistics) -> Result<String> {
         "touched_pages": statistics.touched_pages,
         "written_pages": statistics.written_pages,
         "zero_pages": zero_pages(trace),
+        "idle_spans": trace.idle_spans().len(),
+        "idle_s": idle(trace).as_secs_f64(),
         "window_s": seconds(statistics.window_ns),
         "working_set_pages": curve(|window| window.touched_pages),
         "dirty_set_pages": curve(|window| window.written_pages),

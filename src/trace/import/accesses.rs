@@ -185,6 +185,7 @@ impl Accesses {
             .map_err(|error| ImportError::Temporary(error.into_error()))?;
         let records = Trace::open(file.path())?;
         let mut sink = Sink::new(out, header, zero_runs, None)?;
+        sink.set_idle_spans(options.idle_spans.clone());
         for record in records.records() {
             let record = record?;
             let page = numbering.page(record.page);

@@ -1,4 +1,4 @@
-//! CSV: `time_ns,vcpu,page,op` records, `first_page,page_count` zero pages.
+//! CSV: `time_ns,vcpu,page,op` records, `first_page,page_count` zero pages, `vcpu,from_ns,until_ns` idle spans.
 //!
 //! Fields are plain integers and letters, so rows are split at commas and nothing is quoted: a stray quote cannot
 //! swallow the rest of a file.
@@ -8,10 +8,12 @@ use std::io::Write;
 use super::lines::Lines;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt};
-use crate::trace::{Op, PageRun, Record};
+use crate::trace::format::MAX_IDLE_SPANS;
+use crate::trace::{IdleSpan, Op, PageRun, Record};
 
 const RECORD: [&str; 4] = ["time_ns", "vcpu", "page", "op"];
 const ZERO_PAGES: [&str; 2] = ["first_page", "page_count"];
+const IDLE_SPANS: [&str; 3] = ["vcpu", "from_ns", "until_ns"];
 
 /// Imports a CSV with the header line `time_ns,vcpu,page,op`.
 ///
@@ -28,6 +30,7 @@ pub(super) fn import(
     (compaction, header.compaction_ns) = sink::compaction(options, header.compaction_ns)
         .map_err(|expected| lines.error(expected))?;
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
+    sink.set_idle_spans(options.idle_spans.clone());
     let mut skipped = Skipped::new(options);
     while lines.advance()? {
         let pushed = record(&lines).and_then(|record| {
@@ -72,6 +75,40 @@ pub fn zero_pages(input: Input<'_>) -> Result<Vec<PageRun>, ImportError> {
         runs.push(run);
     }
     Ok(runs)
+}
+
+/// Reads a CSV with the header line `vcpu,from_ns,until_ns`: when vCPUs were idle, by vCPU and time.
+///
+/// # Errors
+/// [`ImportError`] names the line and column, and what was expected there.
+pub fn idle_spans(input: Input<'_>) -> Result<Vec<IdleSpan>, ImportError> {
+    let mut lines = Lines::new(input);
+    expect_header(&mut lines, &IDLE_SPANS)?;
+    let mut spans: Vec<IdleSpan> = Vec::new();
+    while lines.advance()? {
+        let fields = split(&lines, &IDLE_SPANS)?;
+        let span = IdleSpan {
+            vcpu: integer(&lines, &IDLE_SPANS, fields, 0)?,
+            from_ns: integer(&lines, &IDLE_SPANS, fields, 1)?,
+            until_ns: integer(&lines, &IDLE_SPANS, fields, 2)?,
+        };
+        if spans.len() == MAX_IDLE_SPANS {
+            return Err(lines.error(format!("at most {MAX_IDLE_SPANS} idle spans")));
+        }
+        if let Some(before) = spans.last()
+            && (before.vcpu, before.until_ns) > (span.vcpu, span.from_ns)
+        {
+            let (vcpu, until_ns) = (before.vcpu, before.until_ns);
+            let expected = format!("vCPU {vcpu} from {until_ns} ns on, or a later vCPU");
+            return Err(lines.field_error(1, IDLE_SPANS[1], expected));
+        }
+        if span.until_ns <= span.from_ns {
+            let expected = format!("a time after {} ns", span.from_ns);
+            return Err(lines.field_error(2, IDLE_SPANS[2], expected));
+        }
+        spans.push(span);
+    }
+    Ok(spans)
 }
 
 fn expect_header(lines: &mut Lines<'_>, names: &[&str]) -> Result<(), ImportError> {

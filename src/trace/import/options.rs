@@ -1,6 +1,6 @@
 //! What an import is told.
 
-use crate::trace::{PageRun, TraceHeader};
+use crate::trace::{IdleSpan, PageRun, TraceHeader};
 
 /// Formats that can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct ImportOptions {
     pub compact_ns: u64,
     /// Pages that were all zero when the recording began; not for formats with virtual addresses.
     pub zero_runs: Vec<PageRun>,
+    /// When vCPUs were idle, by vCPU and time; not for the recorder plugin's format, which says so itself.
+    pub idle_spans: Vec<IdleSpan>,
     /// Where the recording comes from, in words.
     pub provenance: String,
     /// What the addresses are, where the format has addresses.
@@ -73,6 +75,7 @@ impl Default for ImportOptions {
             compaction_ns: None,
             compact_ns: 0,
             zero_runs: Vec::new(),
+            idle_spans: Vec::new(),
             provenance: String::new(),
             addresses: Addresses::Virtual,
             time_per_record_ns: 1,

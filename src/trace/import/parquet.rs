@@ -66,6 +66,7 @@ fn records(
         sink::compaction(options, header.compaction_ns).map_err(wrong)?;
     let places = places(&reader).map_err(wrong)?;
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
+    sink.set_idle_spans(options.idle_spans.clone());
     let mut skipped = Skipped::new(options);
     let mut number = 0;
     for group in 0..reader.num_row_groups() {

@@ -5,7 +5,7 @@
 //! | 0 | `MIGSIMQ1` | 0 | u64 time in ns |
 //! | 8 | u32 bytes in a page | 8 | u32 page |
 //! | 12 | u32 vCPUs | 12 | u16 vCPU |
-//! | 16 | u64 pages | 14 | u8 op: 0 read, 1 write, 2 fetch |
+//! | 16 | u64 pages | 14 | u8 op: 0 read, 1 write, 2 fetch; 3 idle, 4 woken, with page 0 |
 //! | 24 | u64 compaction epoch in ns | 15 | u8 0 |
 //! | 32 | u64 0 | | |
 //!
@@ -14,9 +14,10 @@
 use std::io::{ErrorKind, Read, Write};
 
 use super::sink::{self, Sink};
+use super::turns::Turns;
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped};
 use crate::trace::format::Fields;
-use crate::trace::{Op, Record, TraceHeader};
+use crate::trace::{IdleSpan, Op, Record, TraceHeader};
 
 const MAGIC: [u8; 8] = *b"MIGSIMQ1";
 const HEADER_BYTES: usize = 40;
@@ -31,6 +32,10 @@ pub(super) fn import(
     let compaction;
     (compaction, header.compaction_ns) = sink::compaction(options, header.compaction_ns)
         .map_err(|expected| recording.header_error(expected))?;
+    if !options.idle_spans.is_empty() {
+        return Err(recording.header_error("no idle spans beside the recording's own".to_owned()));
+    }
+    let vcpus = header.vcpus;
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
     let mut skipped = Skipped::new(options);
     while let Some(record) = recording.next() {
@@ -46,6 +51,7 @@ pub(super) fn import(
         }
     }
     let accesses = sink.accesses();
+    sink.set_idle_spans(recording.into_idle_spans(vcpus));
     sink.finish()?;
     Ok(skipped.summary(accesses))
 }
@@ -88,7 +94,14 @@ fn agreed<T: PartialEq + std::fmt::Display>(
     }
 }
 
-fn record(bytes: &[u8]) -> Result<Record, String> {
+/// What a record says of its vCPU.
+enum Entry {
+    Access(Record),
+    Idle { vcpu: u16, time_ns: u64 },
+    Woken { vcpu: u16, time_ns: u64 },
+}
+
+fn entry(bytes: &[u8]) -> Result<Entry, String> {
     let mut fields = Fields(bytes);
     let mut record = || {
         Some((
@@ -105,30 +118,33 @@ fn record(bytes: &[u8]) -> Result<Record, String> {
             bytes.len()
         )
     })?;
-    let op = match (op, reserved) {
-        (0, 0) => Op::Read,
-        (1, 0) => Op::Write,
-        (2, 0) => Op::Execute,
-        _ => {
-            return Err(format!(
-                "op 0, 1 or 2 and then 0, found {op} and {reserved}"
-            ));
-        }
+    let access = |op| {
+        Entry::Access(Record {
+            time_ns,
+            vcpu,
+            page,
+            op,
+        })
     };
-    Ok(Record {
-        time_ns,
-        vcpu,
-        page,
-        op,
-    })
+    match (op, reserved, page) {
+        (0, 0, _) => Ok(access(Op::Read)),
+        (1, 0, _) => Ok(access(Op::Write)),
+        (2, 0, _) => Ok(access(Op::Execute)),
+        (3, 0, 0) => Ok(Entry::Idle { vcpu, time_ns }),
+        (4, 0, 0) => Ok(Entry::Woken { vcpu, time_ns }),
+        _ => Err(format!(
+            "op 0 to 4 (3 and 4 with page 0) and then 0, found {op} with page {page} and {reserved}"
+        )),
+    }
 }
 
-/// A recording of the plugin as it comes in: its records in the order of the file.
+/// A recording of the plugin as it comes in: its accesses in the order of the file.
 pub struct Recording<'a> {
     input: Input<'a>,
     offset: u64,
     /// Records read.
     number: u64,
+    turns: Turns,
 }
 
 impl<'a> Recording<'a> {
@@ -144,6 +160,7 @@ impl<'a> Recording<'a> {
             input,
             offset: 0,
             number: 0,
+            turns: Turns::default(),
         };
         let mut bytes = [0; HEADER_BYTES];
         let length = recording.read(&mut bytes)?;
@@ -152,6 +169,11 @@ impl<'a> Recording<'a> {
             Ok(header) => Ok((header, recording)),
             Err(expected) => Err(recording.header_error(expected)),
         }
+    }
+
+    /// When its vCPUs, so many, were idle, as far as the records that were read tell.
+    pub(super) fn into_idle_spans(self, vcpus: u16) -> Vec<IdleSpan> {
+        self.turns.spans(vcpus)
     }
 
     /// An error of the record that was read last.
@@ -196,14 +218,31 @@ impl Iterator for Recording<'_> {
     type Item = Result<Record, ImportError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut bytes = [0; RECORD_BYTES];
-        let length = match self.read(&mut bytes) {
-            Ok(0) => return None,
-            Ok(length) => length,
-            Err(error) => return Some(Err(error)),
-        };
-        self.number += 1;
-        let record = record(bytes.get(..length).unwrap_or_default());
-        Some(record.map_err(|expected| self.record_error(expected)))
+        loop {
+            let mut bytes = [0; RECORD_BYTES];
+            let length = match self.read(&mut bytes) {
+                Ok(0) => return None,
+                Ok(length) => length,
+                Err(error) => return Some(Err(error)),
+            };
+            self.number += 1;
+            let entry = entry(bytes.get(..length).unwrap_or_default());
+            let noted = entry.and_then(|entry| match entry {
+                Entry::Access(record) => {
+                    self.turns.runs(record.vcpu);
+                    Ok(Some(record))
+                }
+                Entry::Idle { vcpu, time_ns } => {
+                    self.turns.idle(vcpu, time_ns);
+                    Ok(None)
+                }
+                Entry::Woken { vcpu, time_ns } => self.turns.woken(vcpu, time_ns).map(|()| None),
+            });
+            match noted {
+                Ok(None) => {}
+                Ok(Some(record)) => return Some(Ok(record)),
+                Err(expected) => return Some(Err(self.record_error(expected))),
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::{ImportOptions, Refusal};
 use crate::trace::compaction::Compaction;
-use crate::trace::{PageRun, Record, TraceError, TraceHeader, TraceWriter};
+use crate::trace::{IdleSpan, PageRun, Record, TraceError, TraceHeader, TraceWriter};
 
 /// Records that are compressed at zstd level 19, about half a million a second, the size that a repository may hold.
 /// What comes after them is compressed at level 9, ten times as fast and some 5 % larger.
@@ -47,6 +47,10 @@ impl<W: Write> Sink<W> {
             records: THOROUGH_RECORDS,
             accesses: 0,
         })
+    }
+
+    pub(super) fn set_idle_spans(&mut self, spans: Vec<IdleSpan>) {
+        self.writer.set_idle_spans(spans);
     }
 
     pub(super) fn push(&mut self, record: Record) -> Result<(), Refusal> {
