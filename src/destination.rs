@@ -6,7 +6,6 @@ mod return_path;
 mod vcpus;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU16;
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -61,9 +60,6 @@ pub struct DestinationSettings {
     pub wake: SimTime,
     /// Default `vcpu`: what userfaultfd does.
     pub fault_blocks: FaultBlocks,
-    /// Processors that the vCPUs share, here as where the trace was recorded: while some wait for a page, the others have more of
-    /// them than they had then. Default: no limit, one for each vCPU.
-    pub processors: Option<NonZeroU16>,
 }
 
 impl Default for DestinationSettings {
@@ -77,7 +73,6 @@ impl Default for DestinationSettings {
             nagle: false,
             wake: SimTime::from_us(10),
             fault_blocks: FaultBlocks::Vcpu,
-            processors: None,
         }
     }
 }
@@ -185,12 +180,11 @@ impl<'a> Destination<'a> {
         order: &'a TouchOrder,
         plan: &'a [PlannedPage],
         resumed_at: SimTime,
-        settings: &DestinationSettings,
+        blocks: FaultBlocks,
     ) -> Self {
-        let (blocks, processors) = (settings.fault_blocks, settings.processors);
         Destination {
             missing,
-            vcpus: Vcpus::new(order, resumed_at, blocks, processors),
+            vcpus: Vcpus::new(order, resumed_at, blocks),
             plan,
             fetched: 0,
             waiting: BTreeMap::new(),

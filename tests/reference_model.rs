@@ -3,8 +3,6 @@
 mod both;
 mod reference;
 
-use std::num::NonZeroU16;
-
 use both::{Case, Pair, as_outcome};
 use migsim::comparison::{compare, explain, replay};
 use migsim::destination::FaultBlocks;
@@ -131,15 +129,7 @@ type HostCosts = (
         SimTime,
         SimTime,
     ),
-    (
-        SimTime,
-        SimTime,
-        u64,
-        bool,
-        bool,
-        SimTime,
-        Option<NonZeroU16>,
-    ),
+    (SimTime, SimTime, u64, bool, bool, SimTime),
 );
 
 fn host_costs() -> impl Strategy<Value = HostCosts> {
@@ -160,7 +150,6 @@ fn host_costs() -> impl Strategy<Value = HostCosts> {
             any::<bool>(),
             any::<bool>(),
             span(30),
-            (0u16..=3).prop_map(NonZeroU16::new),
         ),
     )
 }
@@ -268,15 +257,7 @@ fn case() -> impl Strategy<Value = Case> {
         ][order];
         let (
             (suspend, resume, fault_trap, install, receive_wake, wake, record_trap),
-            (
-                planning_cost,
-                record_window,
-                core_state,
-                blocks_vm,
-                overlap_core,
-                planning_time,
-                processors,
-            ),
+            (planning_cost, record_window, core_state, blocks_vm, overlap_core, planning_time),
         ) = costs;
         scenario.vm.suspend = suspend;
         scenario.vm.resume = resume;
@@ -290,7 +271,6 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.migration.overlap_core = overlap_core;
         scenario.migration.planning_cost = planning_cost;
         scenario.migration.planning_time = planning_time;
-        scenario.destination.processors = processors;
         if blocks_vm {
             scenario.destination.fault_blocks = FaultBlocks::Vm;
         }
@@ -366,7 +346,7 @@ proptest! {
 /// A mechanism, and how it is taken away.
 type Removal = (&'static str, fn(&mut Scenario));
 
-const WITHOUT: [Removal; 13] = [
+const WITHOUT: [Removal; 12] = [
     ("send_resume", |scenario| scenario.source.send_resume = None),
     ("wake_on_request", |scenario| {
         scenario.source.wake_on_request = false;
@@ -393,9 +373,6 @@ const WITHOUT: [Removal; 13] = [
         scenario.destination.receiver_per_channel = false;
     }),
     ("nagle", |scenario| scenario.destination.nagle = false),
-    ("processors", |scenario| {
-        scenario.destination.processors = None
-    }),
 ];
 
 /// A mechanism is seldom decisive, and then several at once.

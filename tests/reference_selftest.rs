@@ -78,7 +78,6 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         nagle: false,
         quickack: false,
         blocks_vm: false,
-        processors: u64::MAX,
         record_window: 0,
         overlap_core: false,
         planning_time: 0,

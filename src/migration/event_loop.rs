@@ -71,7 +71,7 @@ impl<'a> EventLoop<'a> {
                 order,
                 fetched,
                 resumed_at,
-                &scenario.destination,
+                scenario.destination.fault_blocks,
             ),
             return_path: ReturnPath::new(scenario.destination.nagle),
         };

@@ -140,10 +140,6 @@ impl Case {
                 .map_or(u64::MAX, |bytes| bytes.0),
             receive_wake: scenario.destination.receive_wake.as_ps(),
             wake: scenario.destination.wake.as_ps(),
-            processors: scenario
-                .destination
-                .processors
-                .map_or(u64::MAX, |number| u64::from(number.get())),
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
             record_window: scenario.migration.record_window.as_ps(),
             overlap_core: scenario.migration.overlap_core,

@@ -7,7 +7,7 @@ use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// All keys but `trace.at_end`: a trace that wraps around in a window of days is a lot of work, and no mistake.
-const KEYS: [&str; 73] = [
+const KEYS: [&str; 72] = [
     "trace.file",
     "trace.workload",
     "trace.workload.kind",
@@ -51,7 +51,6 @@ const KEYS: [&str; 73] = [
     "destination.nagle",
     "destination.wake",
     "destination.fault_blocks",
-    "destination.processors",
     "migration.strategies",
     "migration.record_window",
     "migration.overlap_core",

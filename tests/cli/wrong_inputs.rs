@@ -203,7 +203,6 @@ const CHOICES: [&str; 6] = [
     "source.push",
     "source.demand_mode",
     "destination.fault_blocks",
-    "destination.processors",
     "pre-record.order",
 ];
 const NO_CHOICES: [&str; 4] = ["magic", "\"\"", "3", "true"];
@@ -265,7 +264,6 @@ fn messages_say_what_is_expected() {
         ("link.discipline=lifo", "`fifo`, `fair`, `priority`"),
         ("source.push=up", "`pivot`, `linear`, `bubble`, `none`"),
         ("source.demand_mode=x", "`pipelined` or `synchronous`"),
-        ("destination.processors=0", "a nonzero u16"),
         ("destination.fault_blocks=x", "`vcpu` or `vm`"),
         ("trace.at_end=stop", "`wrap` or `idle`"),
         ("migration.overlap_core=1", "a boolean"),

@@ -169,8 +169,6 @@ pub(crate) struct Input<'a> {
     pub(crate) quickack: bool,
     /// A fault pauses the whole VM, not only its vCPU.
     pub(crate) blocks_vm: bool,
-    /// Processors that the vCPUs share, here as in the recording; one for each is enough.
-    pub(crate) processors: u64,
     pub(crate) record_window: u64,
     pub(crate) overlap_core: bool,
     /// The VM runs on for so long behind its record window.

@@ -5,8 +5,7 @@ use super::{Input, Ps};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doing {
-    /// In so much time (the second), so much guest time (the first) passes.
-    Runs(Ps, Ps),
+    Runs,
     /// It waits for a page.
     Faulted,
     /// Idle until a timer ends: guest time passes as time does.
@@ -20,8 +19,6 @@ enum Doing {
 pub(super) enum Turn {
     GoesIdle,
     IsWoken,
-    /// The recording had another number of running vCPUs from here on.
-    SharesAnew,
 }
 
 #[derive(Debug)]
@@ -41,8 +38,7 @@ impl Vcpu {
         let passed = now - self.since;
         self.position
             + match self.doing {
-                Doing::Runs(guest, time) => passed * guest / time,
-                Doing::Sleeps => passed,
+                Doing::Runs | Doing::Sleeps => passed,
                 Doing::Faulted | Doing::Waits => 0,
             }
     }
@@ -54,17 +50,8 @@ impl Vcpu {
 
     /// When a running vCPU is at a guest time.
     fn time_of(&self, now: Ps, position: Ps) -> Option<Ps> {
-        let Doing::Runs(guest, time) = self.doing else {
-            return None;
-        };
         let ahead = position.saturating_sub(self.position);
-        Some((self.since + (ahead * time).div_ceil(guest)).max(now))
-    }
-
-    fn was_idle_at(&self, time: Ps) -> bool {
-        self.idle
-            .iter()
-            .any(|&(from, until)| from <= time && time < until)
+        (self.doing == Doing::Runs).then(|| (self.since + ahead).max(now))
     }
 
     fn was_idle_right_before(&self, time: Ps) -> bool {
@@ -76,7 +63,6 @@ impl Vcpu {
 
 pub(super) struct Vcpus {
     all: Vec<Vcpu>,
-    processors: Ps,
     /// A fault stops all.
     vm: bool,
 }
@@ -88,18 +74,15 @@ impl Vcpus {
             Vcpu {
                 idle: idle(input, v, position),
                 over: 0,
-                doing: Doing::Runs(1, 1),
+                doing: Doing::Runs,
                 position,
                 since: resumed,
             }
         });
-        let mut vcpus = Vcpus {
+        Vcpus {
             all: all.collect(),
-            processors: Ps::from(input.processors).min(input.vcpus.into()),
             vm: input.blocks_vm,
-        };
-        vcpus.share(resumed);
-        vcpus
+        }
     }
 
     /// What `v` does next and when, if at the guest time `touch` it touches a page; `None` as what it does is the touch.
@@ -123,31 +106,22 @@ impl Vcpus {
                 .min()
                 .map(|time| (time, Some(Turn::IsWoken))),
             (Doing::Sleeps | Doing::Waits, None) => unreachable!("idle without a span"),
-            (Doing::Runs(..), _) => {
-                let mut ahead: Vec<(Ps, u8, Option<Turn>)> = Vec::new();
-                ahead.extend(touch.map(|at| (at, 0, None)));
-                ahead.extend(span.map(|&(from, _)| (from, 1, Some(Turn::GoesIdle))));
-                if self.processors < self.all.len() as Ps {
-                    let position = vcpu.position(now);
-                    ahead.extend(
-                        (self.all.iter().flat_map(|any| &any.idle))
-                            .flat_map(|&(from, until)| [from, until])
-                            .filter(|&at| at > position)
-                            .map(|at| (at, 2, Some(Turn::SharesAnew))),
-                    );
-                }
-                let (at, _, turn) = ahead.into_iter().min_by_key(|&(at, rank, _)| (at, rank))?;
+            (Doing::Runs, _) => {
+                // At one time the touch.
+                let touch = touch.map(|at| (at, None));
+                let idle = span.map(|&(from, _)| (from, Some(Turn::GoesIdle)));
+                let (at, turn) = match (touch, idle) {
+                    (Some(touch), Some(idle)) if idle.0 < touch.0 => idle,
+                    (Some(touch), _) => touch,
+                    (None, idle) => idle?,
+                };
                 vcpu.time_of(now, at).map(|time| (time, turn))
             }
         }
     }
 
     pub(super) fn turn(&mut self, now: Ps, v: usize, turn: Turn) {
-        let (from, until) = match turn {
-            // That is done after every event.
-            Turn::SharesAnew => return,
-            Turn::GoesIdle | Turn::IsWoken => self.all[v].idle[self.all[v].over],
-        };
+        let (from, until) = self.all[v].idle[self.all[v].over];
         let by_another = self.wakers(v, until).next().is_some();
         let vcpu = &mut self.all[v];
         vcpu.since = now;
@@ -161,7 +135,7 @@ impl Vcpus {
         } else {
             vcpu.position = until;
             vcpu.over += 1;
-            vcpu.doing = Doing::Runs(1, 1);
+            vcpu.doing = Doing::Runs;
         }
     }
 
@@ -175,7 +149,7 @@ impl Vcpus {
     }
 
     pub(super) fn go_on(&mut self, now: Ps, v: usize) {
-        self.all[v].doing = Doing::Runs(1, 1);
+        self.all[v].doing = Doing::Runs;
         for (other, vcpu) in self.all.iter_mut().enumerate() {
             if self.vm || other == v {
                 vcpu.since = now;
@@ -192,28 +166,6 @@ impl Vcpus {
         (self.all.iter().enumerate())
             .filter(move |&(other, vcpu)| other != v && !vcpu.was_idle_right_before(time))
             .map(|(_, vcpu)| vcpu)
-    }
-
-    /// Every running vCPU has its share of the processors, against the share that it had in the recording.
-    pub(super) fn share(&mut self, now: Ps) {
-        if self.processors == self.all.len() as Ps || self.stopped() {
-            return;
-        }
-        let runs = |vcpu: &Vcpu| matches!(vcpu.doing, Doing::Runs(..));
-        let running = self.all.iter().filter(|vcpu| runs(vcpu)).count() as Ps;
-        for v in 0..self.all.len() {
-            if !runs(&self.all[v]) {
-                continue;
-            }
-            let position = self.all[v].position(now);
-            let ran = self.all.iter().filter(|vcpu| !vcpu.was_idle_at(position));
-            let ran = ran.count() as Ps;
-            let speed = Doing::Runs(ran.max(self.processors), running.max(self.processors));
-            if self.all[v].doing != speed {
-                self.all[v].settle(now);
-                self.all[v].doing = speed;
-            }
-        }
     }
 }
 

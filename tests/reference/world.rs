@@ -216,9 +216,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         };
         assert!(time >= run.now, "time never goes back");
         run.now = time;
-        run.vcpus.share(time);
         run.process(event);
-        run.vcpus.share(time);
     }
     run.result
 }
