@@ -1,5 +1,5 @@
 //! The reference simulator on its own: orders of pages that no metric shows, and what holds for every run.
-//! Its times are checked against cases worked out by hand in `hand_computed.rs`, together with the engine's.
+//! Its times are checked against cases worked out by hand in `hand_computed`, together with the engine's.
 //!
 //! Unless a test says otherwise: 1000 payload bytes a packet, no overhead and 8 Gbit/s, so that a byte takes 1 ns on
 //! the wire; pages of 90 bytes with a header of 10 (100 ns); R = suspend 100 + core state 1000 + latency 50 + resume

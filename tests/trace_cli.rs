@@ -11,6 +11,7 @@ use tempfile::TempDir;
 const ROWS: &str =
     "time_ns,vcpu,page,op\n0,0,7,r\n0,0,7,w\n10,1,3,x\n1500000,0,9,r\n1500000,1,9,r\n";
 const ZERO: &str = "first_page,page_count\n1,2\n4,3\n";
+const IDLE: &str = "vcpu,from_ns,until_ns\n0,10,20\n0,20,1000\n1,0,5\n";
 
 fn migsim(directory: &Path, arguments: &str) -> Output {
     let arguments = arguments.split_whitespace();
@@ -66,18 +67,25 @@ fn csv_goes_in_and_out_unchanged() {
         ),
         ("unterminated.csv", ROWS.trim_end().as_bytes()),
         ("zero.csv", ZERO.as_bytes()),
+        ("idle.csv", IDLE.as_bytes()),
     ]);
     for name in ["plain", "zstd", "gzip", "windows", "unterminated"] {
         ok(
             dir.path(),
-            &format!("import --from csv --zero-pages zero.csv {name}.csv t.mtrace"),
+            &format!(
+                "import --from csv --zero-pages zero.csv --idle-spans idle.csv {name}.csv t.mtrace"
+            ),
         );
         assert!(ok(dir.path(), "check t.mtrace").contains("ok: it is not compacted\n"));
         assert_eq!(
-            ok(dir.path(), "export --to csv --zero-pages z.csv t.mtrace -"),
+            ok(
+                dir.path(),
+                "export --to csv --zero-pages z.csv --idle-spans i.csv t.mtrace -"
+            ),
             ROWS,
             "{name}"
         );
+        assert_eq!(fs::read_to_string(dir.path().join("i.csv")).unwrap(), IDLE);
         assert_eq!(fs::read_to_string(dir.path().join("z.csv")).unwrap(), ZERO);
         ok(dir.path(), "export --to csv t.mtrace out.csv");
         assert_eq!(
@@ -267,6 +275,9 @@ fn bad_options_and_files_are_named() {
         ("cut.gz", &cut),
         ("descending.csv", b"first_page,page_count\n4,3\n1,2\n"),
         ("empty-run.csv", b"first_page,page_count\n4,0\n"),
+        ("idle-order.csv", b"vcpu,from_ns,until_ns\n0,5,7\n0,6,9\n"),
+        ("idle-empty.csv", b"vcpu,from_ns,until_ns\n0,5,5\n"),
+        ("idle-vcpu.csv", b"vcpu,from_ns,until_ns\n9,0,1\n"),
         ("far.csv", b"first_page,page_count\n4,100\n"),
         ("text.mtrace", b"not a trace at all"),
     ]);
@@ -320,6 +331,22 @@ fn bad_options_and_files_are_named() {
         (
             "import --from csv --zero-pages far.csv --pages 64 a.csv t.mtrace",
             "expected zero pages below page 64, found a run up to 103",
+        ),
+        (
+            "import --from csv --idle-spans idle-order.csv a.csv t.mtrace",
+            "line 3, column 2 (from_ns): expected vCPU 0 from 7 ns on, or a later vCPU",
+        ),
+        (
+            "import --from csv --idle-spans idle-empty.csv a.csv t.mtrace",
+            "line 2, column 3 (until_ns): expected a time after 5 ns",
+        ),
+        (
+            "import --from csv --idle-spans idle-vcpu.csv a.csv t.mtrace",
+            "expected idle spans by vCPU and time, without overlap, of at least 1 ns and within the trace; found 0 ns to 1 ns of vCPU 9",
+        ),
+        (
+            "import --from csv --idle-spans a.csv a.csv t.mtrace",
+            "the header line `vcpu,from_ns,until_ns`",
         ),
         (
             "info missing.mtrace",

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use migsim::trace::{Op, PageRun, Record, Trace, TraceHeader, TraceWriter};
+use migsim::trace::{IdleSpan, Op, PageRun, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// Offset of the first block in a file without provenance and zero runs; lengths of a block's header and the trailer.
@@ -31,7 +31,17 @@ fn read(time_ns: u64, vcpu: u16, page: u32) -> Record {
 }
 
 fn write(header: TraceHeader, zero_runs: Vec<PageRun>, records: &[Record]) -> Vec<u8> {
+    write_with_idle(header, zero_runs, records, Vec::new())
+}
+
+fn write_with_idle(
+    header: TraceHeader,
+    zero_runs: Vec<PageRun>,
+    records: &[Record],
+    idle_spans: Vec<IdleSpan>,
+) -> Vec<u8> {
     let mut writer = TraceWriter::with_level(Vec::new(), header, zero_runs, 1).unwrap();
+    writer.set_idle_spans(idle_spans);
     for &record in records {
         writer.push(record).unwrap();
     }
@@ -74,7 +84,35 @@ fn small_file() -> (Vec<u8>, Vec<Record>) {
         compaction_ns: 1_000,
         ..header()
     };
-    (write(header, zero_runs, &records), records)
+    let idle_spans = vec![idle(0, 0, 3), idle(0, 3, 9), idle(2, 7, far)];
+    (
+        write_with_idle(header, zero_runs, &records, idle_spans),
+        records,
+    )
+}
+
+fn idle(vcpu: u16, from_ns: u64, until_ns: u64) -> IdleSpan {
+    IdleSpan {
+        vcpu,
+        from_ns,
+        until_ns,
+    }
+}
+
+/// Spans of three vCPUs, from lengths of running and idle in turn.
+fn any_idle() -> impl Strategy<Value = Vec<IdleSpan>> {
+    let lengths = prop::collection::vec((0..1_000_000_u64, 1..1_000_000_u64), 0..9);
+    prop::collection::vec(lengths, 3).prop_map(|vcpus| {
+        let mut spans = Vec::new();
+        for (vcpu, lengths) in (0..).zip(vcpus) {
+            let mut now = 0;
+            for (runs, sleeps) in lengths {
+                spans.push(idle(vcpu, now + runs, now + runs + sleeps));
+                now += runs + sleeps;
+            }
+        }
+        spans
+    })
 }
 
 fn any_record() -> impl Strategy<Value = Record> {
@@ -113,7 +151,12 @@ fn any_records() -> impl Strategy<Value = (Vec<Record>, u64)> {
 
 proptest! {
     #[test]
-    fn what_was_written_is_read((records, from_ns) in any_records(), tick_ns in 1..1_000_u32, compaction_ns in 0..5_000_u64) {
+    fn what_was_written_is_read(
+        (records, from_ns) in any_records(),
+        idle_spans in any_idle(),
+        tick_ns in 1..1_000_u32,
+        compaction_ns in 0..5_000_u64,
+    ) {
         let records: Vec<_> = records
             .into_iter()
             .map(|record| Record { time_ns: record.time_ns * u64::from(tick_ns), ..record })
@@ -121,8 +164,13 @@ proptest! {
         let from_ns = from_ns * u64::from(tick_ns);
         let header = TraceHeader { tick_ns, compaction_ns, provenance: "π".to_owned(), ..header() };
         let zero_runs = vec![PageRun { first: 0, count: 1 }, PageRun { first: 1, count: 999 }];
-        let bytes = write(header.clone(), zero_runs.clone(), &records);
+        let bytes = write_with_idle(header.clone(), zero_runs.clone(), &records, idle_spans.clone());
         let trace = open_and_verify(&bytes).unwrap();
+        let within = idle_spans
+            .into_iter()
+            .map(|span| IdleSpan { until_ns: span.until_ns.min(trace.duration_ns()), ..span })
+            .filter(|span| span.from_ns < span.until_ns);
+        prop_assert_eq!(trace.idle_spans(), within.collect::<Vec<_>>());
         prop_assert_eq!(trace.header(), &header);
         prop_assert_eq!(trace.zero_runs(), &zero_runs[..]);
         prop_assert_eq!(trace.record_count(), records.len() as u64);

@@ -5,7 +5,7 @@ use std::io::Write;
 use migsim::trace::import::{
     Addresses, Format, ImportError, ImportOptions, ImportSummary, Input, import,
 };
-use migsim::trace::{Op, Trace};
+use migsim::trace::{IdleSpan, Op, Trace};
 use proptest::prelude::*;
 
 const FORMATS: &[Format] = &[
@@ -449,7 +449,7 @@ fn qemu_recordings() {
     );
     assert_eq!(
         wrong(&qemu(&[(5, 7, 1, 3)]), &options),
-        "in: record 0: expected op 0, 1 or 2 and then 0, found 3 and 0"
+        "in: record 0: expected op 0 to 4 (3 and 4 with page 0) and then 0, found 3 with page 7 and 0"
     );
     let other = ImportOptions {
         pages: Some(65),
@@ -464,6 +464,69 @@ fn qemu_recordings() {
         ..ImportOptions::default()
     };
     assert!(wrong(&bytes, &finer).contains("a multiple of the 1000000 ns"));
+}
+
+/// Of two vCPUs, in nanoseconds.
+#[test]
+fn idle_spans_of_qemu_recordings() {
+    let spans = |records: &[(u64, u32, u16, u8)]| {
+        let trace = imported(Format::Qemu, &qemu(records), &ImportOptions::default());
+        let spans = trace.map(|(trace, _)| {
+            let all = trace.idle_spans().iter();
+            all.map(|span| (span.vcpu, span.from_ns, span.until_ns))
+                .collect::<Vec<_>>()
+        });
+        spans.map_err(|error| error.to_string())
+    };
+    // vCPU 1 is idle at first; vCPU 0 at the end, which is that of the epoch.
+    let some = [
+        (0, 3, 0, 0),
+        (2, 0, 1, 4),
+        (9, 8, 1, 0),
+        (20, 0, 0, 3),
+        (30, 0, 0, 4),
+        (35, 0, 0, 3),
+    ];
+    assert_eq!(
+        spans(&some).unwrap(),
+        [(0, 20, 30), (0, 35, 1_000_000), (1, 0, 2)]
+    );
+    // vCPU 1 never ran.
+    assert_eq!(
+        spans(&[(0, 3, 0, 0), (1, 0, 0, 3), (5, 0, 0, 4)]).unwrap(),
+        [(0, 1, 5), (1, 0, 1_000_000)]
+    );
+    // A recorder that does not say.
+    assert_eq!(spans(&[(0, 3, 0, 0)]).unwrap(), []);
+    assert_eq!(
+        spans(&[(0, 3, 0, 0), (9, 0, 0, 3), (8, 0, 0, 4)]).unwrap_err(),
+        "in: record 2: expected times of vCPU 0 in ascending order, found 8 ns after 9 ns"
+    );
+    let overlapping = [
+        (0, 3, 0, 0),
+        (5, 0, 0, 3),
+        (9, 0, 0, 4),
+        (4, 0, 0, 3),
+        (8, 0, 0, 4),
+    ];
+    assert!(
+        spans(&overlapping)
+            .unwrap_err()
+            .contains("expected idle spans by vCPU and time, without overlap")
+    );
+    let beside = ImportOptions {
+        idle_spans: vec![IdleSpan {
+            vcpu: 0,
+            from_ns: 1,
+            until_ns: 2,
+        }],
+        ..ImportOptions::default()
+    };
+    let error = imported(Format::Qemu, &qemu(&some), &beside).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "in: expected no idle spans beside the recording's own"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Slices: the records, times, vCPUs and zero pages of a part of a trace.
 
 use migsim::trace::slice::Slice;
-use migsim::trace::{Op, PageRun, Record, Trace, TraceHeader, TraceWriter};
+use migsim::trace::{IdleSpan, Op, PageRun, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 fn trace(records: &[Record], compaction_ns: u64) -> Trace {
@@ -21,7 +21,16 @@ fn trace(records: &[Record], compaction_ns: u64) -> Trace {
     for &record in records {
         writer.push(record).unwrap();
     }
+    writer.set_idle_spans(vec![idle(0, 2, 5), idle(0, 5, 8), idle(2, 3, 9)]);
     Trace::from_bytes("whole", writer.finish(None).unwrap().into()).unwrap()
+}
+
+fn idle(vcpu: u16, from_ns: u64, until_ns: u64) -> IdleSpan {
+    IdleSpan {
+        vcpu,
+        from_ns,
+        until_ns,
+    }
 }
 
 fn cut(trace: &Trace, from_ns: u64, to_ns: u64, vcpus: Option<Vec<u16>>) -> Result<Trace, String> {
@@ -85,6 +94,24 @@ proptest! {
             prop_assert_eq!(zero, (4..24).contains(&page) && !written, "page {}", page);
         }
     }
+}
+
+#[test]
+fn idle_spans_are_cut_too() {
+    let records = [Record {
+        time_ns: 9,
+        vcpu: 0,
+        page: 1,
+        op: Op::Read,
+    }];
+    let whole = trace(&records, 0);
+    let part = cut(&whole, 4, 7, None).unwrap();
+    assert_eq!(
+        part.idle_spans(),
+        [idle(0, 0, 1), idle(0, 1, 3), idle(2, 0, 3)]
+    );
+    let part = cut(&whole, 5, 10, Some(vec![2, 0])).unwrap();
+    assert_eq!(part.idle_spans(), [idle(0, 0, 4), idle(1, 0, 3)]);
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn what_cannot_be_planned_from_is_refused() {
             &["vcpus.migq: record 0: ", "a vCPU below 1"],
         ),
         (from("huge.migq"), &["huge.migq: ", "at most 2^30 pages"]),
-        (from("ops.migq"), &["ops.migq: record 0: ", "op 0, 1 or 2"]),
+        (from("ops.migq"), &["ops.migq: record 0: ", "op 0 to 4"]),
         (plan("-", &[]), &["--from qemu"]),
         (plan("small.csv", &[]), &["small.csv: not a trace"]),
         (plan("none.mtrace", &[]), &["none.mtrace: No such file"]),
