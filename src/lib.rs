@@ -38,6 +38,8 @@
 //! Guest time passes only while a vCPU runs, so a stall shifts everything after it. A page that has reached the
 //! destination stays there: only the first touch of each page by each vCPU can fault, and the engine replays that
 //! [*touch order*](trace::touch_order) instead of the raw records. A run costs what the number of distinct pages costs.
+//! vCPUs run beside each other, but for those that were idle when the trace was recorded, if its recorder tells: such a vCPU
+//! goes on as soon as another that ran when it was woken has come as far, or where none ran, after as long as it was idle.
 //!
 //! What happens at one instant has a fixed order (see [`migration`]), generators are seeded and portable, and runs are
 //! parallel only beside each other: the same inputs give the same bytes on every run, thread count and machine.
