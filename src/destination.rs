@@ -6,7 +6,6 @@ mod return_path;
 mod vcpus;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -207,17 +206,12 @@ impl<'a> Destination<'a> {
         self.stalls
     }
 
-    /// When the vCPU's next event is due, if it has to be scheduled.
-    pub fn schedule(&mut self, now: SimTime, vcpu: u16) -> Option<SimTime> {
-        self.vcpus.schedule(now, vcpu, &self.missing)
+    /// After a vCPU has stopped, gone on or resumed: calls `at` with the events that have to be scheduled now.
+    pub fn schedule(&mut self, now: SimTime, vcpu: u16, at: impl FnMut(SimTime, u16)) {
+        self.vcpus.schedule(now, vcpu, &self.missing, at);
     }
 
-    /// The vCPUs whose next event may be due at another time, now that this one has stopped or gone on.
-    pub fn affected_by(&self, vcpu: u16) -> Range<u16> {
-        self.vcpus.affected_by(vcpu)
-    }
-
-    /// An event of the vCPU comes up: a touch, or a turn of its own.
+    /// An event of the vCPU comes up: it touches a page, goes idle or is woken.
     pub fn turn(&mut self, now: SimTime, vcpu: u16) -> TouchOutcome {
         match self.vcpus.turn(now, vcpu, &self.missing) {
             Some(page) => self.wait(page, Toucher::Vcpu(vcpu)),

@@ -35,7 +35,7 @@
 //! page of the plan that is missing; going past pages that are there costs nothing. A wait of these threads is no stall.
 //! With [`scenario::Delivery::FetchThenPush`] the scan begins when the last page of the plan is being asked for.
 //!
-//! Guest time passes only while a vCPU runs, so a stall shifts everything after it. A page that has reached the
+//! Guest time passes only while a vCPU runs or sleeps, so a stall shifts everything after it. A page that has reached the
 //! destination stays there: only the first touch of each page by each vCPU can fault, and the engine replays that
 //! [*touch order*](trace::touch_order) instead of the raw records. A run costs what the number of distinct pages costs.
 //! vCPUs run beside each other, but for those that were idle when the trace was recorded, if its recorder tells: such a vCPU

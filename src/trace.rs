@@ -1,6 +1,7 @@
 //! Recorded memory-access traces: the `.mtrace` container, importers, exporters and synthetic workloads.
 //!
-//! A trace holds, per vCPU, page accesses in time order, and the pages that were all zero when the recording began.
+//! A trace holds, per vCPU, page accesses in time order and, if the recorder knew, when it was idle; and the pages that were all
+//! zero when the recording began.
 //! The container (version 1) is written by appending only and read block by block, in bounded memory:
 //!
 //! | part | content (integers are little-endian) |

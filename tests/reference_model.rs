@@ -17,7 +17,7 @@ use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
 use migsim::time::SimTime;
 use migsim::trace::replay::{AtEnd, TimeScale};
-use migsim::trace::{IdleSpan, Op, Record};
+use migsim::trace::{IdleSpan, Op, Record, Trace};
 use migsim::units::{Bandwidth, Bytes};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -389,15 +389,20 @@ fn random_cases_have_everything() {
         let case = case().new_tree(&mut runner).expect("a case").current();
         let scenario = &case.scenario;
         let trace = case.trace();
-        let metrics = |scenario: &Scenario| -> Vec<Metrics> {
-            let runs = compare(scenario, &trace, &Registry::standard()).expect("a sound case");
+        let metrics = |scenario: &Scenario, trace: &Trace| -> Vec<Metrics> {
+            let runs = compare(scenario, trace, &Registry::standard()).expect("a sound case");
             runs.into_iter().map(|run| run.metrics).collect()
         };
-        let with = metrics(scenario);
+        let with = metrics(scenario, &trace);
+        let mut never_idle = case.clone();
+        never_idle.idle.clear();
+        let matters = metrics(scenario, &never_idle.trace()) != with;
+        let blocks = scenario.destination.fault_blocks;
+        count(format!("idle, {blocks:?}{MATTERS}"), matters);
         for (mechanism, remove) in WITHOUT {
             let mut without = scenario.clone();
             remove(&mut without);
-            let matters = metrics(&without) != with;
+            let matters = metrics(&without, &trace) != with;
             count(format!("{mechanism}{MATTERS}"), matters);
         }
         for pair in case.run() {
@@ -458,10 +463,6 @@ fn random_cases_have_everything() {
             count(
                 "larger host pages".to_owned(),
                 faults && case.host_shift > 0,
-            );
-            count(
-                "idle vCPUs".to_owned(),
-                faults && case.vcpus > 1 && !case.idle.is_empty(),
             );
             count(
                 "compacted traces".to_owned(),

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 const ROWS: &str =
     "time_ns,vcpu,page,op\n0,0,7,r\n0,0,7,w\n10,1,3,x\n1500000,0,9,r\n1500000,1,9,r\n";
 const ZERO: &str = "first_page,page_count\n1,2\n4,3\n";
-const IDLE: &str = "vcpu,from_ns,until_ns\n0,10,20\n0,20,1000\n1,0,5\n";
+const IDLE: &str = "vcpu,from_ns,until_ns\n0,10,20\n0,20,1000\n1,0,5\n2,0,1500001\n";
 
 fn migsim(directory: &Path, arguments: &str) -> Output {
     let arguments = arguments.split_whitespace();
@@ -277,7 +277,7 @@ fn bad_options_and_files_are_named() {
         ("empty-run.csv", b"first_page,page_count\n4,0\n"),
         ("idle-order.csv", b"vcpu,from_ns,until_ns\n0,5,7\n0,6,9\n"),
         ("idle-empty.csv", b"vcpu,from_ns,until_ns\n0,5,5\n"),
-        ("idle-vcpu.csv", b"vcpu,from_ns,until_ns\n9,0,1\n"),
+        ("idle-vcpu.csv", b"vcpu,from_ns,until_ns\n65535,0,1\n"),
         ("far.csv", b"first_page,page_count\n4,100\n"),
         ("text.mtrace", b"not a trace at all"),
     ]);
@@ -342,7 +342,7 @@ fn bad_options_and_files_are_named() {
         ),
         (
             "import --from csv --idle-spans idle-vcpu.csv a.csv t.mtrace",
-            "expected idle spans by vCPU and time, without overlap, of at least 1 ns and within the trace; found 0 ns to 1 ns of vCPU 9",
+            "expected idle spans by vCPU and time, without overlap, of at least 1 ns and within the trace; found 0 ns to 1 ns of vCPU 65535",
         ),
         (
             "import --from csv --idle-spans a.csv a.csv t.mtrace",

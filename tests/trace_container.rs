@@ -383,6 +383,30 @@ fn giant_counts_are_refused_before_memory_is_taken() {
     }
 }
 
+/// The last of the three spans, with every checksum right.
+#[test]
+fn idle_spans_that_cannot_be_are_refused() {
+    let (original, _) = small_file();
+    let last = original.len() - TRAILER - 4 - 32 - 18;
+    let field = |at: usize| u64::from_le_bytes(original[at..at + 8].try_into().unwrap());
+    assert_eq!((original[last], field(last + 2)), (2, 7));
+    let until = field(last + 10);
+    for (at, value) in [
+        (0, 3),                        // a vCPU that there is not
+        (0, 0),                        // overlap, and the order of vCPUs
+        (2, until),                    // nothing
+        (10, u64::from(u32::MAX) * 4), // beyond the end
+    ] {
+        let mut forged = original.clone();
+        let bytes = value.to_le_bytes();
+        let length = if at == 0 { 2 } else { 8 };
+        forged[last + at..last + at + length].copy_from_slice(&bytes[..length]);
+        reseal_footer(&mut forged);
+        let error = open(&forged).unwrap_err().to_string();
+        assert!(error.contains("header: expected idle spans"), "{error}");
+    }
+}
+
 #[test]
 fn long_traces_take_several_blocks() {
     let records: Vec<_> = (0..600_000)

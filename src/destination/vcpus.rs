@@ -3,12 +3,10 @@
 //! A vCPU runs, waits for a page, or is idle. From idleness another vCPU wakes it, as soon as one that ran when the trace was
 //! recorded has come as far as it had then. Where none did, a timer or a device wakes it, after as long as it took then.
 
-use std::ops::Range;
-
 use super::FaultBlocks;
 use crate::time::SimTime;
 use crate::trace::replay::Idle;
-use crate::trace::touch_order::{Touch, TouchOrder, VcpuTouches};
+use crate::trace::touch_order::{Touch, TouchOrder, VcpuCourse};
 use crate::vm::{PageId, PageSet};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,16 +29,17 @@ enum Next {
 
 #[derive(Debug)]
 struct Vcpu<'a> {
-    course: &'a VcpuTouches,
-    /// Those ahead. Of the touches, the first may be of an installed page.
+    course: &'a VcpuCourse,
+    /// Touches ahead; the first may be of an installed page.
     touches: &'a [Touch],
+    /// Idleness ahead, or the present one and what is ahead.
     idle: &'a [Idle],
     activity: Activity,
-    /// Its guest time at `since`.
+    /// Its guest time, counted from the migration command, at `since`.
     position: SimTime,
     since: SimTime,
-    /// When its pending event is due; [`SimTime::MAX`] if it has none.
-    pending: SimTime,
+    /// When its earliest event in the queue comes up.
+    pending: Option<SimTime>,
 }
 
 impl Vcpu<'_> {
@@ -56,9 +55,9 @@ impl Vcpu<'_> {
         self.since = now;
     }
 
-    /// When its clock shows a guest time, if it goes on as it does.
+    /// When it is at a guest time, if it goes on as it does.
     fn time_of(&self, position: SimTime, now: SimTime) -> SimTime {
-        // It may have gone by while the vCPU was idle.
+        // It may be behind: a touch in the midst of idleness, idleness from before the switch-over.
         (self.since + (position - self.position)).max(now)
     }
 
@@ -97,29 +96,31 @@ impl Vcpu<'_> {
 pub(super) struct Vcpus<'a> {
     all: Vec<Vcpu<'a>>,
     blocks: FaultBlocks,
-    /// Whether it concerns the others when one stops or goes on.
-    coupled: bool,
     faulted: usize,
+    /// Idle ones that another has to wake.
+    waiting: usize,
 }
 
 impl<'a> Vcpus<'a> {
     pub(super) fn new(order: &'a TouchOrder, resumed_at: SimTime, blocks: FaultBlocks) -> Self {
         let courses = order.vcpus();
-        let all = courses.iter().map(|course| Vcpu {
-            course,
-            touches: &course.touches,
-            idle: &course.idle,
-            activity: Activity::Running,
-            position: course.position,
-            since: resumed_at,
-            pending: SimTime::MAX,
+        let all = courses.iter().map(|course| {
+            let over = |idle: &Idle| idle.until <= course.position;
+            Vcpu {
+                course,
+                touches: &course.touches,
+                idle: &course.idle[course.idle.partition_point(over)..],
+                activity: Activity::Running,
+                position: course.position,
+                since: resumed_at,
+                pending: None,
+            }
         });
-        let any_idle = courses.iter().any(|course| !course.idle.is_empty());
         Vcpus {
             all: all.collect(),
             blocks,
-            coupled: blocks == FaultBlocks::Vm || any_idle,
             faulted: 0,
+            waiting: 0,
         }
     }
 
@@ -135,35 +136,50 @@ impl<'a> Vcpus<'a> {
         }
     }
 
-    /// The vCPUs whose next event may be due at another time, now that this one has stopped or gone on.
-    pub(super) fn affected_by(&self, vcpu: u16) -> Range<u16> {
-        if self.coupled {
-            0..self.all.len() as u16
-        } else {
-            vcpu..vcpu + 1
-        }
-    }
-
-    /// When the vCPU's next event is due, if it has to be scheduled.
+    /// After a vCPU has stopped, gone on or resumed: calls `at` with the events that have to be scheduled now.
     pub(super) fn schedule(
         &mut self,
         now: SimTime,
         vcpu: u16,
         missing: &PageSet,
-    ) -> Option<SimTime> {
-        let due = self.due(now, vcpu, missing).unwrap_or(SimTime::MAX);
+        mut at: impl FnMut(SimTime, u16),
+    ) {
+        let due = self.due(now, vcpu, missing);
+        self.note(vcpu, due, &mut at);
+        if self.blocks == FaultBlocks::Vcpu && self.waiting == 0 {
+            return;
+        }
+        for (index, other) in (0..self.all.len()).zip(0..) {
+            let due = match (self.blocks, self.all[index].activity) {
+                _ if other == vcpu => None,
+                // Events that came up while the VM stood still are lost.
+                (FaultBlocks::Vm, _) => self.due(now, other, missing),
+                (FaultBlocks::Vcpu, Activity::Waiting) => self.wakes(now, vcpu, index),
+                _ => None,
+            };
+            self.note(other, due, &mut at);
+        }
+    }
+
+    /// An event comes up earlier than what is in the queue for a vCPU, or it does not matter: what comes up too early has
+    /// another follow it.
+    fn note(&mut self, vcpu: u16, due: Option<SimTime>, at: &mut impl FnMut(SimTime, u16)) {
         let pending = &mut self.all[usize::from(vcpu)].pending;
-        let changed = std::mem::replace(pending, due) != due;
-        (changed && due < SimTime::MAX).then_some(due)
+        if let Some(due) = due
+            && pending.is_none_or(|pending| due < pending)
+        {
+            *pending = Some(due);
+            at(due, vcpu);
+        }
     }
 
     /// An event of the vCPU comes up. Returns the missing page that it touches, if it does.
     pub(super) fn turn(&mut self, now: SimTime, vcpu: u16, missing: &PageSet) -> Option<PageId> {
         let state = &mut self.all[usize::from(vcpu)];
-        if state.pending != now {
-            return None; // another event has taken its place
+        if state.pending != Some(now) {
+            return None; // an earlier one has taken its place
         }
-        state.pending = SimTime::MAX;
+        state.pending = None;
         if self.due(now, vcpu, missing)? > now {
             return None;
         }
@@ -212,13 +228,14 @@ impl<'a> Vcpus<'a> {
     }
 
     fn go_idle(&mut self, now: SimTime, vcpu: u16) {
-        let Some(&Idle { from, until }) = self.all[usize::from(vcpu)].idle.first() else {
+        let state = &mut self.all[usize::from(vcpu)];
+        state.settle(now);
+        let Some(&Idle { until, .. }) = state.idle.first() else {
             return;
         };
         let by_another = self.who_may_wake(vcpu, until).next().is_some();
-        let state = &mut self.all[usize::from(vcpu)];
-        (state.position, state.since) = (from, now);
-        state.activity = if by_another {
+        self.waiting += usize::from(by_another);
+        self.all[usize::from(vcpu)].activity = if by_another {
             Activity::Waiting
         } else {
             Activity::Sleeping
@@ -231,15 +248,27 @@ impl<'a> Vcpus<'a> {
             (state.position, state.since) = (idle.until, now);
             state.idle = ahead;
         }
+        self.waiting -= usize::from(state.activity == Activity::Waiting);
         state.activity = Activity::Running;
+    }
+
+    /// When a vCPU that has gone on, or not, wakes the one at `index` that waits, if it does as things are.
+    fn wakes(&self, now: SimTime, vcpu: u16, index: usize) -> Option<SimTime> {
+        let waker = &self.all[usize::from(vcpu)];
+        let Idle { until, .. } = *self.all[index].idle.first()?;
+        if waker.was_idle_before(until) {
+            return None;
+        }
+        waker.reaches(until, now)
     }
 
     /// The other vCPUs that ran right before a guest time, when the trace was recorded.
     fn who_may_wake(&self, vcpu: u16, until: SimTime) -> impl Iterator<Item = &Vcpu<'a>> {
-        (0..)
-            .zip(&self.all)
-            .filter(move |&(other, state)| other != vcpu && !state.was_idle_before(until))
-            .map(|(_, state)| state)
+        self.all
+            .iter()
+            .zip(0..)
+            .filter(move |&(state, other)| other != vcpu && !state.was_idle_before(until))
+            .map(|(state, _)| state)
     }
 
     /// When the vCPU's next event is due, as things are.

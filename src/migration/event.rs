@@ -14,7 +14,7 @@ pub(super) enum Event {
     Requested(Request),
     RequestRead(Request),
     PushReleased,
-    /// A vCPU touches a page, or goes idle, or is idle no more.
+    /// A vCPU touches a page, goes idle or is woken.
     Turn {
         vcpu: u16,
     },

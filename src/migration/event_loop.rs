@@ -76,7 +76,7 @@ impl<'a> EventLoop<'a> {
             return_path: ReturnPath::new(scenario.destination.nagle),
         };
         for vcpu in 0..order.vcpus().len() as u16 {
-            this.schedule_turn(resumed_at, vcpu);
+            this.schedule_turns(resumed_at, vcpu);
         }
         if this.push_held {
             this.source.hold_push();
@@ -267,17 +267,10 @@ impl<'a> EventLoop<'a> {
         self.suspended_at + beginning.map_or(SimTime::MAX, SimTime::from_ps)
     }
 
-    /// For all whom it concerns that this vCPU has stopped or gone on.
     fn schedule_turns(&mut self, now: SimTime, vcpu: u16) {
-        for affected in self.destination.affected_by(vcpu) {
-            self.schedule_turn(now, affected);
-        }
-    }
-
-    fn schedule_turn(&mut self, now: SimTime, vcpu: u16) {
-        if let Some(due) = self.destination.schedule(now, vcpu) {
+        self.destination.schedule(now, vcpu, |due, vcpu| {
             self.queue.schedule(due, Event::Turn { vcpu });
-        }
+        });
     }
 
     fn handle_fault(&mut self, now: SimTime, outcome: TouchOutcome) {

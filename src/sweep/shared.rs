@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::comparison;
 use crate::migration::{GuestCourse, SwitchOver};
 use crate::scenario::Scenario;
-use crate::source::recorder::{Access, Preparation};
+use crate::source::recorder::Preparation;
 use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::replay::{AtEnd, Replay, TimeScale};
-use crate::trace::touch_order::Touch;
 use crate::vm::Memory;
 
 /// Memory that each of the two caches may hold. A guest of 256 MiB costs about 2 MB, so that a hundred record windows
@@ -59,13 +58,16 @@ impl Shared {
     pub(super) fn new() -> Self {
         Shared {
             // A record is about three bytes in memory, compressed; of a file only the index is.
-            traces: Cache::new(BUDGET, |trace| 4 * trace.record_count()),
+            traces: Cache::new(BUDGET, |trace| {
+                4 * trace.record_count() + size_of_val(trace.idle_spans()) as u64
+            }),
             guests: Cache::new(BUDGET, |guest: &GuestCourse| {
                 let vcpus = guest.touch_order.vcpus().iter();
-                let touches: usize = vcpus.map(|vcpu| vcpu.touches.len()).sum();
-                let accesses = guest.recording.accesses.len();
-                (touches * size_of::<Touch>() + accesses * size_of::<Access>()) as u64
-                    + u64::from(guest.memory.pages) / 8
+                let courses = vcpus.map(|vcpu| {
+                    size_of_val(vcpu.touches.as_slice()) + size_of_val(vcpu.idle.as_slice())
+                });
+                let accesses = size_of_val(&*guest.recording.accesses);
+                (courses.sum::<usize>() + accesses) as u64 + u64::from(guest.memory.pages) / 8
             }),
         }
     }

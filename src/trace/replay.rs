@@ -187,7 +187,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// When a vCPU has nothing to do, from one guest time on, at most one pass of the trace.
+    /// When a vCPU has nothing to do: all spans that end after a guest time, and begin at most one pass of the trace later.
     pub fn idle(&self, vcpu: u16, from: SimTime) -> Vec<Idle> {
         let duration = self.trace.duration_ns();
         let since_zero = self.start_ns.saturating_add(self.scale.recorded_ns(from));
@@ -205,13 +205,13 @@ impl<'a> Replay<'a> {
                     .guest_time(since_zero.saturating_sub(self.start_ns))
             };
             spans.iter().map(move |span| Idle {
-                from: guest_time(span.from_ns).max(from),
+                from: guest_time(span.from_ns),
                 until: guest_time(span.until_ns),
             })
         };
         passes
             .flat_map(of_pass)
-            .filter(|idle| idle.from < idle.until && idle.from < end)
+            .filter(|idle| idle.from < idle.until && from < idle.until && idle.from < end)
             .collect()
     }
 

@@ -44,7 +44,7 @@ impl Slice {
         };
         let zero_runs = zero_at(trace, self.from_ns)?;
         let mut writer = TraceWriter::new(out, header, zero_runs)?;
-        for (vcpu, &original) in (0..).zip(&vcpus) {
+        for (&original, vcpu) in vcpus.iter().zip(0..) {
             for record in trace.vcpu_records(original, self.from_ns) {
                 let mut record = record?;
                 if record.time_ns >= self.to_ns {
@@ -62,7 +62,7 @@ impl Slice {
 
     /// What lies in the slice of the idle spans of these vCPUs; the writer leaves out what lies behind it.
     fn idle_spans(&self, trace: &Trace, vcpus: &[u16]) -> Vec<IdleSpan> {
-        let of = |(vcpu, &original): (u16, &u16)| {
+        let of = |(&original, vcpu): (&u16, u16)| {
             let spans = trace.vcpu_idle_spans(original).iter();
             spans
                 .filter(|span| span.until_ns > self.from_ns)
@@ -72,7 +72,7 @@ impl Slice {
                     until_ns: span.until_ns - self.from_ns,
                 })
         };
-        (0..).zip(vcpus).flat_map(of).collect()
+        vcpus.iter().zip(0..).flat_map(of).collect()
     }
 
     /// The vCPUs that stay.

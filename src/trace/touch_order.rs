@@ -2,8 +2,8 @@
 //!
 //! A page that has reached the destination never leaves it, so a vCPU's later touches of it cannot fault: the first ones
 //! are all that a run depends on. A touch order is computed once and shared by every run that switches over at the same
-//! position, and a run costs what the number of distinct pages costs, however long the trace is. With it go the times at
-//! which vCPUs have nothing to do.
+//! position, and a run costs what the number of distinct pages costs, however long the trace is, and what the number of times
+//! costs at which vCPUs have nothing to do: they go with it.
 
 use std::sync::Arc;
 
@@ -23,19 +23,19 @@ pub struct Touch {
 
 /// What one vCPU does after the switch-over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VcpuTouches {
+pub struct VcpuCourse {
     /// The vCPU's guest time at the switch-over, since the migration command.
     pub position: SimTime,
     /// Its first touches, in time order.
     pub touches: Vec<Touch>,
-    /// When it has nothing to do: in time order, without overlap.
+    /// When it has nothing to do: in time order, without overlap, from where the vCPU is that has come least far.
     pub idle: Vec<Idle>,
 }
 
 /// First touches per vCPU, each in time order; cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TouchOrder {
-    per_vcpu: Arc<[VcpuTouches]>,
+    per_vcpu: Arc<[VcpuCourse]>,
 }
 
 impl TouchOrder {
@@ -46,6 +46,7 @@ impl TouchOrder {
     /// [`TraceError`] when the trace is damaged.
     pub fn after(replay: &Replay<'_>, positions: &[SimTime]) -> Result<Self, TraceError> {
         let pages = replay.memory().pages;
+        let least = positions.iter().copied().min().unwrap_or_default();
         let mut per_vcpu = Vec::with_capacity(positions.len());
         for (vcpu, &position) in (0..replay.vcpus()).zip(positions) {
             // After one pass (and a picosecond for rounding) a trace that wraps around has nothing new.
@@ -66,10 +67,10 @@ impl TouchOrder {
                     });
                 }
             }
-            per_vcpu.push(VcpuTouches {
+            per_vcpu.push(VcpuCourse {
                 position,
                 touches,
-                idle: replay.idle(vcpu, position),
+                idle: replay.idle(vcpu, least),
             });
         }
         Ok(TouchOrder {
@@ -78,7 +79,7 @@ impl TouchOrder {
     }
 
     /// What each vCPU does.
-    pub fn vcpus(&self) -> &[VcpuTouches] {
+    pub fn vcpus(&self) -> &[VcpuCourse] {
         &self.per_vcpu
     }
 

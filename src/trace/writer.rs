@@ -40,7 +40,7 @@ impl<W: Write> TraceWriter<W> {
     /// Writes the header and the zero map, and compresses at zstd level 19, for traces that are kept.
     ///
     /// `header.pages` or `header.vcpus` of 0 means not known yet: [`TraceWriter::finish`] then takes the smallest number
-    /// that holds all records and zero pages.
+    /// that holds all records, zero pages and idle spans.
     ///
     /// # Errors
     /// [`TraceError::Invalid`] for a header or zero map that no trace can have, [`TraceError::Write`].
@@ -146,6 +146,13 @@ impl<W: Write> TraceWriter<W> {
     /// compaction epoch, for a trace without pages and for idle spans that no trace can have; [`TraceError::Write`].
     pub fn finish(mut self, duration_ns: Option<u64>) -> Result<W, TraceError> {
         let duration_ns = self.duration(duration_ns)?;
+        let mut idle_spans = std::mem::take(&mut self.idle_spans);
+        if self.header.vcpus == 0 {
+            let idle = idle_spans
+                .last()
+                .map_or(0, |span| span.vcpu.min(LAST_VCPU) + 1);
+            self.vcpus = self.vcpus.max(idle);
+        }
         if self.pages == 0 {
             return Err(invalid(
                 Place::Header,
@@ -156,7 +163,6 @@ impl<W: Write> TraceWriter<W> {
             self.write_block(vcpu as u16)?;
         }
         let vcpus = self.vcpus.max(1);
-        let mut idle_spans = std::mem::take(&mut self.idle_spans);
         for span in &mut idle_spans {
             span.until_ns = span.until_ns.min(duration_ns);
         }

@@ -50,6 +50,27 @@ fn a_pass_beyond_the_end_of_time_ends() {
     assert!(matches!(output.status.code(), Some(0 | 2)), "{output:?}");
 }
 
+/// The guest gets to its only page after the end of time, and nobody pushes it.
+#[test]
+fn a_touch_beyond_the_end_of_time_is_an_error() {
+    let desk = Desk::new();
+    desk.write("late.csv", "time_ns,vcpu,page,op\n18400000000000,0,0,r\n");
+    desk.import("late.csv", "late.mtrace", "");
+    let mut arguments = vec!["compare", "--trace", "late.mtrace"];
+    for set in [
+        "trace.start=0",
+        "trace.at_end=idle",
+        "trace.time_scale=1000",
+        "source.push=none",
+        "vm.suspend=200 h",
+        "migration.strategies=['post-copy']",
+    ] {
+        arguments.extend(["--set", set]);
+    }
+    let says = desk.refusal(&arguments);
+    assert!(says.contains("213 days"), "{says}");
+}
+
 /// A core state that takes longer than 213 days, and a guest that touches nothing afterwards.
 #[test]
 fn an_endless_downtime_is_an_error() {

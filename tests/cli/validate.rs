@@ -240,6 +240,36 @@ fn the_prediction_is_the_median_over_a_sweep() {
 }
 
 #[test]
+fn the_prediction_is_the_median_over_recordings() {
+    let desk = desk();
+    let predicted = |recordings: &[&str]| -> Vec<f64> {
+        for (number, from) in (1..).zip(recordings) {
+            let name = match number {
+                1 => "small.mtrace".to_owned(),
+                _ => format!("small.{number}.mtrace"),
+            };
+            let slice = ["trace", "slice", "--from", from, "whole.mtrace", &name];
+            assert!(desk.run(&slice).status.success());
+        }
+        let csv = desk.data(&validate(&["--format", "csv"]));
+        ["blocktime", "total_time", "requests"]
+            .map(|quantity| cell(&csv, 0, &format!("{quantity}_predicted")))
+            .map(|number| number.parse().expect("a number"))
+            .to_vec()
+    };
+    desk.import("small.csv", "whole.mtrace", "");
+    let mut each = ["0", "1 ms", "3 ms"].map(|from| predicted(&[from]));
+    let all = predicted(&["3 ms", "0", "1 ms"]);
+    for (quantity, median) in all.into_iter().enumerate() {
+        each.sort_by(|a, b| a[quantity].total_cmp(&b[quantity]));
+        assert_eq!(each[1][quantity], median, "{quantity} of {each:?}");
+    }
+    assert!(each[0] != each[1] && each[1] != each[2], "{each:?}");
+    desk.write("small.2.mtrace", "nothing of the kind");
+    check(&desk, &validate(&[]), &["small.2.mtrace", "not a trace"]);
+}
+
+#[test]
 fn it_prints_a_table_and_draws() {
     let desk = desk();
     let table = desk.data(&validate(&["--calibrated", "small", "--plot", "drawn.svg"]));

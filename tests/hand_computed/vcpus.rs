@@ -167,6 +167,9 @@ fn timers_stand_still_with_the_vm() {
     case.idle = vec![idle(0, 15, 25), idle(1, 5, 20)];
     case.scenario.destination.fault_blocks = FaultBlocks::Vm;
     takes(&simulate(&case), ns(872), ns(1810));
+    // Woken by vCPU 0 instead, which is at 20 at 1588: the same.
+    case.idle = vec![idle(1, 5, 20)];
+    takes(&simulate(&case), ns(872), ns(1810));
 }
 
 #[test]

@@ -69,11 +69,13 @@ pub(super) struct Vcpus {
 
 impl Vcpus {
     pub(super) fn new(input: &Input, source: &SourcePhase, resumed: Ps) -> Self {
+        let least = *source.positions.iter().min().expect("a vCPU");
         let all = (0..input.vcpus).map(|v| {
             let position = source.positions[usize::from(v)];
+            let idle = idle(input, v, least);
             Vcpu {
-                idle: idle(input, v, position),
-                over: 0,
+                over: idle.iter().filter(|&&(_, until)| until <= position).count(),
+                idle,
                 doing: Doing::Runs,
                 position,
                 since: resumed,
@@ -126,7 +128,8 @@ impl Vcpus {
         let vcpu = &mut self.all[v];
         vcpu.since = now;
         if turn == Turn::GoesIdle {
-            vcpu.position = from;
+            // Further on if it was idle at the switch-over.
+            vcpu.position = from.max(vcpu.position);
             vcpu.doing = if by_another {
                 Doing::Waits
             } else {
@@ -169,9 +172,9 @@ impl Vcpus {
     }
 }
 
-/// The idle spans of `v` from its switch position on, of one pass.
-fn idle(input: &Input, v: u16, position: Ps) -> Vec<(Ps, Ps)> {
-    let end = position + input.scale(input.duration_ns.into());
+/// The idle spans of `v` from the least switch position on, of one pass.
+fn idle(input: &Input, v: u16, least: Ps) -> Vec<(Ps, Ps)> {
+    let end = least + input.scale(input.duration_ns.into());
     let mut all = Vec::new();
     for pass in 0.. {
         let offset = |ns: u64| {
@@ -182,8 +185,8 @@ fn idle(input: &Input, v: u16, position: Ps) -> Vec<(Ps, Ps)> {
             break;
         }
         for &(_, from, until) in input.idle.iter().filter(|&&(vcpu, ..)| vcpu == v) {
-            let (from, until) = (offset(from).max(position), offset(until));
-            if from < until && from < end {
+            let (from, until) = (offset(from), offset(until));
+            if from < until && until > least && from < end {
                 all.push((from, until));
             }
         }

@@ -42,9 +42,10 @@ def join(first, second, epoch_ns, out):
     end = -(-last // epoch_ns) * epoch_ns
     with open(out, "wb") as file:
         file.write(second.read_bytes()[:40])
+        # What vCPUs do while the guest is suspended, behind its last access and before its first, is nothing of its own.
         for moment, *rest in before:
-            moment = min(moment, last)  # what vCPUs do while the guest is suspended is nothing of its own
-            if moment >= end - shift:
+            if end - shift <= moment <= last:
                 file.write(struct.pack("<QIHBx", moment - end + shift, *rest))
-        for moment, *rest in files.records_of(second):
-            file.write(struct.pack("<QIHBx", moment + shift, *rest))
+        for moment, page, vcpu, op in files.records_of(second):
+            if moment > 0 or op in files.ACCESSES:
+                file.write(struct.pack("<QIHBx", moment + shift, page, vcpu, op))

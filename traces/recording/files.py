@@ -9,6 +9,9 @@ import struct
 from . import HERE, PAGE, Failure
 
 
+ACCESSES = (0, 1, 2)  # read, write, fetch
+
+
 def find_migsim():
     built = HERE.parent / "target/release/migsim"
     return os.environ.get("MIGSIM") or (str(built) if built.exists() else shutil.which("migsim"))
@@ -60,8 +63,8 @@ def records_of(migq):
 
 
 def accesses_of(migq):
-    """The records without those of idle vCPUs."""
-    return (record for record in records_of(migq) if record[3] < 3)
+    """The records without those of when vCPUs go idle and are woken."""
+    return (record for record in records_of(migq) if record[3] in ACCESSES)
 
 
 def summary(name, workload, migq, zero):

@@ -17,7 +17,7 @@ use super::sink::{self, Sink};
 use super::turns::Turns;
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped};
 use crate::trace::format::Fields;
-use crate::trace::{IdleSpan, Op, Record, TraceHeader};
+use crate::trace::{Op, Record, TraceHeader};
 
 const MAGIC: [u8; 8] = *b"MIGSIMQ1";
 const HEADER_BYTES: usize = 40;
@@ -35,7 +35,7 @@ pub(super) fn import(
     if !options.idle_spans.is_empty() {
         return Err(recording.header_error("no idle spans beside the recording's own".to_owned()));
     }
-    let vcpus = header.vcpus;
+    recording.turns = Some(Turns::new(header.vcpus));
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
     let mut skipped = Skipped::new(options);
     while let Some(record) = recording.next() {
@@ -51,7 +51,7 @@ pub(super) fn import(
         }
     }
     let accesses = sink.accesses();
-    sink.set_idle_spans(recording.into_idle_spans(vcpus));
+    sink.set_idle_spans(recording.turns.map_or_else(Vec::new, Turns::spans));
     sink.finish()?;
     Ok(skipped.summary(accesses))
 }
@@ -144,7 +144,8 @@ pub struct Recording<'a> {
     offset: u64,
     /// Records read.
     number: u64,
-    turns: Turns,
+    /// When vCPUs are idle, if anybody wants to know.
+    turns: Option<Turns>,
 }
 
 impl<'a> Recording<'a> {
@@ -160,7 +161,7 @@ impl<'a> Recording<'a> {
             input,
             offset: 0,
             number: 0,
-            turns: Turns::default(),
+            turns: None,
         };
         let mut bytes = [0; HEADER_BYTES];
         let length = recording.read(&mut bytes)?;
@@ -169,11 +170,6 @@ impl<'a> Recording<'a> {
             Ok(header) => Ok((header, recording)),
             Err(expected) => Err(recording.header_error(expected)),
         }
-    }
-
-    /// When its vCPUs, so many, were idle, as far as the records that were read tell.
-    pub(super) fn into_idle_spans(self, vcpus: u16) -> Vec<IdleSpan> {
-        self.turns.spans(vcpus)
     }
 
     /// An error of the record that was read last.
@@ -227,16 +223,20 @@ impl Iterator for Recording<'_> {
             };
             self.number += 1;
             let entry = entry(bytes.get(..length).unwrap_or_default());
-            let noted = entry.and_then(|entry| match entry {
-                Entry::Access(record) => {
-                    self.turns.runs(record.vcpu);
+            let noted = entry.and_then(|entry| match (entry, &mut self.turns) {
+                (Entry::Access(record), turns) => {
+                    if let Some(turns) = turns {
+                        turns.runs(record.vcpu);
+                    }
                     Ok(Some(record))
                 }
-                Entry::Idle { vcpu, time_ns } => {
-                    self.turns.idle(vcpu, time_ns);
-                    Ok(None)
+                (Entry::Idle { vcpu, time_ns }, Some(turns)) => {
+                    turns.idle(vcpu, time_ns).map(|()| None)
                 }
-                Entry::Woken { vcpu, time_ns } => self.turns.woken(vcpu, time_ns).map(|()| None),
+                (Entry::Woken { vcpu, time_ns }, Some(turns)) => {
+                    turns.woken(vcpu, time_ns).map(|()| None)
+                }
+                (Entry::Idle { .. } | Entry::Woken { .. }, None) => Ok(None),
             });
             match noted {
                 Ok(None) => {}

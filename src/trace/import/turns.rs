@@ -13,46 +13,56 @@ enum State {
     IdleSince(u64),
 }
 
+#[derive(Debug, Clone, Copy, Default)]
+struct Vcpu {
+    state: State,
+    /// Of its last note.
+    last_ns: u64,
+}
+
 /// The notes so far.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    states: Vec<State>,
+    vcpus: Vec<Vcpu>,
     spans: Vec<IdleSpan>,
     any: bool,
 }
 
 impl Turns {
+    /// Of so many vCPUs.
+    pub(super) fn new(vcpus: u16) -> Self {
+        Turns {
+            vcpus: vec![Vcpu::default(); vcpus.into()],
+            ..Turns::default()
+        }
+    }
+
     /// The vCPU runs.
     pub(super) fn runs(&mut self, vcpu: u16) {
-        let state = self.state(vcpu);
-        if matches!(state, State::Unknown) {
+        if let Some(Vcpu { state, .. }) = self.vcpus.get_mut(usize::from(vcpu))
+            && matches!(state, State::Unknown)
+        {
             *state = State::Running;
         }
     }
 
-    /// The vCPU goes idle; one that is idle stays so.
-    pub(super) fn idle(&mut self, vcpu: u16, time_ns: u64) {
-        self.any = true;
-        let state = self.state(vcpu);
+    /// The vCPU goes idle; one that is idle stays so. Otherwise the rest of "expected …".
+    pub(super) fn idle(&mut self, vcpu: u16, time_ns: u64) -> Result<(), String> {
+        let state = self.note(vcpu, time_ns)?;
         if !matches!(state, State::IdleSince(_)) {
             *state = State::IdleSince(time_ns);
         }
+        Ok(())
     }
 
     /// The vCPU is woken; one that runs runs on. Otherwise the rest of "expected …".
     pub(super) fn woken(&mut self, vcpu: u16, time_ns: u64) -> Result<(), String> {
-        self.any = true;
-        let from_ns = match std::mem::replace(self.state(vcpu), State::Running) {
+        let from_ns = match std::mem::replace(self.note(vcpu, time_ns)?, State::Running) {
             State::IdleSince(from_ns) => from_ns,
             // It was idle when the recording began.
             State::Unknown => 0,
             State::Running => return Ok(()),
         };
-        if from_ns > time_ns {
-            return Err(format!(
-                "times of vCPU {vcpu} in ascending order, found {time_ns} ns after {from_ns} ns"
-            ));
-        }
         if self.spans.len() == MAX_IDLE_SPANS {
             return Err(format!("at most {MAX_IDLE_SPANS} idle spans"));
         }
@@ -66,17 +76,31 @@ impl Turns {
         Ok(())
     }
 
-    /// The spans of so many vCPUs. One that is still idle stays so; so does one without any record, if the recorder makes
-    /// such notes.
-    pub(super) fn spans(mut self, vcpus: u16) -> Vec<IdleSpan> {
+    /// What the vCPU has done until a note of this time.
+    fn note(&mut self, vcpu: u16, time_ns: u64) -> Result<&mut State, String> {
+        self.any = true;
+        let count = self.vcpus.len();
+        let noted = self.vcpus.get_mut(usize::from(vcpu));
+        let noted = noted.ok_or_else(|| format!("one of {count} vCPUs, found vCPU {vcpu}"))?;
+        if time_ns < noted.last_ns {
+            return Err(format!(
+                "times of vCPU {vcpu} in ascending order, found {time_ns} ns after {} ns",
+                noted.last_ns
+            ));
+        }
+        noted.last_ns = time_ns;
+        Ok(&mut noted.state)
+    }
+
+    /// The spans. A vCPU that is still idle stays so; so does one without any record, if the recorder makes such notes.
+    pub(super) fn spans(mut self) -> Vec<IdleSpan> {
         if !self.any {
             return Vec::new();
         }
-        self.states.resize(usize::from(vcpus), State::Unknown);
-        for (vcpu, state) in (0..).zip(&self.states) {
-            let from_ns = match state {
+        for (noted, vcpu) in self.vcpus.iter().zip(0..) {
+            let from_ns = match noted.state {
                 State::Unknown => 0,
-                State::IdleSince(from_ns) => *from_ns,
+                State::IdleSince(from_ns) => from_ns,
                 State::Running => continue,
             };
             self.spans.push(IdleSpan {
@@ -87,14 +111,6 @@ impl Turns {
         }
         self.spans.sort_unstable();
         self.spans
-    }
-
-    fn state(&mut self, vcpu: u16) -> &mut State {
-        let vcpu = usize::from(vcpu);
-        if vcpu >= self.states.len() {
-            self.states.resize(vcpu + 1, State::Unknown);
-        }
-        &mut self.states[vcpu]
     }
 }
 
@@ -112,34 +128,44 @@ mod tests {
 
     #[test]
     fn spans_from_notes() {
-        let mut turns = Turns::default();
+        let mut turns = Turns::new(3);
         turns.woken(1, 5).unwrap();
         turns.runs(0);
         turns.woken(0, 6).unwrap(); // it runs
-        turns.idle(0, 7);
+        turns.idle(0, 7).unwrap();
         turns.woken(0, 7).unwrap(); // for no time
-        turns.idle(0, 8);
-        turns.idle(0, 9); // it is
+        turns.idle(0, 8).unwrap();
+        turns.idle(0, 9).unwrap(); // it is
         turns.woken(0, 12).unwrap();
-        turns.idle(1, 20);
+        turns.idle(1, 20).unwrap();
         let open = |vcpu, from_ns| span(vcpu, from_ns, u64::MAX);
         assert_eq!(
-            turns.spans(3),
+            turns.spans(),
             [span(0, 8, 12), span(1, 0, 5), open(1, 20), open(2, 0)]
         );
     }
 
     #[test]
     fn a_recorder_without_notes_knows_of_no_idleness() {
-        let mut turns = Turns::default();
+        let mut turns = Turns::new(2);
         turns.runs(0);
-        assert_eq!(turns.spans(2), []);
+        assert_eq!(turns.spans(), []);
     }
 
     #[test]
-    fn times_ascend() {
-        let mut turns = Turns::default();
-        turns.idle(0, 9);
+    fn notes_that_cannot_be() {
+        let mut turns = Turns::new(1);
+        turns.idle(0, 9).unwrap();
         assert!(turns.woken(0, 8).is_err());
+        turns.woken(0, 9).unwrap();
+        assert!(turns.idle(0, 8).is_err());
+        assert!(turns.idle(1, 10).is_err());
+    }
+
+    #[test]
+    fn as_many_vcpus_as_there_can_be() {
+        let mut turns = Turns::new(u16::MAX);
+        turns.idle(0, 1).unwrap();
+        assert_eq!(turns.spans().len(), usize::from(u16::MAX));
     }
 }
