@@ -206,7 +206,12 @@ impl<'a> Destination<'a> {
         self.stalls
     }
 
-    /// After a vCPU has stopped, gone on or resumed: calls `at` with the events that have to be scheduled now.
+    /// At the resume: calls `at` with every vCPU's first event.
+    pub fn start(&mut self, now: SimTime, at: impl FnMut(SimTime, u16)) {
+        self.vcpus.start(now, &self.missing, at);
+    }
+
+    /// After a vCPU has stopped or gone on: calls `at` with the events that have to be scheduled now.
     pub fn schedule(&mut self, now: SimTime, vcpu: u16, at: impl FnMut(SimTime, u16)) {
         self.vcpus.schedule(now, vcpu, &self.missing, at);
     }

@@ -136,7 +136,20 @@ impl<'a> Vcpus<'a> {
         }
     }
 
-    /// After a vCPU has stopped, gone on or resumed: calls `at` with the events that have to be scheduled now.
+    /// At the resume: calls `at` with every vCPU's first event.
+    pub(super) fn start(
+        &mut self,
+        now: SimTime,
+        missing: &PageSet,
+        mut at: impl FnMut(SimTime, u16),
+    ) {
+        for vcpu in 0..self.all.len() as u16 {
+            let due = self.due(now, vcpu, missing);
+            self.queue(vcpu, due, &mut at);
+        }
+    }
+
+    /// After a vCPU has stopped or gone on: calls `at` with the events that have to be scheduled now.
     pub(super) fn schedule(
         &mut self,
         now: SimTime,
@@ -145,7 +158,7 @@ impl<'a> Vcpus<'a> {
         mut at: impl FnMut(SimTime, u16),
     ) {
         let due = self.due(now, vcpu, missing);
-        self.note(vcpu, due, &mut at);
+        self.queue(vcpu, due, &mut at);
         if self.blocks == FaultBlocks::Vcpu && self.waiting == 0 {
             return;
         }
@@ -157,13 +170,12 @@ impl<'a> Vcpus<'a> {
                 (FaultBlocks::Vcpu, Activity::Waiting) => self.wakes(now, vcpu, index),
                 _ => None,
             };
-            self.note(other, due, &mut at);
+            self.queue(other, due, &mut at);
         }
     }
 
-    /// An event comes up earlier than what is in the queue for a vCPU, or it does not matter: what comes up too early has
-    /// another follow it.
-    fn note(&mut self, vcpu: u16, due: Option<SimTime>, at: &mut impl FnMut(SimTime, u16)) {
+    /// Queues an event, unless one is queued that comes up no later: one that comes up too early has another follow it.
+    fn queue(&mut self, vcpu: u16, due: Option<SimTime>, at: &mut impl FnMut(SimTime, u16)) {
         let pending = &mut self.all[usize::from(vcpu)].pending;
         if let Some(due) = due
             && pending.is_none_or(|pending| due < pending)
@@ -252,7 +264,7 @@ impl<'a> Vcpus<'a> {
         state.activity = Activity::Running;
     }
 
-    /// When a vCPU that has gone on, or not, wakes the one at `index` that waits, if it does as things are.
+    /// When a vCPU wakes the waiting one at `index`, if it does as things are.
     fn wakes(&self, now: SimTime, vcpu: u16, index: usize) -> Option<SimTime> {
         let waker = &self.all[usize::from(vcpu)];
         let Idle { until, .. } = *self.all[index].idle.first()?;
@@ -282,7 +294,10 @@ impl<'a> Vcpus<'a> {
                 let (at, _) = state.next(missing)?;
                 Some(state.time_of(at, now))
             }
-            (Activity::Sleeping, Some(idle)) => Some(state.time_of(idle.until, now)),
+            (Activity::Sleeping, Some(idle)) => {
+                // A sleep beyond the end of time is no reason for a run to last so long.
+                Some(state.time_of(idle.until, now)).filter(|&at| at < SimTime::MAX)
+            }
             (Activity::Waiting, Some(&Idle { until, .. })) => self
                 .who_may_wake(vcpu, until)
                 .filter_map(|other| other.reaches(until, now))

@@ -75,9 +75,9 @@ impl<'a> EventLoop<'a> {
             ),
             return_path: ReturnPath::new(scenario.destination.nagle),
         };
-        for vcpu in 0..order.vcpus().len() as u16 {
-            this.schedule_turns(resumed_at, vcpu);
-        }
+        this.destination.start(resumed_at, |due, vcpu| {
+            this.queue.schedule(due, Event::Turn { vcpu });
+        });
         if this.push_held {
             this.source.hold_push();
         }

@@ -147,6 +147,10 @@ impl<W: Write> TraceWriter<W> {
     pub fn finish(mut self, duration_ns: Option<u64>) -> Result<W, TraceError> {
         let duration_ns = self.duration(duration_ns)?;
         let mut idle_spans = std::mem::take(&mut self.idle_spans);
+        for span in &mut idle_spans {
+            span.until_ns = span.until_ns.min(duration_ns);
+        }
+        idle_spans.retain(|span| span.from_ns < duration_ns);
         if self.header.vcpus == 0 {
             let idle = idle_spans
                 .last()
@@ -163,10 +167,6 @@ impl<W: Write> TraceWriter<W> {
             self.write_block(vcpu as u16)?;
         }
         let vcpus = self.vcpus.max(1);
-        for span in &mut idle_spans {
-            span.until_ns = span.until_ns.min(duration_ns);
-        }
-        idle_spans.retain(|span| span.from_ns < duration_ns);
         format::check_idle_spans(&idle_spans, vcpus, duration_ns)
             .map_err(|expected| invalid(Place::Header, expected))?;
         let footer = Footer {

@@ -181,7 +181,7 @@ fn idle(input: &Input, v: u16, least: Ps) -> Vec<(Ps, Ps)> {
             let since_zero = pass * Ps::from(input.duration_ns) + Ps::from(ns);
             input.scale(since_zero.saturating_sub(input.start_ns.into()))
         };
-        if offset(0) >= end && pass > 0 || pass > 0 && !input.wrap {
+        if pass > 0 && (offset(0) >= end || !input.wrap) {
             break;
         }
         for &(_, from, until) in input.idle.iter().filter(|&&(vcpu, ..)| vcpu == v) {

@@ -42,7 +42,8 @@ def join(first, second, epoch_ns, out):
     end = -(-last // epoch_ns) * epoch_ns
     with open(out, "wb") as file:
         file.write(second.read_bytes()[:40])
-        # What vCPUs do while the guest is suspended, behind its last access and before its first, is nothing of its own.
+        # What vCPUs do while the guest is suspended is nothing of its own: behind its last access, and before the first block,
+        # at time 0.
         for moment, *rest in before:
             if end - shift <= moment <= last:
                 file.write(struct.pack("<QIHBx", moment - end + shift, *rest))

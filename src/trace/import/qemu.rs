@@ -225,10 +225,11 @@ impl Iterator for Recording<'_> {
             let entry = entry(bytes.get(..length).unwrap_or_default());
             let noted = entry.and_then(|entry| match (entry, &mut self.turns) {
                 (Entry::Access(record), turns) => {
-                    if let Some(turns) = turns {
-                        turns.runs(record.vcpu);
-                    }
-                    Ok(Some(record))
+                    let noted = match turns {
+                        Some(turns) => turns.runs(record.vcpu, record.time_ns),
+                        None => Ok(()),
+                    };
+                    noted.map(|()| Some(record))
                 }
                 (Entry::Idle { vcpu, time_ns }, Some(turns)) => {
                     turns.idle(vcpu, time_ns).map(|()| None)

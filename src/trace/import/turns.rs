@@ -37,12 +37,16 @@ impl Turns {
         }
     }
 
-    /// The vCPU runs.
-    pub(super) fn runs(&mut self, vcpu: u16) {
-        if let Some(Vcpu { state, .. }) = self.vcpus.get_mut(usize::from(vcpu))
-            && matches!(state, State::Unknown)
-        {
-            *state = State::Running;
+    /// The vCPU accesses memory: it is not idle, whether its waking was noted or not. Otherwise the rest of "expected …".
+    pub(super) fn runs(&mut self, vcpu: u16, time_ns: u64) -> Result<(), String> {
+        let state = self.vcpus.get_mut(usize::from(vcpu));
+        match state.map(|noted| &mut noted.state) {
+            Some(State::IdleSince(_)) => self.woken(vcpu, time_ns),
+            Some(state) => {
+                *state = State::Running;
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 
@@ -130,25 +134,33 @@ mod tests {
     fn spans_from_notes() {
         let mut turns = Turns::new(3);
         turns.woken(1, 5).unwrap();
-        turns.runs(0);
+        turns.runs(0, 0).unwrap();
         turns.woken(0, 6).unwrap(); // it runs
         turns.idle(0, 7).unwrap();
         turns.woken(0, 7).unwrap(); // for no time
         turns.idle(0, 8).unwrap();
         turns.idle(0, 9).unwrap(); // it is
         turns.woken(0, 12).unwrap();
+        turns.idle(1, 13).unwrap();
+        turns.runs(1, 15).unwrap(); // nobody has noted that it was woken
         turns.idle(1, 20).unwrap();
         let open = |vcpu, from_ns| span(vcpu, from_ns, u64::MAX);
         assert_eq!(
             turns.spans(),
-            [span(0, 8, 12), span(1, 0, 5), open(1, 20), open(2, 0)]
+            [
+                span(0, 8, 12),
+                span(1, 0, 5),
+                span(1, 13, 15),
+                open(1, 20),
+                open(2, 0)
+            ]
         );
     }
 
     #[test]
     fn a_recorder_without_notes_knows_of_no_idleness() {
         let mut turns = Turns::new(2);
-        turns.runs(0);
+        turns.runs(0, 0).unwrap();
         assert_eq!(turns.spans(), []);
     }
 
