@@ -1,7 +1,7 @@
 /*
  * A QEMU TCG plugin that records which pages of guest RAM each vCPU reads, writes and executes, and when it is idle.
  *
- *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10][,ring_ms=N][,instrument=now]
+ *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10][,ring_ms=N][,instructions=FILE][,instrument=now]
  *
  * README.md beside this file describes the arguments, the output and what is not recorded.
  */
@@ -29,17 +29,21 @@
 #define PAGE_SIZE (1u << PAGE_SHIFT)
 #define NO_PAGE UINT64_MAX
 
+/* What a block carries, in one word: its first page, and above it how many instructions it has (QEMU: at most 512). */
+#define COUNT_SHIFT 52
+
 enum op { READ, WRITE, FETCH, IDLE, WOKEN };
 
 #define BUFFERED_RECORDS 4096
 
-/* Only its own thread touches a vCPU's state, so nothing here needs a lock; the ring has its own. */
+/* Only its own thread changes a vCPU's state, so nothing here needs a lock; the ring has its own. */
 struct vcpu {
     /* Per page: the epoch of the last touch (from 1; 0 is never), and below it one bit per op recorded in it. */
     uint32_t *stamp;
     uint64_t now;       /* start of the running block: one clock reading serves all its accesses */
     uint64_t epoch_end;
     uint32_t epoch;     /* 0: not recording */
+    _Atomic uint64_t instructions; /* of the blocks entered while recording */
     unsigned buffered;
     struct record buffer[BUFFERED_RECORDS];
     struct ring ring; /* with ring_ms, instead of the buffer */
@@ -49,7 +53,7 @@ struct vcpu {
 enum phase { PLAIN, RESETTING, LOADED, RECORDING, DONE };
 
 static struct {
-    const char *out, *ram, *control;
+    const char *out, *ram, *control, *instructions;
     uint64_t epoch_ns, duration_ns, ring_ns;
 } options = {.epoch_ns = 1000000, .duration_ns = 10000000000};
 
@@ -237,10 +241,13 @@ static bool tick(struct vcpu *v)
     return true;
 }
 
-static void on_block(unsigned int vcpu, void *page)
+static void on_block(unsigned int vcpu, void *block)
 {
-    if (tick(&vcpus[vcpu])) {
-        touch(&vcpus[vcpu], vcpu, (uintptr_t)page, FETCH);
+    struct vcpu *v = &vcpus[vcpu];
+    if (tick(v)) {
+        uint64_t before = atomic_load_explicit(&v->instructions, memory_order_relaxed);
+        atomic_store_explicit(&v->instructions, before + ((uintptr_t)block >> COUNT_SHIFT), memory_order_relaxed);
+        touch(v, vcpu, (uintptr_t)block & ((UINT64_C(1) << COUNT_SHIFT) - 1), FETCH);
     }
 }
 
@@ -325,7 +332,8 @@ static void instrument(struct qemu_plugin_tb *tb)
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint64_t own = ((uintptr_t)qemu_plugin_insn_haddr(insn) - ram_base) >> PAGE_SHIFT;
         if (i == 0) {
-            qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, PLUGIN_NO_REGISTERS, (void *)(uintptr_t)own);
+            uintptr_t block = (uintptr_t)n << COUNT_SHIFT | own;
+            qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, PLUGIN_NO_REGISTERS, (void *)block);
         } else if (own != page) {
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_next_page, PLUGIN_NO_REGISTERS, (void *)(uintptr_t)own);
         }
@@ -420,11 +428,19 @@ static bool same_file(const struct stat *a, const struct stat *b)
     return a->st_ino == b->st_ino && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Dumps once for each "d". */
-static void watch_for_dumps(void)
+/* Brings the count up to date, and dumps once for each "d". */
+static void watch_recording(int count_file)
 {
     for (struct stat status, dumped = {0};;) {
-        if (read_command(&status) == 'd' && !same_file(&status, &dumped)) {
+        uint64_t instructions = 0;
+        for (unsigned i = 0; i < vcpu_count; i++) {
+            instructions += atomic_load_explicit(&vcpus[i].instructions, memory_order_relaxed);
+        }
+        if (count_file >= 0 && pwrite(count_file, &instructions, sizeof instructions, 0) != sizeof instructions) {
+            complain("cannot write %s: %s", options.instructions, strerror(errno));
+            count_file = -1;
+        }
+        if (options.ring_ns != 0 && read_command(&status) == 'd' && !same_file(&status, &dumped)) {
             dump_ring();
             dumped = status;
         }
@@ -451,9 +467,16 @@ static void *watch_control(void *user)
     if (options.ring_ns == 0) {
         open_output();
     }
+    int count_file = -1;
+    if (options.instructions != NULL) {
+        count_file = open(options.instructions, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (count_file < 0) {
+            fail("cannot create", options.instructions);
+        }
+    }
     atomic_store_explicit(&phase, RECORDING, memory_order_release);
-    if (options.ring_ns != 0) {
-        watch_for_dumps();
+    if (options.ring_ns != 0 || count_file >= 0) {
+        watch_recording(count_file);
     }
     return NULL;
 }
@@ -478,6 +501,10 @@ static bool parse(char *argument)
             options.control = value;
             return true;
         }
+        if (strcmp(argument, "instructions") == 0) {
+            options.instructions = value;
+            return true;
+        }
         if (strcmp(argument, "instrument") == 0 && strcmp(value, "now") == 0) {
             atomic_store(&phase, LOADED);
             return true;
@@ -494,7 +521,7 @@ static bool parse(char *argument)
         value[-1] = '=';
     }
     complain("bad argument '%s'; expected out=FILE, ram=FILE, control=FILE, epoch_us=10..1000000, seconds=1..3600, "
-             "ring_ms=1..60000 or instrument=now",
+             "ring_ms=1..60000, instructions=FILE or instrument=now",
              argument);
     return false;
 }

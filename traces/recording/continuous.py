@@ -3,8 +3,8 @@
 import struct
 import time
 
-from . import files, run, snapshot
-from .migration import WARM_UP, waiting
+from . import course, files, run, snapshot
+from .migration import waiting
 
 BEFORE = 1.0  # seconds of the trace before the restart: room for a record window
 
@@ -12,10 +12,10 @@ BEFORE = 1.0  # seconds of the trace before the restart: room for a record windo
 def record(name, workload, scratch, kept, seconds, out):
     """Writes a trace in which the restart lies BEFORE seconds from the beginning, and so many behind it."""
     moved = scratch / "moved"
-    with waiting(name, workload, scratch / "first", kept) as first:
+    with waiting(name, workload, scratch / "first", kept, counting=True) as first:
         snapshot.wake(first, kept)
         first.command("cont")
-        time.sleep(WARM_UP)
+        course.run_to_position(first, kept)
         first.command("stop")
         snapshot.keep(first, moved, kept / "initramfs")
         first.command("quit")

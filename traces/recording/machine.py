@@ -16,11 +16,13 @@ class Machine:
     """A running guest; leaving its context ends it, however that comes about."""
 
     def __init__(self, name, workload, scratch, recorder, restore=None, namespace=None, ring_ms=0, plan=None,
-                 outstanding=0, asked=None):
+                 outstanding=0, asked=None, counting=False):
         """`restore` is a directory with a snapshot: the machine waits for its state. `plan` is a file for the fetcher, which
-        asks for so many pages at once and says in the file `asked` that it has asked for all."""
+        asks for so many pages at once and says in the file `asked` that it has asked for all. With `counting`, the recorder says
+        in the file `instructions` how many the guest has executed."""
         self.scratch = scratch
         self.ram, self.control, self.out = scratch / "ram", scratch / "control", scratch / "out"
+        self.instructions = scratch / "instructions"
         self.changed = None  # pages, when verifying
         root = image.unpack(name, workload.packages)
         kernel = next(root.glob("boot/vmlinuz-*"))
@@ -43,7 +45,8 @@ class Machine:
         if recorder:
             command += ["-plugin", f"{image.build('recorder')},out={self.out},ram={self.ram},control={self.control},"
                         f"epoch_us={workload.epoch_us},seconds={workload.seconds + 60}"  # stopping QEMU ends it before
-                        f"{',instrument=now' if restore is not None else ''}{f',ring_ms={ring_ms}' if ring_ms else ''}"]
+                        f"{',instrument=now' if restore is not None else ''}{f',ring_ms={ring_ms}' if ring_ms else ''}"
+                        f"{f',instructions={self.instructions}' if counting else ''}"]
         if plan is not None:
             command += ["-plugin", f"{image.build('fetcher')},plan={plan},ram={self.ram},threads={outstanding}"
                         f"{f',asked={asked}' if asked else ''}"]

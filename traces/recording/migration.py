@@ -4,12 +4,11 @@ import os
 import select
 import time
 
-from . import Disturbed, Failure, files, run, snapshot
+from . import Disturbed, Failure, course, files, run, snapshot
 from .machine import Machine
 from .network import DESTINATION_ADDRESS
 
 URI = f"tcp:{DESTINATION_ADDRESS}:4444"
-WARM_UP = 4.0  # seconds from the guest's waking to the command: QEMU translates its code again at first
 MOST_DOWNTIME = 0.08  # seconds; a sleep of QEMU's rate limit takes 0.1
 SLOW = 10_000  # bytes per second: next to nothing. Below 10, QEMU takes it for unlimited
 VCPU_CPU, OTHER_CPU = 1, 0
@@ -83,20 +82,19 @@ def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms
     plan, asked = scratch / "plan", scratch / "asked"
     held_back = delivery == "fetch-then-push"
     with (
-        waiting(name, workload, scratch / "source", kept, namespace=network.source, ring_ms=window_ms) as source,
+        waiting(name, workload, scratch / "source", kept, namespace=network.source, ring_ms=window_ms, counting=True) as source,
         waiting(name, workload, scratch / "destination", kept, ram=False, namespace=network.destination,
                 plan=plan if planned else None, outstanding=outstanding, asked=asked if held_back else None) as destination,
     ):
         held = Held(asked) if held_back else None
         snapshot.wake(source, kept)
         source.command("cont")
-        woken = time.monotonic()
         source.qmp.capabilities(**capabilities)
         destination.qmp.capabilities(**capabilities, postcopy_blocktime=True)
         # Next to nothing is to be copied before the switch-over, and the token bucket is to be the only limit after it.
         source.command("migrate-set-parameters", **{"max-bandwidth": SLOW, "max-postcopy-bandwidth": SLOW if held else 0})
         destination.command("migrate-incoming", uri=URI)
-        time.sleep(woken + WARM_UP - time.monotonic())
+        course.run_to_position(source, kept)
         begun = time.monotonic()
         if planned:
             write_plan(source, strategy, window_ms, plan)
