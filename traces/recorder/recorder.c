@@ -29,8 +29,11 @@
 #define PAGE_SIZE (1u << PAGE_SHIFT)
 #define NO_PAGE UINT64_MAX
 
-/* What a block carries, in one word: its first page, and above it how many instructions it has (QEMU: at most 512). */
+/* What a block carries, in one word: its first page, and above it how many user instructions it has (QEMU: at most 512). */
 #define COUNT_SHIFT 52
+
+/* Programs have the lower half of the addresses, their kernel the upper: on x86-64 and AArch64. */
+#define UPPER_HALF (UINT64_C(1) << 63)
 
 enum op { READ, WRITE, FETCH, IDLE, WOKEN };
 
@@ -43,7 +46,7 @@ struct vcpu {
     uint64_t now;       /* start of the running block: one clock reading serves all its accesses */
     uint64_t epoch_end;
     uint32_t epoch;     /* 0: not recording */
-    _Atomic uint64_t instructions; /* of the blocks entered while recording */
+    _Atomic uint64_t instructions; /* of programs: of their blocks entered while recording */
     unsigned buffered;
     struct record buffer[BUFFERED_RECORDS];
     struct ring ring; /* with ring_ms, instead of the buffer */
@@ -332,7 +335,7 @@ static void instrument(struct qemu_plugin_tb *tb)
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint64_t own = ((uintptr_t)qemu_plugin_insn_haddr(insn) - ram_base) >> PAGE_SHIFT;
         if (i == 0) {
-            uintptr_t block = (uintptr_t)n << COUNT_SHIFT | own;
+            uintptr_t count = qemu_plugin_tb_vaddr(tb) < UPPER_HALF ? n : 0, block = count << COUNT_SHIFT | own;
             qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, PLUGIN_NO_REGISTERS, (void *)block);
         } else if (own != page) {
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_next_page, PLUGIN_NO_REGISTERS, (void *)(uintptr_t)own);

@@ -37,6 +37,8 @@ static struct qemu_plugin_tb block;
 static struct qemu_plugin_insn instructions[2];
 static volatile uint64_t now = 5000000000;
 
+static bool is_kernel(uint64_t page) { return page >= PAGES * 3 / 4; }
+
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
     assert(clock == CLOCK_MONOTONIC);
@@ -98,6 +100,11 @@ void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, plugin_acce
     on_access = callback;
 }
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb) { return tb == &block ? 2 : 0; }
+/* The last quarter of RAM is the kernel's. */
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb)
+{
+    return tb->page * 4096ull + (is_kernel(tb->page) ? 0xffff800000000000 : 0);
+}
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i)
 {
     return tb == &block ? &instructions[i] : NULL;
@@ -129,6 +136,7 @@ uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where)
 struct record { uint64_t time_ns; uint32_t page; uint16_t vcpu; uint8_t op, zero; };
 static struct record expected[2][1000000];
 static size_t count[2];
+static uint64_t executed; /* instructions of programs, two a block */
 
 static void expect(unsigned vcpu, uint64_t time_ns, uint64_t page, uint8_t op)
 {
@@ -167,6 +175,15 @@ static void turn(unsigned vcpu, uint8_t op, uint64_t time_ns)
     if (RING_MS == 0 && time_ns < SECONDS * 1000000000ull) {
         expected[vcpu][count[vcpu]++] = (struct record){time_ns, 0, (uint16_t)vcpu, op, 0};
     }
+}
+
+/* What the recorder says of it. */
+static uint64_t told(void)
+{
+    uint64_t number = 0;
+    FILE *file = fopen("count", "r");
+    assert(file != NULL && fread(&number, sizeof number, 1, file) <= 1 && fclose(file) == 0);
+    return number;
 }
 
 /* A new file each time. */
@@ -222,10 +239,11 @@ int main(int argc, char **argv)
     assert(claimed <= API && (API == 1) == (claimed == 1));
     int (*install)(qemu_plugin_id_t, const struct qemu_plugin_info *, int, char **);
     install = dlsym(plugin, "qemu_plugin_install");
-    char arguments[][20] = {"out=out", "ram=ram", "control=control", "epoch_us=100", "seconds=1", "ring_ms=" TEXT(RING_MS)};
-    char *pointers[] = {arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]};
+    char arguments[][20] = {"out=out", "ram=ram", "control=control", "epoch_us=100", "seconds=1", "instructions=count",
+                            "ring_ms=" TEXT(RING_MS)};
+    char *pointers[] = {arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6]};
     struct qemu_plugin_info info = {"x86_64", {0, API}, true, {2, 2}};
-    assert(install(42, &info, RING_MS > 0 ? 6 : 5, pointers) == 0);
+    assert(install(42, &info, RING_MS > 0 ? 7 : 6, pointers) == 0);
 
     translate();
     on_block(0, first_page);
@@ -255,6 +273,7 @@ int main(int argc, char **argv)
         translate();
         on_block(vcpu, first_page);
         expect(vcpu, now - start, block.page, 2);
+        executed += now - start < SECONDS * 1000000000ull && !is_kernel(block.page) ? 2 : 0;
         uint64_t at = now;
         for (int accesses = (int)(random() % 4); accesses > 0; accesses--) {
             qemu_plugin_meminfo_t kind = (qemu_plugin_meminfo_t)(random() % 10);
@@ -287,6 +306,10 @@ int main(int argc, char **argv)
     } else {
         assert(now - start > SECONDS * 1000000000ull);
     }
+    for (int tries = 0; told() != executed && tries < 5000; tries++) {
+        usleep(1000);
+    }
+    assert(told() == executed);
     on_exit_();
 
     struct { char magic[8]; uint32_t page_size, vcpus; uint64_t pages, epoch, zero; } header;
@@ -303,6 +326,7 @@ int main(int argc, char **argv)
     assert(seen[0] == count[0] && seen[1] == count[1]);
     printf("API %d, claimed %d: %zu and %zu records as expected\n", API, claimed, count[0], count[1]);
     assert(unlink("out") == 0 && unlink("ram") == 0 && unlink("control") == 0);
+    assert(unlink("count") == 0);
     assert(chdir("/") == 0 && rmdir(directory) == 0);
     return 0;
 }

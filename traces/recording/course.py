@@ -1,4 +1,4 @@
-"""Where in its course a guest is: told by the instructions that it has executed, as its speed drifts with the machine."""
+"""Where in its course a guest is: told by the instructions of its programs, as its speed drifts with the machine."""
 
 import time
 
@@ -9,7 +9,7 @@ NEARLY = 0.8  # of that, slept away before the count is looked at
 
 
 def executed(machine):
-    """Instructions since the guest woke in this machine."""
+    """Instructions of the guest's programs since it woke in this machine."""
     return int.from_bytes(machine.instructions.read_bytes(), "little")
 
 

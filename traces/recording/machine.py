@@ -19,7 +19,7 @@ class Machine:
                  outstanding=0, asked=None, counting=False):
         """`restore` is a directory with a snapshot: the machine waits for its state. `plan` is a file for the fetcher, which
         asks for so many pages at once and says in the file `asked` that it has asked for all. With `counting`, the recorder says
-        in the file `instructions` how many the guest has executed."""
+        in the file `instructions` how many the guest's programs have executed."""
         self.scratch = scratch
         self.ram, self.control, self.out = scratch / "ram", scratch / "control", scratch / "out"
         self.instructions = scratch / "instructions"
