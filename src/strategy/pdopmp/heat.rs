@@ -5,9 +5,10 @@
 //! request on; what has no heat is left to the ordinary scan. Requests count for more than recorded pages, so
 //! that the push follows the guest to wherever it turns.
 //!
-//! A request for a page that is on its way already says that the guest is at the head of the push: it waits for what
-//! comes next, and the blocks ahead are warmed. Such a guest faults on every single page that it reaches; therefore pages
-//! are pushed in short runs, each from its last page to its first, and the guest faults once a run.
+//! Two requests in a row for pages that are on their way already, the second shortly above the first, say that the guest sweeps
+//! at the head of the push: it waits for what comes next, and the blocks ahead are warmed. Such a guest faults on every single
+//! page that it reaches; therefore pages are pushed in short runs, each from its last page to its first, and the guest faults
+//! once a run.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -41,6 +42,8 @@ pub struct Heat {
     ranks: BTreeSet<(u64, Reverse<usize>)>,
     /// Heat of a request.
     gain: u64,
+    /// The last requested page that was on its way already.
+    met: Option<PageId>,
     /// The block that is being pushed.
     current: Option<usize>,
     /// The rest of a run, to be pushed from the end.
@@ -67,6 +70,7 @@ impl Heat {
             blocks,
             ranks: BTreeSet::new(),
             gain: UNIT.saturating_mul(settings.request_weight.into()),
+            met: None,
             current: None,
             run: Vec::new(),
             scan,
@@ -87,7 +91,7 @@ impl Heat {
             self.scan.pivot(request.page);
             self.blocks[block].from = request.page + 1;
             self.warm_around(block, self.gain);
-        } else {
+        } else if self.sweeps_on_to(request.page) {
             let weight = self
                 .gain
                 .saturating_mul(self.settings.in_flight_weight.into());
@@ -95,6 +99,14 @@ impl Heat {
                 self.warm(ahead, weight / distance as u64);
             }
         }
+    }
+
+    /// Whether a page that the guest meets on its way lies shortly above the one before: in its stream, or in the next run.
+    fn sweeps_on_to(&mut self, page: PageId) -> bool {
+        let before = self.met.replace(page);
+        let step = before.and_then(|before| page.checked_sub(before));
+        let most = self.settings.stream_gap.max(self.settings.run_pages);
+        step.is_some_and(|step| (1..=most).contains(&step))
     }
 
     /// See [`crate::strategy::Strategy::next_page`].
@@ -237,6 +249,8 @@ mod tests {
         for page in 0..20 {
             unsent.remove(page);
         }
+        heat.requested(&request(3, false)); // the first one tells no direction
+        assert_eq!(heat.clone().next_page(&unsent), Some(55));
         heat.requested(&request(15, false));
         let order = push(&mut heat, &mut unsent, 20);
         // Two runs, each from its end.
