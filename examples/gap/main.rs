@@ -25,10 +25,13 @@ const LINKS_MBIT: [u64; 2] = [200, 1_000];
 const OFFLINE: &str = "pre-record+pdopmp";
 const ONLINE: &str = "pre-record+pdopmp-online";
 const STRATEGIES: [&str; 4] = ["leap", "pre-record", OFFLINE, ONLINE];
-const PARTIAL_KNOWLEDGE: [&str; 3] = [
+const PARTIAL_KNOWLEDGE: [&str; 6] = [
     partial_knowledge::RECORDED,
     partial_knowledge::NEAR,
     partial_knowledge::SET,
+    partial_knowledge::DENSEST_64,
+    partial_knowledge::DENSEST_16,
+    partial_knowledge::DENSEST_4,
 ];
 
 /// A strategy without one of its parts: what it is called here, and how the part is switched off.

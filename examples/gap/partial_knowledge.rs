@@ -1,12 +1,14 @@
 //! What a part of the clairvoyant's knowledge is worth: the touch order, cut down to some pages or to no order. None of these
 //! is proved to be the best use of what it knows.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use migsim::source::Request;
 use migsim::strategy::push_order::PushOrder;
 use migsim::strategy::scan::Push;
 use migsim::strategy::{Build, Entry, Observation, PlannedPage, Registry, Strategy};
+use migsim::trace::touch_order::TouchOrder;
 use migsim::vm::{PageId, PageSet};
 
 /// In which order recorded pages are touched, and nothing of others.
@@ -17,6 +19,13 @@ pub(crate) const NEAR: &str = "within 16, true order";
 const NEAR_PAGES: u32 = 16;
 /// Which pages are touched at all, and nothing of when.
 pub(crate) const SET: &str = "touched set, by address";
+
+/// How many pages of each block are touched, and not which: whole blocks, of so many pages.
+pub(crate) const DENSEST_64: &str = "blocks of 64, densest first";
+/// See [`DENSEST_64`].
+pub(crate) const DENSEST_16: &str = "blocks of 16";
+/// See [`DENSEST_64`].
+pub(crate) const DENSEST_4: &str = "blocks of 4";
 
 /// The strategies of the crate, and these.
 pub(crate) fn registry() -> Registry {
@@ -52,7 +61,24 @@ pub(crate) fn registry() -> Registry {
             PartialKnowledge::boxed(by_address.into_iter().collect(), |_, _| true)
         }),
     );
+    register(DENSEST_64, Build::Oracle(|_, order| densest::<64>(order)));
+    register(DENSEST_16, Build::Oracle(|_, order| densest::<16>(order)));
+    register(DENSEST_4, Build::Oracle(|_, order| densest::<4>(order)));
     registry
+}
+
+fn densest<const BLOCK: PageId>(order: &TouchOrder) -> Box<dyn Strategy> {
+    let mut touched: BTreeMap<PageId, usize> = BTreeMap::new();
+    for touch in order.first_touches() {
+        *touched.entry(touch.page / BLOCK).or_default() += 1;
+    }
+    let mut blocks: Vec<(PageId, usize)> = touched.into_iter().collect();
+    blocks.sort_by_key(|&(_, pages)| Reverse(pages));
+    // Memory is whole blocks in all recordings.
+    let pages = blocks
+        .into_iter()
+        .flat_map(|(block, _)| block * BLOCK..(block + 1) * BLOCK);
+    PartialKnowledge::boxed(pages.collect(), |_, _| true)
 }
 
 /// Pushes those of the touched pages that it knows of, and then as post-copy does.
