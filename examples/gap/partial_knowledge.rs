@@ -1,5 +1,5 @@
-//! What a part of the clairvoyant's knowledge is worth: the touch order, cut down to some pages or to no order. None of these
-//! is proved to be the best use of what it knows.
+//! What a part of the clairvoyant's knowledge is worth: the touch order, cut down to some pages, to no order, or to how many
+//! pages of a block are touched. None of these is proved to be the best use of what it knows.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,12 +20,12 @@ const NEAR_PAGES: u32 = 16;
 /// Which pages are touched at all, and nothing of when.
 pub(crate) const SET: &str = "touched set, by address";
 
-/// How many pages of each block are touched, and not which: whole blocks, of so many pages.
+/// How many pages of each block are touched, and not which: whole blocks, of so many pages, are pushed.
 pub(crate) const DENSEST_64: &str = "blocks of 64, densest first";
 /// See [`DENSEST_64`].
-pub(crate) const DENSEST_16: &str = "blocks of 16";
+pub(crate) const DENSEST_16: &str = "blocks of 16, densest first";
 /// See [`DENSEST_64`].
-pub(crate) const DENSEST_4: &str = "blocks of 4";
+pub(crate) const DENSEST_4: &str = "blocks of 4, densest first";
 
 /// The strategies of the crate, and these.
 pub(crate) fn registry() -> Registry {
@@ -67,6 +67,7 @@ pub(crate) fn registry() -> Registry {
     registry
 }
 
+/// Blocks with touched pages; of equals the lowest comes first.
 fn densest<const BLOCK: PageId>(order: &TouchOrder) -> Box<dyn Strategy> {
     let mut touched: BTreeMap<PageId, usize> = BTreeMap::new();
     for touch in order.first_touches() {
@@ -81,17 +82,17 @@ fn densest<const BLOCK: PageId>(order: &TouchOrder) -> Box<dyn Strategy> {
     PartialKnowledge::boxed(pages.collect(), |_, _| true)
 }
 
-/// Pushes those of the touched pages that it knows of, and then as post-copy does.
+/// Pushes those of some pages that it knows of, and then as post-copy does.
 struct PartialKnowledge {
-    touched: Vec<PageId>,
+    pages: Vec<PageId>,
     knows: fn(PageId, &PageSet) -> bool,
     pushes: PushOrder,
 }
 
 impl PartialKnowledge {
-    fn boxed(touched: Vec<PageId>, knows: fn(PageId, &PageSet) -> bool) -> Box<dyn Strategy> {
+    fn boxed(pages: Vec<PageId>, knows: fn(PageId, &PageSet) -> bool) -> Box<dyn Strategy> {
         Box::new(PartialKnowledge {
-            touched,
+            pages,
             knows,
             pushes: PushOrder::new(Vec::new(), Push::Pivot),
         })
@@ -108,10 +109,7 @@ impl Strategy for PartialKnowledge {
         for access in observed.recording.accesses.iter() {
             pps.insert(access.page);
         }
-        let known = self
-            .touched
-            .iter()
-            .filter(|page| (self.knows)(**page, &pps));
+        let known = self.pages.iter().filter(|page| (self.knows)(**page, &pps));
         let planned = known.map(|page| PlannedPage::recorded(*page)).collect();
         self.pushes = PushOrder::new(planned, Push::Pivot);
     }

@@ -89,9 +89,9 @@ pub struct PdopmpSettings {
     /// Online: share of a block's new heat that the block above gets too, in per cent; the one below gets half of that.
     /// Default 25; 0 is none.
     pub spread_percent: u32,
-    /// Online: what a request for a page on its way adds to the blocks ahead, as a multiple of other requests, if the one
-    /// before was within `stream_gap` or `run_pages` below. Default
-    /// 10: a guest that sweeps at the head of the push is going to need the very next pages. At 0 it is not followed.
+    /// Online: what a request for a page on its way adds to the blocks ahead, as a multiple of other requests, if the last
+    /// such page was at most `stream_gap` or `run_pages` below, whichever is more. Default 10: a guest that sweeps at the head
+    /// of the push is going to need the very next pages. At 0 it is not followed.
     pub in_flight_weight: u32,
     /// Pages of a run, which is pushed from its end: planned ones that a request draws forward, and online those of a hot
     /// block. Default 16 (64 KiB of 4 KiB pages): a guest that is faster than

@@ -1,5 +1,6 @@
 /*
- * A QEMU TCG plugin that records which pages of guest RAM each vCPU reads, writes and executes, and when it is idle.
+ * A QEMU TCG plugin that records which pages of guest RAM each vCPU reads, writes and executes, and when it is idle, and
+ * counts the instructions of the guest's programs.
  *
  *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10][,ring_ms=N][,instructions=FILE][,instrument=now]
  *
@@ -29,8 +30,12 @@
 #define PAGE_SIZE (1u << PAGE_SHIFT)
 #define NO_PAGE UINT64_MAX
 
-/* What a block carries, in one word: its first page, and above it how many user instructions it has (QEMU: at most 512). */
-#define COUNT_SHIFT 52
+/*
+ * What a block carries, in one word: its first page, and above it how many instructions of a program it has (QEMU: at most
+ * 512). The page of code outside of RAM, an address below its base, takes all the bits of a page number.
+ */
+#define COUNT_SHIFT (64 - PAGE_SHIFT)
+_Static_assert(sizeof(uintptr_t) == 8, "a block's word is a pointer");
 
 /* Programs have the lower half of the addresses, their kernel the upper: on x86-64 and AArch64. */
 #define UPPER_HALF (UINT64_C(1) << 63)
@@ -335,7 +340,8 @@ static void instrument(struct qemu_plugin_tb *tb)
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint64_t own = ((uintptr_t)qemu_plugin_insn_haddr(insn) - ram_base) >> PAGE_SHIFT;
         if (i == 0) {
-            uintptr_t count = qemu_plugin_tb_vaddr(tb) < UPPER_HALF ? n : 0, block = count << COUNT_SHIFT | own;
+            uintptr_t count = qemu_plugin_tb_vaddr(tb) < UPPER_HALF ? n : 0;
+            uintptr_t block = count << COUNT_SHIFT | own;
             qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, PLUGIN_NO_REGISTERS, (void *)block);
         } else if (own != page) {
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_next_page, PLUGIN_NO_REGISTERS, (void *)(uintptr_t)own);
@@ -434,7 +440,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 /* Brings the count up to date, and dumps once for each "d". */
 static void watch_recording(int count_file)
 {
-    for (struct stat status, dumped = {0};;) {
+    for (struct stat status, dumped = {0}; options.ring_ns != 0 || count_file >= 0;) {
         uint64_t instructions = 0;
         for (unsigned i = 0; i < vcpu_count; i++) {
             instructions += atomic_load_explicit(&vcpus[i].instructions, memory_order_relaxed);
@@ -467,9 +473,6 @@ static void *watch_control(void *user)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
     prepare_vcpus();
-    if (options.ring_ns == 0) {
-        open_output();
-    }
     int count_file = -1;
     if (options.instructions != NULL) {
         count_file = open(options.instructions, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -477,10 +480,11 @@ static void *watch_control(void *user)
             fail("cannot create", options.instructions);
         }
     }
-    atomic_store_explicit(&phase, RECORDING, memory_order_release);
-    if (options.ring_ns != 0 || count_file >= 0) {
-        watch_recording(count_file);
+    if (options.ring_ns == 0) {
+        open_output();
     }
+    atomic_store_explicit(&phase, RECORDING, memory_order_release);
+    watch_recording(count_file);
     return NULL;
 }
 

@@ -24,7 +24,7 @@
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
 
-struct qemu_plugin_tb { unsigned page; };
+struct qemu_plugin_tb { unsigned page, length; };
 struct qemu_plugin_insn { int unused; };
 struct qemu_plugin_hwaddr { uint64_t address; bool io; };
 
@@ -33,11 +33,14 @@ static plugin_exec_callback_t on_block, on_second_page;
 static plugin_access_callback_t on_access;
 static void *first_page, *second_page;
 static char *ram;
-static struct qemu_plugin_tb block;
+static struct qemu_plugin_tb block = {0, 2};
 static struct qemu_plugin_insn instructions[2];
 static volatile uint64_t now = 5000000000;
 
-static bool is_kernel(uint64_t page) { return page >= PAGES * 3 / 4; }
+/* Code that is not in RAM may lie before it in QEMU's memory. */
+#define BEFORE_RAM (UINT32_MAX - 1)
+
+static bool is_kernel(unsigned page) { return page % 4 == 3; }
 
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
@@ -99,8 +102,8 @@ void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, plugin_acce
     assert(insn != NULL && flags == 0 && rw == PLUGIN_READS_AND_WRITES && user == NULL);
     on_access = callback;
 }
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb) { return tb == &block ? 2 : 0; }
-/* The last quarter of RAM is the kernel's. */
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb) { return tb->length; }
+/* Every fourth page is the kernel's. */
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb)
 {
     return tb->page * 4096ull + (is_kernel(tb->page) ? 0xffff800000000000 : 0);
@@ -112,7 +115,8 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb
 /* The second instruction begins 5 bytes into the page after the block's: a block may cross into it. */
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn)
 {
-    return ram + block.page * 4096 + (insn == &instructions[1] ? 4101 : 4090);
+    uintptr_t page = (uintptr_t)ram + (block.page == BEFORE_RAM ? -3ul * 4096 : block.page * 4096ul);
+    return (void *)(page + (insn == &instructions[1] ? 4101 : 4090));
 }
 unsigned qemu_plugin_mem_size_shift(qemu_plugin_meminfo_t access) { return access >> 1; }
 bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t access) { return access & 1; }
@@ -136,7 +140,7 @@ uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where)
 struct record { uint64_t time_ns; uint32_t page; uint16_t vcpu; uint8_t op, zero; };
 static struct record expected[2][1000000];
 static size_t count[2];
-static uint64_t executed; /* instructions of programs, two a block */
+static uint64_t executed; /* instructions of programs */
 
 static void expect(unsigned vcpu, uint64_t time_ns, uint64_t page, uint8_t op)
 {
@@ -269,11 +273,12 @@ int main(int argc, char **argv)
     uint64_t start = now; /* of the first block */
     for (int i = 0; i < 150000; i++) {
         unsigned vcpu = (unsigned)random() % 2;
-        block.page = (unsigned)random() % (PAGES - 1);
+        block.page = random() % 40 == 0 ? BEFORE_RAM : (unsigned)random() % (PAGES - 1);
+        block.length = 1 + (unsigned)random() % 2;
         translate();
         on_block(vcpu, first_page);
         expect(vcpu, now - start, block.page, 2);
-        executed += now - start < SECONDS * 1000000000ull && !is_kernel(block.page) ? 2 : 0;
+        executed += now - start < SECONDS * 1000000000ull && !is_kernel(block.page) ? block.length : 0;
         uint64_t at = now;
         for (int accesses = (int)(random() % 4); accesses > 0; accesses--) {
             qemu_plugin_meminfo_t kind = (qemu_plugin_meminfo_t)(random() % 10);
@@ -285,8 +290,10 @@ int main(int argc, char **argv)
             }
             now += (uint64_t)random() % 2000; /* accesses carry their block's time all the same */
         }
-        on_second_page(vcpu, second_page);
-        expect(vcpu, at - start, block.page + 1, 2);
+        if (block.length == 2) {
+            on_second_page(vcpu, second_page);
+            expect(vcpu, at - start, block.page + 1, 2);
+        }
         now += (uint64_t)random() % 12000;
         if (random() % 50 == 0) {
             turn(vcpu, 3, now - start);

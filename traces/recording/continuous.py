@@ -15,7 +15,7 @@ def record(name, workload, scratch, kept, seconds, out):
     with waiting(name, workload, scratch / "first", kept, counting=True) as first:
         snapshot.wake(first, kept)
         first.command("cont")
-        course.run_to_position(first, kept)
+        course.run_to_position(first, kept, time.monotonic())
         first.command("stop")
         snapshot.keep(first, moved, kept / "initramfs")
         first.command("quit")

@@ -26,20 +26,20 @@ def foreign_cpu(machines):
     return (user + nice + system + irq + softirq + steal - own) / tick
 
 
-def waiting(name, workload, scratch, kept, ram=True, ring_ms=0, **options):
+def waiting(name, workload, scratch, kept, ram=True, counting=False, **options):
     """A machine that waits for its state, recording from the guest's first step; its vCPUs have a processor of their own."""
     scratch.mkdir(parents=True)
     if ram:
         snapshot.copy(kept / "ram", scratch / "ram")
-    machine = Machine(name, workload, scratch, recorder=True, restore=kept, ring_ms=ring_ms, **options)
+    machine = Machine(name, workload, scratch, recorder=True, restore=kept, counting=counting, **options)
     try:
         vcpus = machine.command("query-cpus-fast")
         run("taskset", "-acp", str(OTHER_CPU), str(machine.process.pid))
         for vcpu in vcpus:
             run("taskset", "-cp", str(VCPU_CPU), str(vcpu["thread-id"]))
         machine.tell_recorder("r")
-        if ring_ms:
-            time.sleep(0.05)  # nothing tells; the recorder looks every 5 ms
+        if counting:
+            machine.wait(machine.instructions.exists, "the recording's start", 30)
         else:
             machine.wait_recording()
     except BaseException:
@@ -89,12 +89,13 @@ def migrate(name, workload, scratch, kept, network, preempt, strategy, window_ms
         held = Held(asked) if held_back else None
         snapshot.wake(source, kept)
         source.command("cont")
+        woken = time.monotonic()
         source.qmp.capabilities(**capabilities)
         destination.qmp.capabilities(**capabilities, postcopy_blocktime=True)
         # Next to nothing is to be copied before the switch-over, and the token bucket is to be the only limit after it.
         source.command("migrate-set-parameters", **{"max-bandwidth": SLOW, "max-postcopy-bandwidth": SLOW if held else 0})
         destination.command("migrate-incoming", uri=URI)
-        course.run_to_position(source, kept)
+        course.run_to_position(source, kept, woken)
         begun = time.monotonic()
         if planned:
             write_plan(source, strategy, window_ms, plan)

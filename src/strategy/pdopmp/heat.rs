@@ -5,8 +5,8 @@
 //! request on; what has no heat is left to the ordinary scan. Requests count for more than recorded pages, so
 //! that the push follows the guest to wherever it turns.
 //!
-//! Two requests in a row for pages that are on their way already, the second shortly above the first, say that the guest sweeps
-//! at the head of the push: it waits for what comes next, and the blocks ahead are warmed. Such a guest faults on every single
+//! A request for a page that is on its way already, shortly above the last such page, says that the guest sweeps at the head of
+//! the push: it waits for what comes next, and the blocks ahead are warmed. (Requests do not say which vCPU is behind them.) Such a guest faults on every single
 //! page that it reaches; therefore pages are pushed in short runs, each from its last page to its first, and the guest faults
 //! once a run.
 
@@ -91,7 +91,10 @@ impl Heat {
             self.scan.pivot(request.page);
             self.blocks[block].from = request.page + 1;
             self.warm_around(block, self.gain);
-        } else if self.sweeps_on_to(request.page) {
+            return;
+        }
+        let before = self.met.replace(request.page);
+        if before.is_some_and(|before| self.leads_to(before, request.page)) {
             let weight = self
                 .gain
                 .saturating_mul(self.settings.in_flight_weight.into());
@@ -101,12 +104,10 @@ impl Heat {
         }
     }
 
-    /// Whether a page that the guest meets on its way lies shortly above the one before: in its stream, or in the next run.
-    fn sweeps_on_to(&mut self, page: PageId) -> bool {
-        let before = self.met.replace(page);
-        let step = before.and_then(|before| page.checked_sub(before));
+    /// Whether a page lies shortly above the one before: in its stream, or in the next run.
+    fn leads_to(&self, before: PageId, page: PageId) -> bool {
         let most = self.settings.stream_gap.max(self.settings.run_pages);
-        step.is_some_and(|step| (1..=most).contains(&step))
+        before < page && page - before <= most
     }
 
     /// See [`crate::strategy::Strategy::next_page`].
@@ -249,8 +250,14 @@ mod tests {
         for page in 0..20 {
             unsent.remove(page);
         }
-        heat.requested(&request(3, false)); // the first one tells no direction
-        assert_eq!(heat.clone().next_page(&unsent), Some(55));
+        let is_followed = |mut heat: Heat, page| {
+            heat.requested(&request(page, false));
+            heat.next_page(&unsent) != Some(55)
+        };
+        assert!(!is_followed(heat.clone(), 3)); // the first one tells no direction
+        heat.requested(&request(3, false));
+        let followed = [2, 3, 4, 19, 20].map(|page| is_followed(heat.clone(), page));
+        assert_eq!(followed, [false, false, true, true, false]);
         heat.requested(&request(15, false));
         let order = push(&mut heat, &mut unsent, 20);
         // Two runs, each from its end.
