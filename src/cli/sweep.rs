@@ -54,7 +54,8 @@ struct GridArgs {
     /// Scenario file (TOML) with a [sweep]
     scenario: PathBuf,
 
-    /// Set one key of the scenario, such as link.bandwidth="200 Mbit/s"
+    /// Set one key of the scenario, such as link.bandwidth="200 Mbit/s", or the values of one of its axes, such as
+    /// link.bandwidth='["200 Mbit/s", "1 Gbit/s"]'
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 }

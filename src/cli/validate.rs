@@ -48,7 +48,7 @@ pub(super) struct ValidateArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     calibrated: Vec<String>,
 
-    /// Set one key of the scenario, such as destination.wake="50 us"
+    /// Set one key of the scenario, such as destination.wake="50 us", or the values of one of its [sweep]'s
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 

@@ -155,8 +155,10 @@ impl ScenarioSource {
     /// An error in an axis.
     pub(crate) fn axis_error(&self, axis: &WrittenAxis, problem: String) -> ScenarioError {
         ScenarioError {
-            origin: self.origin.clone(),
-            line: Some(axis.line),
+            origin: axis
+                .line
+                .map_or("--set".to_owned(), |_| self.origin.clone()),
+            line: axis.line,
             key: Some(format!("{SECTION}.{}", axis.key)),
             problem,
         }
@@ -194,13 +196,20 @@ impl ScenarioSource {
         Ok(())
     }
 
-    /// The same, where every axis stands at its own values.
+    /// The same where there are axes: a list or a range takes the place of an axis' values.
     ///
     /// # Errors
     ///
-    /// As [`set`](ScenarioSource::set), and when the key is an axis.
+    /// As [`set`](ScenarioSource::set), and when the key is an axis and the value is a single one.
     pub fn set_beside_axes(&mut self, assignment: &str) -> Result<(), ScenarioError> {
-        let key = assignment.split('=').next().unwrap_or_default().trim();
+        let (key, value) = assignment.split_once('=').unwrap_or((assignment, ""));
+        let (key, values) = (key.trim(), value_of(value.trim()));
+        if let Some(axis) = self.axes.iter_mut().find(|axis| axis.key == key)
+            && (values.is_array() || values.is_table())
+        {
+            (axis.values, axis.line) = (values, None);
+            return Ok(());
+        }
         let within = |inner: &str, outer: &str| {
             inner
                 .strip_prefix(outer)
@@ -215,7 +224,9 @@ impl ScenarioSource {
                 origin: format!("--set {assignment}"),
                 line: None,
                 key: None,
-                problem: format!("{key} is on an axis of the sweep, expected another key"),
+                problem: format!(
+                    "{key} is on an axis of the sweep, expected a list of values for it, or another key"
+                ),
             });
         }
         self.set(assignment)

@@ -15,8 +15,8 @@ const RANGE_KEYS: [&str; 5] = ["from", "to", "step", "count", "scale"];
 pub struct WrittenAxis {
     /// The scenario's key, such as `link.bandwidth`.
     pub key: String,
-    /// Its line in the file.
-    pub line: usize,
+    /// Its line in the file; none where the values are from the command line.
+    pub line: Option<usize>,
     /// A list, or the table of a range.
     pub values: toml::Value,
 }
@@ -81,7 +81,7 @@ fn walk(
                 start,
                 WrittenAxis {
                     key: path,
-                    line,
+                    line: Some(line),
                     values: value.clone(),
                 },
             )),

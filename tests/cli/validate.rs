@@ -231,6 +231,20 @@ fn the_prediction_is_the_median_over_a_sweep() {
     }
     assert!(each[0] != each[1] && each[1] != each[2], "{each:?}");
 
+    // The axis' values may be others.
+    let four = predicted("'4 ms'");
+    predicted("'6 ms', '3 ms'");
+    let list = "trace.start=['4 ms']";
+    let csv = desk.data(&validate(&["--format", "csv", "--set", list]));
+    assert_eq!(cell(&csv, 0, "blocktime_predicted").parse(), Ok(four[0]));
+    let bad = [
+        ("trace.start=['4 ms', 7]", "--set: sweep.trace.start"),
+        ("trace.start=[]", "--set: sweep.trace.start"),
+    ];
+    for (list, message) in bad {
+        check(&desk, &validate(&["--set", list]), &[message]);
+    }
+
     let many: Vec<String> = (0..1_001).map(|us| format!("'{us} us'")).collect();
     desk.write(
         "mirror.toml",
