@@ -426,7 +426,11 @@ mod tests {
             .collect();
         assert_eq!(
             places,
-            [("vm.memory", 2), ("link.latency", 3), ("vm.more.x", 5)]
+            [
+                ("vm.memory", Some(2)),
+                ("link.latency", Some(3)),
+                ("vm.more.x", Some(5))
+            ]
         );
         assert_eq!(
             error("\n[sweep.link]\nbandwidth = \"1 Gbit/s\""),
