@@ -48,7 +48,8 @@ pub(super) struct ValidateArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     calibrated: Vec<String>,
 
-    /// Set one key of the scenario, such as destination.wake="50 us", or the values of one of its [sweep]'s
+    /// Set one key of the scenario, such as destination.wake="50 us", or the values of one of its axes, such as
+    /// trace.start='["998 ms", "1 s"]'
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 

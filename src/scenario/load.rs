@@ -200,7 +200,8 @@ impl ScenarioSource {
     ///
     /// # Errors
     ///
-    /// As [`set`](ScenarioSource::set), and when the key is an axis and the value is a single one.
+    /// As [`set`](ScenarioSource::set), and when the key is an axis and the value is a single one, or the key has to do with an
+    /// axis.
     pub fn set_beside_axes(&mut self, assignment: &str) -> Result<(), ScenarioError> {
         let (key, value) = assignment.split_once('=').unwrap_or((assignment, ""));
         let (key, values) = (key.trim(), value_of(value.trim()));
@@ -225,7 +226,7 @@ impl ScenarioSource {
                 line: None,
                 key: None,
                 problem: format!(
-                    "{key} is on an axis of the sweep, expected a list of values for it, or another key"
+                    "{key} is on an axis of the sweep, expected a list or a range of values for the axis, or another key"
                 ),
             });
         }
