@@ -1,6 +1,8 @@
 //! Importers: what each format's lines become, and what its broken lines say.
 
 mod hostile;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod recorders;
 mod tracers;
 

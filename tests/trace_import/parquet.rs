@@ -1,21 +1,10 @@
 //! Parquet: round trips, and files that are damaged.
 
-#![cfg(feature = "parquet")]
-
-use migsim::trace::Trace;
 use migsim::trace::export;
-use migsim::trace::import::{Format, ImportError, ImportOptions, ImportSummary, Input, import};
+use migsim::trace::import::{Format, ImportOptions};
 use proptest::prelude::*;
 
-fn imported(
-    format: Format,
-    content: &[u8],
-    options: &ImportOptions,
-) -> Result<(Trace, ImportSummary), ImportError> {
-    let mut out = Vec::new();
-    let summary = import(format, Input::new("in", content)?, options, &mut out)?;
-    Ok((Trace::from_bytes("out", out.into())?, summary))
-}
+use super::imported;
 
 #[test]
 fn parquet_goes_in_and_out_unchanged() {
