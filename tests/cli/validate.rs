@@ -4,7 +4,6 @@ mod predictions;
 mod wrong_references;
 
 use super::Desk;
-use super::wrong_inputs::check;
 
 const HEADER: &str = "workload,link_mbit,preempt,strategy,record_window_ms,fetch_outstanding,repetition,\
                       total_time_ms,postcopy_requests,vcpu_blocktime_ms,downtime_ms\n";
