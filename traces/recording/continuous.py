@@ -7,6 +7,8 @@ from . import course, files, run, snapshot
 from .migration import waiting
 
 BEFORE = 1.0  # seconds of the trace before the restart: room for a record window
+FULL_BEHIND = 200_000_000  # nanoseconds behind it with all accesses: room for a plan that takes its time
+FIRST_ONLY = "only the first read, write and fetch of a page by a vCPU"
 
 
 def record(name, workload, scratch, kept, seconds, out):
@@ -31,7 +33,7 @@ def record(name, workload, scratch, kept, seconds, out):
     join(first.out, second.out, workload.epoch_us * 1000, migq)
     files.write_runs(files.zero_runs(moved / "ram"), zeros)
     provenance = (f"{name}: as traces/migrate migrates it, the switch position at {BEFORE} s; "
-                  f"compaction {workload.epoch_us} us")
+                  f"compaction {workload.epoch_us} us, behind {BEFORE + FULL_BEHIND / 1e9} s {FIRST_ONLY}")
     run(files.find_migsim(), "trace", "import", "--from", "qemu", "--zero-pages", zeros, "--provenance", provenance, migq, out)
 
 
@@ -47,6 +49,14 @@ def join(first, second, epoch_ns, out):
         for moment, *rest in before:
             if end - shift <= moment <= last:
                 file.write(struct.pack("<QIHBx", moment - end + shift, *rest))
+        # A page that has come stays: of a vCPU's later accesses to it, no prediction would tell the difference.
+        seen = set()
         for moment, page, vcpu, op in files.records_of(second):
-            if moment > 0 or op in files.ACCESSES:
-                file.write(struct.pack("<QIHBx", moment + shift, page, vcpu, op))
+            if op in files.ACCESSES:
+                if moment >= FULL_BEHIND:
+                    if (page, vcpu, op) in seen:
+                        continue
+                    seen.add((page, vcpu, op))
+            elif moment == 0:
+                continue
+            file.write(struct.pack("<QIHBx", moment + shift, page, vcpu, op))
