@@ -1,5 +1,7 @@
 //! Several strategies on one scenario and trace: what `compare` and `run` show, and what a point of a sweep is.
 
+pub(crate) mod shared;
+
 use rayon::prelude::*;
 
 use crate::explain::Explanation;
@@ -114,11 +116,11 @@ fn predicted(order: &dyn Strategy) -> Vec<PageId> {
 
 /// What runs of one scenario share.
 pub(crate) struct Ground<'a> {
-    pub(crate) scenario: &'a Scenario,
-    pub(crate) replay: Replay<'a>,
-    pub(crate) plain: SwitchOver,
+    scenario: &'a Scenario,
+    replay: Replay<'a>,
+    plain: SwitchOver,
     /// If any strategy wants it: a long window of a busy guest is a lot to record.
-    pub(crate) recorded: Option<SwitchOver>,
+    recorded: Option<SwitchOver>,
 }
 
 impl<'a> Ground<'a> {

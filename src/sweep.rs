@@ -21,7 +21,6 @@ mod point;
 mod quantity;
 mod run;
 mod shard;
-mod shared;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

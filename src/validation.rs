@@ -2,7 +2,7 @@
 //!
 //! A reference file has a row per real migration; `traces/MIGRATIONS.md` says how such files are made. Rows that differ only
 //! in their repetition are a [`Group`]. Each group is simulated on the traces of its workload and with the same scenarios as all
-//! others: only the link's rate and discipline and the strategy are the group's own ([`predict`]). What is predicted is the
+//! others: only the link's rate and discipline and the strategy are the group's own. What is predicted is the
 //! median over traces and scenarios, as what was measured is the median of the repetitions: a fault earlier or later is another
 //! course of the migration, in a simulation as in reality, and a guest does not do the same twice.
 
@@ -19,7 +19,7 @@ pub use errors::{Gain, Order, Ranking, Summary, gains, median_difference, rankin
 pub use goals::{GAINS_APART, Goal, Part, Worst, missed, parts};
 pub use reference::{Group, Range, ReferenceError, Setting, read};
 
-use crate::comparison::{ComparisonError, compare};
+use crate::comparison::shared::{Shared, in_one_line};
 use crate::link::Discipline;
 use crate::metrics::Metrics;
 use crate::scenario::Scenario;
@@ -128,12 +128,12 @@ pub enum ValidationError {
         start: SimTime,
     },
     /// A simulation failed.
-    #[error("{place}")]
+    #[error("{place}: {problem}")]
     Simulation {
         /// The group's first row.
         place: String,
-        /// What went wrong.
-        source: Box<ComparisonError>,
+        /// What went wrong, with its causes.
+        problem: String,
     },
 }
 
@@ -165,13 +165,14 @@ pub fn validate(
             opened.insert(workload, recordings);
         }
     }
+    let shared = Shared::new();
     let results: Vec<Result<Verdict, ValidationError>> = groups
         .par_iter()
         .map(|group| {
             let predictions = opened[group.setting.workload.as_str()]
                 .par_iter()
                 .flat_map(|trace| scenarios.par_iter().map(move |scenario| (trace, scenario)))
-                .map(|(trace, scenario)| predict(group, scenario, trace, registry))
+                .map(|(trace, scenario)| predict(group, scenario, trace, &shared, registry))
                 .collect::<Result<Vec<Metrics>, _>>()?;
             Ok(verdict(group, &predictions))
         })
@@ -229,20 +230,36 @@ fn preparation(group: &Group) -> Preparation {
 
 /// Simulates a group's setting. The scenario's `trace.start` is the switch position: there the record window of a strategy that
 /// records ends, and the simulation begins W earlier; then the VM runs on while the plan is made.
-///
-/// # Errors
-///
-/// [`ValidationError`] when there is no room for the window, or the simulation fails.
-pub fn predict(
+fn predict(
     group: &Group,
     scenario: &Scenario,
     trace: &Trace,
+    shared: &Shared,
     registry: &Registry,
 ) -> Result<Metrics, ValidationError> {
+    let scenario = scenario_of(group, scenario, trace)?;
+    let failed = |problem| ValidationError::Simulation {
+        place: group.place.clone(),
+        problem,
+    };
+    let entry =
+        (registry.get(&group.setting.strategy)).map_err(|unknown| failed(unknown.to_string()))?;
+    let ground = (shared.ground(&scenario, trace, &[entry])).map_err(failed)?;
+    let run = (ground.run(entry)).map_err(|error| failed(in_one_line(&error)))?;
+    Ok(run.metrics)
+}
+
+/// The scenario with a group's setting.
+fn scenario_of(
+    group: &Group,
+    scenario: &Scenario,
+    trace: &Trace,
+) -> Result<Scenario, ValidationError> {
     let setting = &group.setting;
     let start = scenario.trace.start;
     let mut scenario = scenario.clone();
-    scenario.migration.strategies = vec![setting.strategy.clone()];
+    scenario.trace.file = Some(trace.name().into());
+    scenario.trace.workload = None;
     scenario.link.bandwidth = Bandwidth::from_bits_per_second(setting.link_mbit * 1_000_000)
         .unwrap_or(scenario.link.bandwidth);
     scenario.link.discipline = if setting.preempt {
@@ -265,10 +282,5 @@ pub fn predict(
         scenario.migration.delivery = setting.delivery;
         scenario.migration.fetch_outstanding = setting.fetch_outstanding;
     }
-    let failed = |source| ValidationError::Simulation {
-        place: group.place.clone(),
-        source: Box::new(source),
-    };
-    let runs = compare(&scenario, trace, registry).map_err(failed)?;
-    Ok(runs.into_iter().next().expect("one strategy").metrics)
+    Ok(scenario)
 }

@@ -1,8 +1,8 @@
 //! One point of a grid.
 
 use super::Sweep;
-use super::shared::{Shared, in_one_line};
-use crate::comparison::{self, Ground, Run, rate_gaps};
+use crate::comparison::shared::{Shared, in_one_line};
+use crate::comparison::{Run, rate_gaps};
 use crate::report::{METRICS, Provenance, Row, Value};
 use crate::scenario::Scenario;
 use crate::trace::synthetic::Workload;
@@ -48,18 +48,9 @@ impl PointResult {
         trace
             .content_hash()
             .clone_into(&mut self.provenance.trace_hash);
-        let replay = comparison::replay(scenario, &trace).map_err(|error| in_one_line(&error))?;
-        let records = sweep.strategies().iter().any(|name| {
-            let entry = sweep.registry.get(name);
-            entry.is_ok_and(|entry| entry.records(scenario))
-        });
-        let switch_over = |records| shared.switch_over(scenario, &trace, &replay, records);
-        let ground = Ground {
-            scenario,
-            replay,
-            plain: switch_over(false)?,
-            recorded: records.then(|| switch_over(true)).transpose()?,
-        };
+        let registered = |name: &String| sweep.registry.get(name).ok();
+        let entries: Vec<_> = sweep.strategies().iter().filter_map(registered).collect();
+        let ground = shared.ground(scenario, &trace, &entries)?;
         let mut runs: Vec<Result<Run, String>> = sweep
             .strategies()
             .iter()

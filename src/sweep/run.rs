@@ -7,8 +7,8 @@ use std::thread;
 
 use rayon::prelude::*;
 
-use super::shared::Shared;
 use super::{PointResult, Sweep};
+use crate::comparison::shared::Shared;
 
 /// Results that may wait for their delivery before the threads wait too.
 const WAITING: usize = 1_024;

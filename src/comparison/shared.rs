@@ -1,13 +1,14 @@
-//! What points of a sweep share: opened and generated traces, and what guests do.
+//! What comparisons of many scenarios share: opened and generated traces, and what guests do.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::comparison;
+use super::Ground;
 use crate::migration::{GuestCourse, SwitchOver};
 use crate::scenario::Scenario;
 use crate::source::recorder::Preparation;
+use crate::strategy;
 use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::replay::{AtEnd, Replay, TimeScale};
@@ -18,17 +19,17 @@ use crate::vm::Memory;
 const BUDGET: u64 = 256 << 20;
 
 /// Traces and guests in use, each made once as long as it is in use often enough.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     traces: Cache<TraceKey, Trace>,
     guests: Cache<GuestKey, GuestCourse>,
 }
 
 /// What a trace is made of, in words: the file, or the workload and its memory.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct TraceKey(Arc<str>);
+struct TraceKey(Arc<str>);
 
 impl TraceKey {
-    pub(super) fn of(scenario: &Scenario) -> Self {
+    fn of(scenario: &Scenario) -> Self {
         let trace = &scenario.trace;
         let key = match (&trace.file, &trace.workload) {
             (Some(file), _) => format!("file {}", file.display()),
@@ -55,7 +56,7 @@ struct GuestKey {
 }
 
 impl Shared {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Shared {
             // A record is about three bytes in memory, compressed; of a file only the index is.
             traces: Cache::new(BUDGET, |trace| {
@@ -72,14 +73,32 @@ impl Shared {
         }
     }
 
-    pub(super) fn trace(&self, scenario: &Scenario) -> Result<Arc<Trace>, String> {
+    pub(crate) fn trace(&self, scenario: &Scenario) -> Result<Arc<Trace>, String> {
         self.traces.get(TraceKey::of(scenario), || {
             scenario.open_trace().map_err(|error| in_one_line(&error))
         })
     }
 
+    /// What runs of the scenario share; `trace` is its own.
+    pub(crate) fn ground<'a>(
+        &self,
+        scenario: &'a Scenario,
+        trace: &'a Trace,
+        entries: &[&strategy::Entry],
+    ) -> Result<Ground<'a>, String> {
+        let replay = super::replay(scenario, trace).map_err(|error| in_one_line(&error))?;
+        let records = entries.iter().any(|entry| entry.records(scenario));
+        let switch_over = |records| self.switch_over(scenario, trace, &replay, records);
+        Ok(Ground {
+            plain: switch_over(false)?,
+            recorded: records.then(|| switch_over(true)).transpose()?,
+            scenario,
+            replay,
+        })
+    }
+
     /// The switch-over of strategies that record, or of those that do not.
-    pub(super) fn switch_over(
+    fn switch_over(
         &self,
         scenario: &Scenario,
         trace: &Trace,
@@ -95,8 +114,7 @@ impl Shared {
         };
         let key = GuestKey {
             trace: TraceKey::of(scenario),
-            start_ns: comparison::start(&scenario.trace, trace)
-                .map_err(|error| in_one_line(&error))?,
+            start_ns: super::start(&scenario.trace, trace).map_err(|error| in_one_line(&error))?,
             time_scale: scenario.trace.time_scale,
             at_end: scenario.trace.at_end,
             memory: replay.memory(),
@@ -111,7 +129,7 @@ impl Shared {
 }
 
 /// An error with its causes, fit for a cell of a table.
-pub(super) fn in_one_line(error: &dyn std::error::Error) -> String {
+pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
