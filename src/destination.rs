@@ -1,6 +1,7 @@
 //! The destination host: the receiving threads, vCPUs that replay their touch order and fault, threads that fetch the pages
 //! of a plan, and the way of their requests back.
 
+mod pace;
 mod receiver;
 mod return_path;
 mod vcpus;
@@ -180,10 +181,11 @@ impl<'a> Destination<'a> {
         plan: &'a [PlannedPage],
         resumed_at: SimTime,
         blocks: FaultBlocks,
+        shared_processor: bool,
     ) -> Self {
         Destination {
             missing,
-            vcpus: Vcpus::new(order, resumed_at, blocks),
+            vcpus: Vcpus::new(order, resumed_at, blocks, shared_processor),
             plan,
             fetched: 0,
             waiting: BTreeMap::new(),
