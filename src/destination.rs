@@ -1,7 +1,6 @@
 //! The destination host: the receiving threads, vCPUs that replay their touch order and fault, threads that fetch the pages
 //! of a plan, and the way of their requests back.
 
-mod pace;
 mod receiver;
 mod return_path;
 mod vcpus;
@@ -181,11 +180,10 @@ impl<'a> Destination<'a> {
         plan: &'a [PlannedPage],
         resumed_at: SimTime,
         blocks: FaultBlocks,
-        shared_processor: bool,
     ) -> Self {
         Destination {
             missing,
-            vcpus: Vcpus::new(order, resumed_at, blocks, shared_processor),
+            vcpus: Vcpus::new(order, resumed_at, blocks),
             plan,
             fetched: 0,
             waiting: BTreeMap::new(),

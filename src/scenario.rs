@@ -90,10 +90,6 @@ pub struct VmSettings {
     pub page_size: Option<Bytes>,
     /// Host page, the unit of fault and transfer. Default: the page of the trace.
     pub host_page: Option<Bytes>,
-    /// Whether the vCPUs have one processor for all, when the trace is recorded and on the destination: while some wait for
-    /// pages, the others run the faster. Of r that run and w that wait, each of the r runs (r + w) / r times as fast as
-    /// recorded. Default `false`: a processor each. With `destination.fault_blocks = "vm"` it makes no difference.
-    pub shared_processor: bool,
     /// CPU and device state, sent while no vCPU runs. Default 1 MiB, an assumption: the order of magnitude of a machine
     /// with a few emulated devices.
     pub core_state: Bytes,
@@ -109,7 +105,6 @@ impl Default for VmSettings {
             memory: None,
             page_size: None,
             host_page: None,
-            shared_processor: false,
             core_state: Bytes(1 << 20),
             suspend: SimTime::from_ms(2),
             resume: SimTime::from_ms(5),

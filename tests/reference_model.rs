@@ -192,7 +192,6 @@ fn case() -> impl Strategy<Value = Case> {
             any::<bool>(),
             any::<bool>(),
             prop_oneof![Just(SimTime::ZERO), span(200)],
-            any::<bool>(),
         ),
     );
     let parts = (trace_part(), link, source, sending, host_costs());
@@ -221,7 +220,7 @@ fn case() -> impl Strategy<Value = Case> {
             segment,
             (wake_on_request, overtaken_percent, overtaken_by, nagle, receiver_per_channel),
             receive,
-            (request_thread, quickack, push_after, limiter_period, shared_processor),
+            (request_thread, quickack, push_after, limiter_period),
         ) = sending;
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
         scenario.source.write_batch = write_batch;
@@ -229,7 +228,6 @@ fn case() -> impl Strategy<Value = Case> {
         scenario.source.request_thread = request_thread;
         scenario.source.quickack = quickack;
         scenario.source.limiter_period = limiter_period;
-        scenario.vm.shared_processor = shared_processor;
         scenario.link.device_queue = Bytes(device_queue);
         scenario.destination.receive_buffer = receive.map(Bytes);
         // At least a packet's payload.
@@ -348,10 +346,7 @@ proptest! {
 /// A mechanism, and how it is taken away.
 type Removal = (&'static str, fn(&mut Scenario));
 
-const WITHOUT: [Removal; 13] = [
-    ("shared_processor", |scenario| {
-        scenario.vm.shared_processor = false;
-    }),
+const WITHOUT: [Removal; 12] = [
     ("send_resume", |scenario| scenario.source.send_resume = None),
     ("wake_on_request", |scenario| {
         scenario.source.wake_on_request = false;

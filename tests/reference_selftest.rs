@@ -43,7 +43,6 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         pages,
         host_shift: 0,
         host_page_bytes: 90,
-        shared_processor: false,
         core_state: 1000,
         suspend: ns(100),
         resume: ns(200),
@@ -270,7 +269,6 @@ fn what_holds_for_every_run() {
         input.receiver_per_channel = random.pick(&[false, true]);
         input.nagle = random.pick(&[false, true]);
         input.quickack = random.pick(&[false, true]);
-        input.shared_processor = random.pick(&[false, true]);
         input.planning_time = random.pick(&[0, ns(40)]);
         input.blocks_vm = random.below(3) == 0;
         input.record_window = random.pick(&[0, ns(100), ns(1000)]);

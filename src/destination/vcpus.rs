@@ -2,12 +2,8 @@
 //!
 //! A vCPU runs, waits for a page, or is idle. From idleness another vCPU wakes it, as soon as one that ran when the trace was
 //! recorded has come as far as it had then. Where none did, a timer or a device wakes it, after as long as it took then.
-//!
-//! vCPUs with one processor for all had it in turns when the trace was recorded. While one waits for a page, its turns are the
-//! others': of r that run and w that wait, each of the r runs (r + w) / r times as fast.
 
 use super::FaultBlocks;
-use super::pace::Pace;
 use crate::time::SimTime;
 use crate::trace::replay::Idle;
 use crate::trace::touch_order::{Touch, TouchOrder, VcpuCourse};
@@ -42,7 +38,6 @@ struct Vcpu<'a> {
     /// Its guest time, counted from the migration command, at `since`.
     position: SimTime,
     since: SimTime,
-    pace: Pace,
     /// When its earliest event in the queue comes up.
     pending: Option<SimTime>,
 }
@@ -50,9 +45,7 @@ struct Vcpu<'a> {
 impl Vcpu<'_> {
     fn position_at(&self, now: SimTime) -> SimTime {
         match self.activity {
-            Activity::Running | Activity::Sleeping => {
-                self.position + self.pace.guest_time(now - self.since)
-            }
+            Activity::Running | Activity::Sleeping => self.position + (now - self.since),
             Activity::Faulted(_) | Activity::Waiting => self.position,
         }
     }
@@ -65,7 +58,7 @@ impl Vcpu<'_> {
     /// When it is at a guest time, if it goes on as it does.
     fn time_of(&self, position: SimTime, now: SimTime) -> SimTime {
         // It may be behind: a touch in the midst of idleness, idleness from before the switch-over.
-        (self.since + self.pace.time(position - self.position)).max(now)
+        (self.since + (position - self.position)).max(now)
     }
 
     /// When it comes to a guest time, if it does as things are.
@@ -103,20 +96,13 @@ impl Vcpu<'_> {
 pub(super) struct Vcpus<'a> {
     all: Vec<Vcpu<'a>>,
     blocks: FaultBlocks,
-    /// They have one processor for all.
-    share: bool,
     faulted: usize,
     /// Idle ones that another has to wake.
     waiting: usize,
 }
 
 impl<'a> Vcpus<'a> {
-    pub(super) fn new(
-        order: &'a TouchOrder,
-        resumed_at: SimTime,
-        blocks: FaultBlocks,
-        shared_processor: bool,
-    ) -> Self {
+    pub(super) fn new(order: &'a TouchOrder, resumed_at: SimTime, blocks: FaultBlocks) -> Self {
         let courses = order.vcpus();
         let all = courses.iter().map(|course| {
             let over = |idle: &Idle| idle.until <= course.position;
@@ -127,15 +113,12 @@ impl<'a> Vcpus<'a> {
                 activity: Activity::Running,
                 position: course.position,
                 since: resumed_at,
-                pace: Pace::AS_RECORDED,
                 pending: None,
             }
         });
         Vcpus {
             all: all.collect(),
             blocks,
-            // Where a fault stops all, nobody gets the turns of the one that waits.
-            share: shared_processor && blocks == FaultBlocks::Vcpu,
             faulted: 0,
             waiting: 0,
         }
@@ -176,7 +159,7 @@ impl<'a> Vcpus<'a> {
     ) {
         let due = self.due(now, vcpu, missing);
         self.queue(vcpu, due, &mut at);
-        if self.blocks == FaultBlocks::Vcpu && self.waiting == 0 && !self.share {
+        if self.blocks == FaultBlocks::Vcpu && self.waiting == 0 {
             return;
         }
         for (index, other) in (0..self.all.len()).zip(0..) {
@@ -184,8 +167,6 @@ impl<'a> Vcpus<'a> {
                 _ if other == vcpu => None,
                 // Events that came up while the VM stood still are lost.
                 (FaultBlocks::Vm, _) => self.due(now, other, missing),
-                // Its pace has changed, or that of one which is to wake it.
-                _ if self.share => self.due(now, other, missing),
                 (FaultBlocks::Vcpu, Activity::Waiting) => self.wakes(now, vcpu, index),
                 _ => None,
             };
@@ -242,24 +223,6 @@ impl<'a> Vcpus<'a> {
         for state in &mut self.all[stood_still] {
             state.since = now;
         }
-        self.set_pace(now);
-    }
-
-    /// After a vCPU has stopped or gone on.
-    fn set_pace(&mut self, now: SimTime) {
-        if !self.share {
-            return;
-        }
-        let runs = |state: &Vcpu<'_>| state.activity == Activity::Running;
-        let running = self.all.iter().filter(|state| runs(state)).count();
-        let pace = Pace {
-            runnable: (running + self.faulted) as u64,
-            running: running as u64,
-        };
-        for state in &mut self.all {
-            state.settle(now);
-            state.pace = if runs(state) { pace } else { Pace::AS_RECORDED };
-        }
     }
 
     /// Whether a fault has stopped the whole VM.
@@ -274,7 +237,6 @@ impl<'a> Vcpus<'a> {
         }
         self.all[usize::from(vcpu)].activity = Activity::Faulted(now);
         self.faulted += 1;
-        self.set_pace(now);
     }
 
     fn go_idle(&mut self, now: SimTime, vcpu: u16) {
@@ -290,7 +252,6 @@ impl<'a> Vcpus<'a> {
         } else {
             Activity::Sleeping
         };
-        self.set_pace(now);
     }
 
     fn end_idleness(&mut self, now: SimTime, vcpu: u16) {
@@ -301,7 +262,6 @@ impl<'a> Vcpus<'a> {
         }
         self.waiting -= usize::from(state.activity == Activity::Waiting);
         state.activity = Activity::Running;
-        self.set_pace(now);
     }
 
     /// When a vCPU wakes the waiting one at `index`, if it does as things are.

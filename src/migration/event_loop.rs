@@ -72,7 +72,6 @@ impl<'a> EventLoop<'a> {
                 fetched,
                 resumed_at,
                 scenario.destination.fault_blocks,
-                scenario.vm.shared_processor,
             ),
             return_path: ReturnPath::new(scenario.destination.nagle),
         };

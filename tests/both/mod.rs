@@ -89,7 +89,6 @@ impl Case {
             pages: memory.div_ceil(host_page_bytes) as u32,
             host_shift: self.host_shift,
             host_page_bytes,
-            shared_processor: scenario.vm.shared_processor,
             core_state: scenario.vm.core_state.0,
             suspend: scenario.vm.suspend.as_ps(),
             resume: scenario.vm.resume.as_ps(),

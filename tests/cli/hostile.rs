@@ -7,7 +7,7 @@ use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
 /// All keys but `trace.at_end`: a trace that wraps around in a window of days is a lot of work, and no mistake.
-const KEYS: [&str; 73] = [
+const KEYS: [&str; 72] = [
     "trace.file",
     "trace.workload",
     "trace.workload.kind",
@@ -16,7 +16,6 @@ const KEYS: [&str; 73] = [
     "vm.memory",
     "vm.page_size",
     "vm.host_page",
-    "vm.shared_processor",
     "vm.core_state",
     "vm.suspend",
     "vm.resume",

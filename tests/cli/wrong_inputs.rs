@@ -276,7 +276,6 @@ fn messages_say_what_is_expected() {
         ("link.device_queue=65 MiB", "at most 64 MiB"),
         ("destination.nagle=1", "a boolean"),
         ("source.quickack=yes", "a boolean"),
-        ("vm.shared_processor=1", "a boolean"),
         ("source.send_buffer=0", "at least 1 byte"),
         ("source.overtaken_percent=101", "at most 100"),
         ("pdopmp.stream_gap=65537", "at most 65536"),

@@ -160,25 +160,6 @@ fn a_vcpu_that_nobody_wakes_has_a_timer() {
 }
 
 #[test]
-fn one_processor_for_all_vcpus() {
-    // vCPU 0 faults at 1360, and vCPU 1 has the processor alone: the 20 that it is before its page take 10. The touch is at 1370;
-    // left behind the other page at 1618, installed 1672, on at 1678: 308.
-    let mut case = one_page_each();
-    case.scenario.vm.shared_processor = true;
-    takes(&simulate(&case), ns(526), ns(1672));
-    // With a third one, two share what three had: 20 take 13 and a third, in picoseconds 13,334.
-    case.vcpus = 3;
-    takes(&simulate(&case), ns(522) + 666, ns(1672));
-    // A timer is not the faster for it: vCPU 1 sleeps until 1370, and then the 10 before its page take 5. Touched at 1375: 303.
-    case.vcpus = 2;
-    case.idle = vec![idle(0, 15, 25), idle(1, 5, 20)];
-    takes(&simulate(&case), ns(521), ns(1672));
-    // Where a fault stops all, nobody has the turns.
-    case.scenario.destination.fault_blocks = FaultBlocks::Vm;
-    takes(&simulate(&case), ns(872), ns(1810));
-}
-
-#[test]
 fn timers_stand_still_with_the_vm() {
     // vCPU 1 sleeps from 1355. vCPU 0 faults at 1360; from 1578 on the sleep has 10 to go. The touch is at 1598, and each of
     // the two stalls counts for both.

@@ -122,8 +122,6 @@ pub(crate) struct Input<'a> {
     pub(crate) pages: u32,
     pub(crate) host_shift: u32,
     pub(crate) host_page_bytes: u64,
-    /// The vCPUs have one processor for all.
-    pub(crate) shared_processor: bool,
     pub(crate) core_state: u64,
     pub(crate) suspend: u64,
     pub(crate) resume: u64,

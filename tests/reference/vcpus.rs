@@ -31,8 +31,6 @@ struct Vcpu {
     /// The guest time at `since`.
     position: Ps,
     since: Ps,
-    /// While it runs, guest time passes so much faster: a fraction.
-    faster: (Ps, Ps),
 }
 
 impl Vcpu {
@@ -40,8 +38,7 @@ impl Vcpu {
         let passed = now - self.since;
         self.position
             + match self.doing {
-                Doing::Runs => passed * self.faster.0 / self.faster.1,
-                Doing::Sleeps => passed,
+                Doing::Runs | Doing::Sleeps => passed,
                 Doing::Faulted | Doing::Waits => 0,
             }
     }
@@ -54,8 +51,7 @@ impl Vcpu {
     /// When a running vCPU is at a guest time.
     fn time_of(&self, now: Ps, position: Ps) -> Option<Ps> {
         let ahead = position.saturating_sub(self.position);
-        let passes = (ahead * self.faster.1).div_ceil(self.faster.0);
-        (self.doing == Doing::Runs).then(|| (self.since + passes).max(now))
+        (self.doing == Doing::Runs).then(|| (self.since + ahead).max(now))
     }
 
     fn was_idle_right_before(&self, time: Ps) -> bool {
@@ -69,8 +65,6 @@ pub(super) struct Vcpus {
     all: Vec<Vcpu>,
     /// A fault stops all.
     vm: bool,
-    /// Those that run have the turns of those that wait for pages.
-    share: bool,
 }
 
 impl Vcpus {
@@ -85,13 +79,11 @@ impl Vcpus {
                 doing: Doing::Runs,
                 position,
                 since: resumed,
-                faster: (1, 1),
             }
         });
         Vcpus {
             all: all.collect(),
             vm: input.blocks_vm,
-            share: input.shared_processor,
         }
     }
 
@@ -134,7 +126,7 @@ impl Vcpus {
         let (from, until) = self.all[v].idle[self.all[v].over];
         let by_another = self.wakers(v, until).next().is_some();
         let vcpu = &mut self.all[v];
-        vcpu.settle(now);
+        vcpu.since = now;
         if turn == Turn::GoesIdle {
             // Further on if it was idle at the switch-over.
             vcpu.position = from.max(vcpu.position);
@@ -148,21 +140,6 @@ impl Vcpus {
             vcpu.over += 1;
             vcpu.doing = Doing::Runs;
         }
-        self.share_turns(now);
-    }
-
-    fn share_turns(&mut self, now: Ps) {
-        if !self.share || self.vm {
-            return;
-        }
-        let of = |doing| self.all.iter().filter(|vcpu| vcpu.doing == doing).count() as Ps;
-        let (run, wait) = (of(Doing::Runs), of(Doing::Faulted));
-        for vcpu in &mut self.all {
-            vcpu.settle(now);
-            if vcpu.doing == Doing::Runs {
-                vcpu.faster = (run + wait, run);
-            }
-        }
     }
 
     pub(super) fn fault(&mut self, now: Ps, v: usize) {
@@ -172,7 +149,6 @@ impl Vcpus {
             }
         }
         self.all[v].doing = Doing::Faulted;
-        self.share_turns(now);
     }
 
     pub(super) fn go_on(&mut self, now: Ps, v: usize) {
@@ -182,7 +158,6 @@ impl Vcpus {
                 vcpu.since = now;
             }
         }
-        self.share_turns(now);
     }
 
     fn stopped(&self) -> bool {
