@@ -78,10 +78,10 @@ pub fn compare(
         .map(|name| registry.get(name))
         .collect::<Result<Vec<&Entry>, _>>()?;
     let ground = Ground::new(scenario, trace, &entries)?;
-    let mut runs = entries
-        .par_iter()
-        .map(|entry| ground.run(entry))
-        .collect::<Result<Vec<Run>, _>>()?;
+    let runs: Vec<Result<Run, ComparisonError>> =
+        entries.par_iter().map(|entry| ground.run(entry)).collect();
+    // In order, so that of several errors the first is returned.
+    let mut runs = runs.into_iter().collect::<Result<Vec<Run>, _>>()?;
     rate_gaps(&mut runs.iter_mut().collect::<Vec<_>>());
     Ok(runs)
 }

@@ -169,11 +169,14 @@ pub fn validate(
     let results: Vec<Result<Verdict, ValidationError>> = groups
         .par_iter()
         .map(|group| {
-            let predictions = opened[group.setting.workload.as_str()]
-                .par_iter()
-                .flat_map(|trace| scenarios.par_iter().map(move |scenario| (trace, scenario)))
-                .map(|(trace, scenario)| predict(group, scenario, trace, &shared, registry))
-                .collect::<Result<Vec<Metrics>, _>>()?;
+            let predictions: Vec<Result<Metrics, ValidationError>> = opened
+                [group.setting.workload.as_str()]
+            .par_iter()
+            .flat_map(|trace| scenarios.par_iter().map(move |scenario| (trace, scenario)))
+            .map(|(trace, scenario)| predict(group, scenario, trace, &shared, registry))
+            .collect();
+            // In order, so that of several errors the first is returned.
+            let predictions = predictions.into_iter().collect::<Result<Vec<_>, _>>()?;
             Ok(verdict(group, &predictions))
         })
         .collect();
@@ -237,7 +240,7 @@ fn predict(
     shared: &Shared,
     registry: &Registry,
 ) -> Result<Metrics, ValidationError> {
-    let scenario = scenario_of(group, scenario, trace)?;
+    let scenario = scenario_of(group, scenario)?;
     let failed = |problem| ValidationError::Simulation {
         place: group.place.clone(),
         problem,
@@ -250,16 +253,10 @@ fn predict(
 }
 
 /// The scenario with a group's setting.
-fn scenario_of(
-    group: &Group,
-    scenario: &Scenario,
-    trace: &Trace,
-) -> Result<Scenario, ValidationError> {
+fn scenario_of(group: &Group, scenario: &Scenario) -> Result<Scenario, ValidationError> {
     let setting = &group.setting;
     let start = scenario.trace.start;
     let mut scenario = scenario.clone();
-    scenario.trace.file = Some(trace.name().into());
-    scenario.trace.workload = None;
     scenario.link.bandwidth = Bandwidth::from_bits_per_second(setting.link_mbit * 1_000_000)
         .unwrap_or(scenario.link.bandwidth);
     scenario.link.discipline = if setting.preempt {

@@ -46,7 +46,8 @@ impl TraceKey {
 /// Everything that a guest's course depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct GuestKey {
-    trace: TraceKey,
+    /// Name and content; generated traces share names, and what a file says of its content need not be true.
+    trace: (String, String),
     start_ns: u64,
     time_scale: TimeScale,
     at_end: AtEnd,
@@ -79,7 +80,7 @@ impl Shared {
         })
     }
 
-    /// What runs of the scenario share; `trace` is its own.
+    /// What runs of the scenario on the trace share.
     pub(crate) fn ground<'a>(
         &self,
         scenario: &'a Scenario,
@@ -113,7 +114,7 @@ impl Shared {
             scenario.source.record_trap
         };
         let key = GuestKey {
-            trace: TraceKey::of(scenario),
+            trace: (trace.name().to_owned(), trace.content_hash().to_owned()),
             start_ns: super::start(&scenario.trace, trace).map_err(|error| in_one_line(&error))?,
             time_scale: scenario.trace.time_scale,
             at_end: scenario.trace.at_end,
@@ -182,6 +183,7 @@ impl<K: Eq + Hash + Clone, V> Cache<K, V> {
         }
     }
 
+    /// While `make` runs, it must not wait for other threads' work: that may be waiting for the same value.
     fn get(&self, key: K, make: impl FnOnce() -> Result<V, String>) -> Result<Arc<V>, String> {
         let slot = self.slot(&key);
         let mut made = false;

@@ -7,7 +7,7 @@ from . import course, files, run, snapshot
 from .migration import waiting
 
 BEFORE = 1.0  # seconds of the trace before the restart: room for a record window
-FULL_BEHIND = 200_000_000  # nanoseconds behind it with all accesses: room for a plan that takes its time
+FULL_BEHIND = 200_000_000  # nanoseconds behind it with all accesses, whole epochs: room for a plan that takes its time
 FIRST_ONLY = "only the first read, write and fetch of a page by a vCPU"
 
 
@@ -49,11 +49,11 @@ def join(first, second, epoch_ns, out):
         for moment, *rest in before:
             if end - shift <= moment <= last:
                 file.write(struct.pack("<QIHBx", moment - end + shift, *rest))
-        # A page that has come stays: of a vCPU's later accesses to it, no prediction would tell the difference.
-        seen = set()
+        # A page that has come stays: post-copy would be the same with a vCPU's later accesses to it. The last says how long the trace is.
+        seen, last = set(), max(moment for moment, *_ in files.accesses_of(second))
         for moment, page, vcpu, op in files.records_of(second):
             if op in files.ACCESSES:
-                if moment >= FULL_BEHIND:
+                if FULL_BEHIND <= moment < last:
                     if (page, vcpu, op) in seen:
                         continue
                     seen.add((page, vcpu, op))
