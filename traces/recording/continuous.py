@@ -8,7 +8,6 @@ from .migration import waiting
 
 BEFORE = 1.0  # seconds of the trace before the restart: room for a record window
 FULL_BEHIND = 200_000_000  # nanoseconds behind it with all accesses, whole epochs: room for a plan that takes its time
-FIRST_ONLY = "only the first read, write and fetch of a page by a vCPU"
 
 
 def record(name, workload, scratch, kept, seconds, out):
@@ -33,7 +32,8 @@ def record(name, workload, scratch, kept, seconds, out):
     join(first.out, second.out, workload.epoch_us * 1000, migq)
     files.write_runs(files.zero_runs(moved / "ram"), zeros)
     provenance = (f"{name}: as traces/migrate migrates it, the switch position at {BEFORE} s; "
-                  f"compaction {workload.epoch_us} us, behind {BEFORE + FULL_BEHIND / 1e9} s {FIRST_ONLY}")
+                  f"compaction {workload.epoch_us} us, behind {BEFORE + FULL_BEHIND / 1e9} s "
+                  "only the first read, write and fetch of a page by a vCPU")
     run(files.find_migsim(), "trace", "import", "--from", "qemu", "--zero-pages", zeros, "--provenance", provenance, migq, out)
 
 
@@ -49,14 +49,20 @@ def join(first, second, epoch_ns, out):
         for moment, *rest in before:
             if end - shift <= moment <= last:
                 file.write(struct.pack("<QIHBx", moment - end + shift, *rest))
-        # A page that has come stays: post-copy would be the same with a vCPU's later accesses to it. The last says how long the trace is.
-        seen, last = set(), max(moment for moment, *_ in files.accesses_of(second))
-        for moment, page, vcpu, op in files.records_of(second):
-            if op in files.ACCESSES:
-                if FULL_BEHIND <= moment < last:
-                    if (page, vcpu, op) in seen:
-                        continue
-                    seen.add((page, vcpu, op))
-            elif moment == 0:
-                continue
-            file.write(struct.pack("<QIHBx", moment + shift, page, vcpu, op))
+        for moment, *rest in without_repetitions(second):
+            file.write(struct.pack("<QIHBx", moment + shift, *rest))
+
+
+def without_repetitions(recording):
+    """Its records, less a vCPU's later accesses to a page: one that has come stays, so that post-copy would be the same with them."""
+    seen = set()
+    end = max(moment for moment, *_ in files.accesses_of(recording))  # kept, as it says how long the trace is
+    for moment, *what in files.records_of(recording):
+        page, vcpu, op = what
+        if op not in files.ACCESSES:
+            if moment > 0:
+                yield moment, *what
+        elif not FULL_BEHIND <= moment < end or (page, vcpu, op) not in seen:
+            if moment >= FULL_BEHIND:
+                seen.add((page, vcpu, op))
+            yield moment, *what
