@@ -6,13 +6,13 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use migsim::source::recorder::{Access, Recording};
+use migsim::guest::recording::{Access, Recording};
+use migsim::memory::{Memory, PageSet};
 use migsim::strategy::Observation;
 use migsim::strategy::pdopmp::{PdopmpSettings, plan};
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
-use migsim::time::SimTime;
 use migsim::trace::Op;
-use migsim::vm::{Memory, PageSet};
+use migsim::units::SimTime;
 
 const ACCESSES: u32 = 1_000_000;
 const PAGES: u32 = 1 << 18;

@@ -3,13 +3,13 @@
 //!
 //! Run it by `cargo run --release --example own_strategy`.
 
-use migsim::comparison::{Run, compare};
+use migsim::memory::{PageId, PageSet};
 use migsim::report::table;
+use migsim::run::compare::{Run, compare};
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
 use migsim::strategy::{Build, Entry, Observation, PlannedPage, Registry, Strategy};
 use migsim::trace::Trace;
-use migsim::vm::{PageId, PageSet};
 
 #[derive(Default)]
 struct HotThenDownwards {

@@ -5,12 +5,12 @@
 //! function of its inputs.
 //!
 //! Only events that need a decision go through the queue. Pages on the link and at the receiver are already in order
-//! and wait in lanes of their own (see [`crate::link`], [`crate::destination`]), so that a page costs no heap operation.
+//! and wait in lanes of their own (see [`crate::network`], [`crate::host::destination`]), so that a page costs no heap operation.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::time::SimTime;
+use crate::units::SimTime;
 
 /// A priority queue of pending events: `O(log n)` to schedule and to take, `O(1)` to look at the next one.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ mod words;
 pub use catalogue::{CLAIMS, CLAIMS_RECORDED, FIGURES, Figure};
 pub use report::html;
 
-use crate::comparison::ComparisonError;
-use crate::report::plot::PlotError;
+use crate::plot::PlotError;
+use crate::run::compare::ComparisonError;
 use crate::scenario::{OpenTraceError, ScenarioError};
 
 /// Why a figure could not be made.
@@ -78,7 +78,7 @@ pub fn render(figure: &'static Figure, jobs: usize) -> Result<Rendered, FigureEr
     Ok(Rendered {
         figure,
         csv: data.csv,
-        svg: crate::report::plot::svg(&plot)?,
+        svg: crate::plot::svg(&plot)?,
         table: draw::table(figure, &data.strategies, &data.groups),
     })
 }

@@ -6,7 +6,7 @@
 //!
 //! ## The model on one page
 //!
-//! Three actors, joined by one event queue; time is integer picoseconds ([`time::SimTime`]) from the migration command.
+//! Three actors, joined by one event queue; time is integer picoseconds ([`units::SimTime`]) from the migration command.
 //!
 //! ```text
 //!  source host                       network link                      destination host
@@ -16,14 +16,14 @@
 //! ```
 //!
 //! 1. **On the source**. A strategy that records lets the VM run on for a window W; each first access to a page costs its
-//!    vCPU a trap ([`source::recorder`]). Pre-copy sends memory in rounds meanwhile ([`migration::pre_copy`]). Others
+//!    vCPU a trap ([`guest::recording`]). Pre-copy sends memory in rounds meanwhile ([`migration::pre_copy`]). Others
 //!    suspend the VM at once.
 //! 2. **Switch-over** ([`migration::SwitchOver`]). Suspend, core state over the link, latency, resume: the downtime.
-//! 3. **After the resume** ([`migration::migrate`]). The migration thread ([`source::SourceHost`]) serves the oldest
+//! 3. **After the resume** ([`migration::migrate`]). The migration thread ([`host::source::SourceHost`]) serves the oldest
 //!    pending request, else pushes the strategy's next page ([`strategy::Strategy`]), while fewer than `send_buffer` bytes
-//!    wait on the link. The [`link`] transmits messages by bandwidth and packet overhead; demanded pages queue behind
+//!    wait on the link. The [`network`] transmits messages by bandwidth and packet overhead; demanded pages queue behind
 //!    pushed ones, share with them, or go first. One receiving thread installs pages in the order of their departure
-//!    ([`destination::Receiver`]). A vCPU that touches a missing page stalls ([`destination::Destination`]): the trap,
+//!    ([`host::destination::Receiver`]). A vCPU that touches a missing page stalls ([`host::destination::Destination`]): the trap,
 //!    a request if nobody has made one for this page (the destination does not know what is in flight), the way there,
 //!    the page's way back, its installation, the wake-up. Total migration time ends with the last installation.
 //!
@@ -37,7 +37,7 @@
 //!
 //! Guest time passes only while a vCPU runs or sleeps, so a stall shifts everything after it. A page that has reached the
 //! destination stays there: only the first touch of each page by each vCPU can fault, and the engine replays that
-//! [*touch order*](trace::touch_order) instead of the raw records. A run costs what the number of distinct pages costs.
+//! [*touch order*](guest::touch_order) instead of the raw records. A run costs what the number of distinct pages costs.
 //! vCPUs run beside each other, but for those that were idle when the trace was recorded, if its recorder tells: such a vCPU
 //! goes on as soon as another that ran when it was woken has come as far, or where none ran, after as long as it was idle.
 //!
@@ -46,8 +46,8 @@
 //!
 //! ## The way of the data
 //!
-//! [`trace`] → [`scenario`] → simulation ([`migration`], several strategies by [`comparison`]) → [`metrics`], or a
-//! breakdown of the stall ([`explain`]) → [`report`]. For a real migration: a recording → [`plan`]. The command line ([`cli`]) only joins them.
+//! [`trace`] → [`scenario`] → simulation ([`migration`], several strategies by [`run::compare`]) → [`measure`], or a
+//! breakdown of the stall ([`measure::explain`]) → [`report`]. For a real migration: a recording → [`plan`]. The command line ([`cli`]) only joins them.
 //!
 //! ## Where it comes from
 //!
@@ -58,7 +58,7 @@
 //! ## As a library
 //!
 //! ```
-//! use migsim::comparison::compare;
+//! use migsim::run::compare::compare;
 //! use migsim::scenario::ScenarioSource;
 //! use migsim::strategy::Registry;
 //! use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
@@ -86,24 +86,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod check;
 pub mod cli;
-pub mod comparison;
-pub mod destination;
 pub mod engine;
-pub mod explain;
 pub mod figures;
-pub mod link;
-pub mod metrics;
+pub(crate) mod file;
+pub mod guest;
+pub mod host;
+pub mod measure;
+pub mod memory;
 pub mod migration;
+pub mod network;
 pub mod plan;
+pub mod plot;
 pub mod report;
+pub mod run;
 pub mod scenario;
-pub mod source;
 pub mod strategy;
-pub mod sweep;
-pub mod time;
 pub mod trace;
 pub mod units;
 pub mod validation;
-pub mod vm;

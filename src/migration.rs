@@ -22,14 +22,14 @@ pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
 pub use switch_over::{GuestCourse, SwitchOver};
 
 use self::event_loop::EventLoop;
-use crate::destination::Stall;
+use crate::guest::recording::RecordError;
+use crate::host::destination::Stall;
 use crate::scenario::Scenario;
-use crate::source::NotUnsent;
-use crate::source::recorder::RecordError;
+use crate::strategy::NotUnsent;
 use crate::strategy::Strategy;
 use crate::strategy::post_copy::active_push;
-use crate::time::SimTime;
 use crate::trace::TraceError;
+use crate::units::SimTime;
 
 /// Why a migration could not be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum MigrationError {
     TooLong,
 }
 
-/// What a migration came to, before it is summed up as [`crate::metrics::Metrics`].
+/// What a migration came to, before it is summed up as [`crate::measure::Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// When the VM resumed on the destination.

@@ -25,14 +25,14 @@ mod window;
 
 use std::io::{self, Write};
 
-use crate::comparison::{self, ComparisonError};
+use crate::guest::recording::{Recording, record};
+use crate::memory::{Memory, PageSet};
 use crate::migration::{MigrationError, SwitchOver};
+use crate::run::compare::{self, ComparisonError};
 use crate::scenario::Scenario;
-use crate::source::recorder::{Recording, record};
 use crate::strategy::{Build, Entry, Observation, PlannedPage, Strategy};
 use crate::trace::Trace;
 use crate::trace::import::{ImportError, ImportOptions, Input, QemuRecording};
-use crate::vm::{Memory, PageSet};
 
 use self::window::LastWindow;
 
@@ -71,7 +71,7 @@ pub enum PlanError {
 /// [`PlanError`] when the strategy has no plan, or the trace does not fit or is damaged.
 pub fn of_trace(scenario: &Scenario, trace: &Trace, entry: &Entry) -> Result<Plan, PlanError> {
     let strategy = planner(scenario, entry)?;
-    let replay = comparison::replay(scenario, trace)?;
+    let replay = compare::replay(scenario, trace)?;
     let preparation = SwitchOver::preparation(scenario, true);
     let (recording, positions) =
         record(&replay, preparation, scenario.source.record_trap).map_err(MigrationError::from)?;
@@ -104,7 +104,7 @@ pub fn of_recording(
 ) -> Result<Plan, PlanError> {
     let strategy = planner(scenario, entry)?;
     let (header, mut records) = QemuRecording::open(input, &ImportOptions::default())?;
-    let memory = comparison::memory(&scenario.vm, &header)?;
+    let memory = compare::memory(&scenario.vm, &header)?;
     let mut last = LastWindow::new(scenario.migration.record_window);
     while let Some(record) = records.next() {
         let record = record?;

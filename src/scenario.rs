@@ -3,7 +3,9 @@
 //! Each section's keys, with their defaults and the reasons for them, are documented at its type. Every key can be set
 //! in a file or by name: `link.bandwidth`, `migration.record_window`.
 
+pub mod axis;
 mod load;
+mod quantity;
 mod sweep_section;
 mod trace_source;
 
@@ -16,15 +18,15 @@ pub use load::{ScenarioError, ScenarioSource};
 pub use sweep_section::WrittenAxis;
 pub use trace_source::OpenTraceError;
 
-use crate::destination::DestinationSettings;
-use crate::link::{LinkSettings, SMALLEST_MTU};
-use crate::source::SourceSettings;
+use crate::guest::replay::{AtEnd, TimeScale};
+use crate::host::destination::DestinationSettings;
+use crate::host::source::SourceSettings;
+use crate::network::{LinkSettings, SMALLEST_MTU};
 use crate::strategy::pdopmp::PdopmpSettings;
 use crate::strategy::pre_record::PreRecordSettings;
-use crate::time::SimTime;
-use crate::trace::replay::{AtEnd, TimeScale};
 use crate::trace::synthetic::Workload;
 use crate::units::Bytes;
+use crate::units::SimTime;
 
 /// A whole scenario. The default is the one that `migsim compare` runs without arguments.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -22,12 +22,11 @@ pub mod scan;
 pub mod stop_and_copy;
 
 use self::pre_copy::Rounds;
+use crate::guest::recording::Recording;
+use crate::guest::touch_order::TouchOrder;
+use crate::memory::{Memory, PageId, PageSet};
 use crate::scenario::Scenario;
-use crate::source::Request;
-use crate::source::recorder::Recording;
-use crate::time::SimTime;
-use crate::trace::touch_order::TouchOrder;
-use crate::vm::{Memory, PageId, PageSet};
+use crate::units::SimTime;
 
 /// What the source knows at the switch-over.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +62,22 @@ impl PlannedPage {
         }
     }
 }
+
+/// A request that has reached the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// When it was read, counted from the migration command.
+    pub time: SimTime,
+    /// For which page.
+    pub page: PageId,
+    /// Whether the page has not been sent yet.
+    pub unsent: bool,
+}
+
+/// A strategy named a page that has been sent already or does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the strategy pushed page {0}, which is not there to be sent")]
+pub struct NotUnsent(pub PageId);
 
 /// A page order, made up as the migration goes.
 pub trait Strategy {

@@ -34,12 +34,10 @@ mod interner;
 mod open;
 mod reader;
 mod records;
-pub mod replay;
 pub mod slice;
 pub mod statistics;
 mod storage;
 pub mod synthetic;
-pub mod touch_order;
 mod writer;
 
 pub use reader::Trace;
@@ -101,22 +99,6 @@ pub struct IdleSpan {
     pub from_ns: u64,
     /// The nanosecond after its last.
     pub until_ns: u64,
-}
-
-/// A run of pages that were all zero when the recording began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageRun {
-    /// The first page of the run.
-    pub first: u32,
-    /// The number of pages, at least 1.
-    pub count: u32,
-}
-
-impl PageRun {
-    /// The page after the run; `u64` because a hostile run may end beyond `u32`.
-    pub fn end(self) -> u64 {
-        u64::from(self.first) + u64::from(self.count)
-    }
 }
 
 /// What a trace says about itself.

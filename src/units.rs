@@ -11,7 +11,9 @@ use fundu::{CustomDurationParser, CustomTimeUnit};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
-use crate::time::SimTime;
+mod time;
+
+pub use time::SimTime;
 
 /// What a text in human units should have been.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -19,15 +19,15 @@ pub use errors::{Gain, Order, Ranking, Summary, gains, median_difference, rankin
 pub use goals::{GAINS_APART, Goal, Part, Worst, missed, parts};
 pub use reference::{Group, Range, ReferenceError, Setting, read};
 
-use crate::comparison::shared::{Shared, in_one_line};
-use crate::link::Discipline;
-use crate::metrics::Metrics;
+use crate::guest::recording::Preparation;
+use crate::measure::Metrics;
+use crate::network::Discipline;
+use crate::run::cache::{Shared, in_one_line};
 use crate::scenario::Scenario;
-use crate::source::recorder::Preparation;
 use crate::strategy::Registry;
-use crate::time::SimTime;
 use crate::trace::{Trace, TraceError};
 use crate::units::Bandwidth;
+use crate::units::SimTime;
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

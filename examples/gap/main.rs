@@ -8,12 +8,12 @@ mod partial_knowledge;
 
 use std::error::Error;
 
-use migsim::comparison::compare;
+use migsim::run::compare::compare;
 use migsim::scenario::Scenario;
 use migsim::strategy::pdopmp::PdopmpSettings;
-use migsim::time::SimTime;
 use migsim::trace::Trace;
 use migsim::units::Bandwidth;
+use migsim::units::SimTime;
 
 /// The parameters of PDoPMP were chosen on these, and on these alone.
 const CHOSEN_ON: [&str; 5] = ["sort", "sqlite", "python", "seq", "rand"];

@@ -4,12 +4,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use migsim::source::Request;
+use migsim::guest::touch_order::TouchOrder;
+use migsim::memory::{PageId, PageSet};
+use migsim::strategy::Request;
 use migsim::strategy::push_order::PushOrder;
 use migsim::strategy::scan::Push;
 use migsim::strategy::{Build, Entry, Observation, PlannedPage, Registry, Strategy};
-use migsim::trace::touch_order::TouchOrder;
-use migsim::vm::{PageId, PageSet};
 
 /// In which order recorded pages are touched, and nothing of others.
 pub(crate) const RECORDED: &str = "recorded, true order";

@@ -11,11 +11,11 @@ use clap::Args;
 use super::output::stdout_is_styled;
 use super::progress;
 use super::sweep::threads;
-use crate::check::{Baseline, differences, table};
-use crate::report::file::write_whole;
+use crate::file::write_whole;
+use crate::run::check::{Baseline, differences, table};
+use crate::run::sweep::Sweep;
 use crate::scenario::ScenarioSource;
 use crate::strategy::Registry;
-use crate::sweep::Sweep;
 
 /// The built-in matrix and what it came to when it was last found good.
 const MATRIX: &str = include_str!("../../scenarios/check.toml");

@@ -7,8 +7,9 @@ use clap::Args;
 use super::inputs::InputArgs;
 use super::output::OutputArgs;
 use super::progress;
-use crate::comparison::{compare, replay};
-use crate::report::{row, table};
+use crate::report::table;
+use crate::run::compare::{compare, replay};
+use crate::run::row::row;
 use crate::strategy::Registry;
 
 /// Run several strategies on one scenario and show them side by side

@@ -7,8 +7,8 @@ use clap::Args;
 use super::inputs::InputArgs;
 use super::output::OutputArgs;
 use super::progress;
-use crate::comparison;
 use crate::report::{explanation, table};
+use crate::run::compare;
 use crate::strategy::Registry;
 
 /// Run one strategy and break its faults and stall down by cause
@@ -35,9 +35,9 @@ pub(super) fn run(arguments: ExplainArgs) -> anyhow::Result<ExitCode> {
     let registry = Registry::standard();
     let entry = registry.get(&arguments.strategy)?;
     let explained = progress::while_working("simulating", || {
-        comparison::explain(&inputs.scenario, &inputs.trace, entry)
+        compare::explain(&inputs.scenario, &inputs.trace, entry)
     })?;
-    let replay = comparison::replay(&inputs.scenario, &inputs.trace)?;
+    let replay = compare::replay(&inputs.scenario, &inputs.trace)?;
     let rows = explanation::rows(&inputs.provenance, entry.name, &explained);
     arguments.output.write(&rows, |styled| {
         let header = table::header(&inputs.scenario, &inputs.trace, &replay);

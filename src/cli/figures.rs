@@ -13,8 +13,8 @@ use super::progress;
 use super::sweep::threads;
 use crate::figures::claims::{ALL, Judgement, Judgements, SENDERS, Tally};
 use crate::figures::{FIGURES, html, render};
-use crate::report::file::write_whole;
-use crate::report::plot::png;
+use crate::file::write_whole;
+use crate::plot::png;
 use crate::report::table::{new_table, right_aligned};
 
 /// Make every figure, the rows behind it and the report; or only judge the claims

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::report::Provenance;
+use crate::run::row::Provenance;
 use crate::scenario::{Scenario, ScenarioSource};
-use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::synthetic::Workload;
+use crate::units::SimTime;
 
 #[derive(Debug, Args)]
 pub(super) struct InputArgs {
@@ -53,7 +53,7 @@ impl InputArgs {
             scenario.trace.workload = None;
         }
         let trace = scenario.open_trace()?;
-        let used = crate::comparison::start(&scenario.trace, &trace)?;
+        let used = crate::run::compare::start(&scenario.trace, &trace)?;
         if SimTime::from_ns(used) != scenario.trace.start {
             eprintln!(
                 "migsim: trace.start is taken as {}: the trace is exact only every {}",

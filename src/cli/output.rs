@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use crate::report::file::write_whole;
-use crate::report::{self, Row};
+use crate::file::write_whole;
+use crate::report;
+use crate::run::row::Row;
 
 /// Formats of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
+use crate::file::write_whole;
 use crate::plan::{Plan, of_recording, of_trace};
-use crate::report::file::write_whole;
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::strategy::{Entry, Registry};
-use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::import::Input;
+use crate::units::SimTime;
 
 /// Write which pages a strategy would send first, for a real migration
 ///

@@ -11,9 +11,10 @@ use clap::{Args, ValueEnum};
 use super::inputs::InputArgs;
 use super::output::{Format, write_data};
 use super::progress;
-use crate::comparison::{observe, replay};
-use crate::report::file::write_whole;
-use crate::report::{qmp, row, table, timeline};
+use crate::file::write_whole;
+use crate::report::{qmp, table, timeline};
+use crate::run::compare::{observe, replay};
+use crate::run::row::row;
 use crate::strategy::Registry;
 
 /// Run one strategy on one scenario and show everything about it

@@ -9,9 +9,9 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use super::progress::Points;
+use crate::run::sweep::{self, PointResult, RowFile, Shard, Sweep, header_line, rows};
 use crate::scenario::ScenarioSource;
 use crate::strategy::Registry;
-use crate::sweep::{self, PointResult, RowFile, Shard, Sweep, header_line, rows};
 
 /// Run the strategies on every point of a scenario's [sweep]
 ///

@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::report::file::write_whole;
+use crate::file::write_whole;
 use crate::scenario::value_of;
-use crate::time::SimTime;
 use crate::trace::slice::Slice;
 use crate::trace::synthetic::Workload;
 use crate::trace::{Trace, check, export};
 use crate::units::Bytes;
+use crate::units::SimTime;
 
 mod import;
 mod info;

@@ -9,12 +9,12 @@ use clap::Args;
 
 use super::output::OutputArgs;
 use super::progress;
-use crate::report::file::write_whole;
-use crate::report::plot::{Plot, png, svg};
+use crate::file::write_whole;
+use crate::plot::{Plot, png, svg};
 use crate::report::validation::{rows, scatter, table};
+use crate::run::sweep::Sweep;
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::strategy::Registry;
-use crate::sweep::Sweep;
 use crate::validation::{missed, read, validate};
 
 /// More tell nothing new.

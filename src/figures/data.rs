@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::FigureError;
 use super::words::{SHOWN, guest};
+use crate::plot::Spread;
 use crate::report::csv;
-use crate::report::plot::Spread;
+use crate::run::sweep::{PointResult, Sweep};
 use crate::scenario::ScenarioSource;
 use crate::strategy::Registry;
-use crate::sweep::{PointResult, Sweep};
 
 /// What a figure's sweep came to.
 pub(super) struct Data {
@@ -49,8 +49,8 @@ impl Data {
             Ok::<(), FigureError>(())
         });
         delivered.map_err(|error| match error {
-            crate::sweep::RunError::Threads(error) => FigureError::Threads(error.to_string()),
-            crate::sweep::RunError::Delivery(error) => error,
+            crate::run::sweep::RunError::Threads(error) => FigureError::Threads(error.to_string()),
+            crate::run::sweep::RunError::Delivery(error) => error,
         })?;
         csv::write(&rows, &mut data.csv)?;
         Ok(data)

@@ -3,7 +3,7 @@
 use super::catalogue::{Figure, View};
 use super::data::{Data, Group};
 use super::words::{RECONSTRUCTION, SHOWN, wrapped};
-use crate::report::plot::{Kind, Panel, Plot, Series, Spread};
+use crate::plot::{Kind, Panel, Plot, Series, Spread};
 
 /// Characters in a caption's line.
 pub(super) const CAPTION: usize = 145;

@@ -3,11 +3,12 @@
 use super::catalogue::Figure;
 use super::words::{RECONSTRUCTION, guest, wrapped};
 use super::{FigureError, Rendered, data, draw};
-use crate::comparison::{Observed, observe};
-use crate::report::plot::{self, Kind, Panel, Plot, Series, Spread};
-use crate::report::{Row, Value, csv};
+use crate::plot::{self, Kind, Panel, Plot, Series, Spread};
+use crate::report::csv;
+use crate::run::compare::{Observed, observe};
+use crate::run::row::{Row, Value};
 use crate::strategy::Registry;
-use crate::time::SimTime;
+use crate::units::SimTime;
 
 const WINDOW: SimTime = SimTime::from_ms(50);
 

@@ -1,7 +1,7 @@
 //! Words that several figures have in common.
 
-use crate::comparison::Run;
-use crate::time::SimTime;
+use crate::run::compare::Run;
+use crate::units::SimTime;
 
 /// What is below every figure.
 pub(super) const RECONSTRUCTION: &str = "PDoPMP is a reconstruction from the abstract of Shan, Qiao and Lin (PDCAT 2017); no figure or number is the paper's.";

@@ -1,7 +1,7 @@
 //! What happens in a migration.
 
-use crate::destination::Toucher;
-use crate::vm::PageId;
+use crate::guest::touch_order::Toucher;
+use crate::memory::PageId;
 
 /// Events that wait in the queue. Their order is the order at equal times; pages that leave the link and pages that are
 /// installed come before all of them, the migration thread's action after.

@@ -3,13 +3,13 @@
 use super::event::{Event, Request};
 use super::pre_copy::Copied;
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
-use crate::destination::{Destination, Receiver, ReturnPath, TouchOutcome};
 use crate::engine::EventQueue;
-use crate::link::Link;
+use crate::host::destination::{Destination, Receiver, TouchOutcome};
+use crate::host::source::{DemandMode, SourceHost};
+use crate::network::{Link, ReturnPath};
 use crate::scenario::{Delivery, Scenario};
-use crate::source::{DemandMode, SourceHost};
 use crate::strategy::{PlannedPage, Strategy};
-use crate::time::SimTime;
+use crate::units::SimTime;
 
 pub(super) struct EventLoop<'a> {
     scenario: &'a Scenario,

@@ -17,16 +17,16 @@
 use std::collections::VecDeque;
 
 use super::{MigrationError, SwitchOver};
-use crate::destination::ReceivingThread;
-use crate::link::Message;
+use crate::guest::recording::{Preparation, Recording};
+use crate::guest::replay::Replay;
+use crate::guest::touch_order::TouchOrder;
+use crate::host::destination::ReceivingThread;
+use crate::memory::PageSet;
+use crate::network::Message;
+use crate::network::socket::{Batch, SendBuffer};
 use crate::scenario::Scenario;
-use crate::source::batch::{Batch, SendBuffer};
-use crate::source::recorder::{Preparation, Recording};
 use crate::strategy::pre_copy::Rounds;
-use crate::time::SimTime;
-use crate::trace::replay::Replay;
-use crate::trace::touch_order::TouchOrder;
-use crate::vm::PageSet;
+use crate::units::SimTime;
 
 /// When the pages follow that are still dirty after the last round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,8 +151,8 @@ impl<'a> PageStream<'a> {
         };
         PageStream {
             scenario,
-            batch: Batch::new(&scenario.source, link.zero_page_bytes),
-            buffer: SendBuffer::new(&scenario.source),
+            batch: Batch::new(scenario.source.write_batch, link.zero_page_bytes),
+            buffer: SendBuffer::new(scenario.source.send_buffer, scenario.source.send_resume),
             page: cost(link.page_message(host_page)),
             zero_page: cost(u64::from(link.zero_page_bytes)),
             free_at: SimTime::ZERO,

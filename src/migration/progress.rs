@@ -1,6 +1,6 @@
 //! Watching a migration as it goes.
 
-use crate::time::SimTime;
+use crate::units::SimTime;
 
 /// How far a migration is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

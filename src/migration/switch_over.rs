@@ -2,14 +2,14 @@
 
 use super::MigrationError;
 use super::pre_copy::Copied;
-use crate::link::LinkSettings;
+use crate::guest::recording::{Preparation, Recording, record};
+use crate::guest::replay::Replay;
+use crate::guest::touch_order::TouchOrder;
+use crate::memory::{Memory, PageSet};
+use crate::network::LinkSettings;
 use crate::scenario::Scenario;
-use crate::source::recorder::{Preparation, Recording, record};
 use crate::strategy::Observation;
-use crate::time::SimTime;
-use crate::trace::replay::Replay;
-use crate::trace::touch_order::TouchOrder;
-use crate::vm::{Memory, PageSet};
+use crate::units::SimTime;
 
 /// What the guest does in a record window and after it. It depends on the trace, the window and the recorder's trap, but
 /// on nothing of the link or the hosts, so runs over different links can share it; it is cheap to clone.

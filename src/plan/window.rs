@@ -1,9 +1,9 @@
 //! The last window of a recording that goes by.
 
-use crate::source::recorder::{Access, MOST_ACCESSES, Recording};
-use crate::time::SimTime;
+use crate::guest::recording::{Access, MOST_ACCESSES, Recording};
+use crate::memory::PageId;
 use crate::trace::Record;
-use crate::vm::PageId;
+use crate::units::SimTime;
 
 /// What more accesses in a window than are held is an error against.
 pub(super) const TOO_MANY: &str = "at most 67108864 accesses in the record window";

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::Row;
+use crate::run::row::Row;
 
 /// Writes a header line and the rows.
 ///

@@ -3,9 +3,9 @@
 use comfy_table::Cell;
 
 use super::table::{grouped, new_table, right_aligned};
-use super::{Provenance, Row, Value};
-use crate::explain::{Explanation, Faults, Knowledge};
-use crate::time::SimTime;
+use crate::measure::explain::{Explanation, Faults, Knowledge};
+use crate::run::row::{Provenance, Row, Value};
+use crate::units::SimTime;
 
 /// A row a kind of page, also of those without faults.
 pub fn rows(provenance: &Provenance, strategy: &str, explanation: &Explanation) -> Vec<Row> {

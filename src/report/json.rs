@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::{Row, Value};
+use crate::run::row::{Row, Value};
 
 /// Writes the rows, indented. Numbers have the same digits as in CSV; what is missing is `null`.
 ///

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::comparison::Observed;
-use crate::destination::FaultBlocks;
+use crate::host::destination::FaultBlocks;
+use crate::memory::Memory;
+use crate::run::compare::Observed;
 use crate::scenario::Scenario;
-use crate::time::SimTime;
-use crate::vm::Memory;
+use crate::units::SimTime;
 
 /// Writes the object, in the words of QEMU's `MigrationInfo` (`qapi/migration.json`): times in whole milliseconds, rounded
 /// down; `duplicate` are zero pages; `transferred` has the headers of pages, but not those of packets. `total-time` counts

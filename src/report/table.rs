@@ -5,13 +5,13 @@ use std::fmt::Write;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, LineStyle, Table};
 
-use crate::comparison::Run;
-use crate::metrics::Metrics;
+use crate::guest::replay::Replay;
+use crate::measure::Metrics;
+use crate::run::compare::Run;
 use crate::scenario::Scenario;
-use crate::time::SimTime;
 use crate::trace::Trace;
-use crate::trace::replay::Replay;
 use crate::units::Bytes;
+use crate::units::SimTime;
 
 /// What is migrated over what, in a line or two.
 pub fn header(scenario: &Scenario, trace: &Trace, replay: &Replay<'_>) -> String {
@@ -73,7 +73,7 @@ pub fn comparison(runs: &[Run], styled: bool) -> String {
 /// Everything about one run, a line a metric.
 pub fn details(run: &Run) -> String {
     let metrics = &run.metrics;
-    let share = |share: crate::metrics::Share| {
+    let share = |share: crate::measure::Share| {
         share.fraction().map_or("—".to_owned(), |fraction| {
             format!("{:.1} %", fraction * 100.0)
         })

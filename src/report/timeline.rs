@@ -7,11 +7,11 @@ use std::io::{self, Write};
 
 use serde_json::{Number, Value as Json, json};
 
-use crate::comparison::Observed;
-use crate::destination::Stall;
+use crate::host::destination::Stall;
 use crate::migration::Sample;
+use crate::run::compare::Observed;
 use crate::scenario::Scenario;
-use crate::time::SimTime;
+use crate::units::SimTime;
 
 /// Most stalls that are written: the longest ones. More would make a file that no viewer opens.
 pub const MOST_STALLS: usize = 100_000;

@@ -5,7 +5,7 @@ mod scatter;
 pub use scatter::scatter;
 
 use super::table::{new_table, right_aligned};
-use super::{Row, Value};
+use crate::run::row::{Row, Value};
 use crate::validation::{
     GAINS_APART, Gain, Goal, Order, Pair, Part, Quantity, Range, Ranking, Verdict, Worst, gains,
     median_difference, parts, rankings,

@@ -1,4 +1,4 @@
-//! `[sweep]`, as it is written: which keys have which lists or ranges. [`crate::sweep`] gives it its meaning.
+//! `[sweep]`, as it is written: which keys have which lists or ranges. [`crate::run::sweep`] gives it its meaning.
 
 use toml::de::{DeTable, DeValue};
 

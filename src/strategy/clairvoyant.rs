@@ -3,7 +3,7 @@
 use super::push_order::PushOrder;
 use super::scan::Push;
 use super::{Build, Entry, PlannedPage, Strategy};
-use crate::vm::{PageId, PageSet};
+use crate::memory::{PageId, PageSet};
 
 /// `clairvoyant`.
 pub const ENTRY: Entry = Entry {

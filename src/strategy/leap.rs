@@ -22,8 +22,8 @@ use std::collections::VecDeque;
 
 use super::scan::Scan;
 use super::{Build, Entry, Strategy};
-use crate::source::Request;
-use crate::vm::{PageId, PageSet};
+use crate::memory::{PageId, PageSet};
+use crate::strategy::Request;
 
 /// `leap`.
 pub const ENTRY: Entry = Entry {
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use crate::scenario::Scenario;
     use crate::strategy::scan::Push;
-    use crate::time::SimTime;
+    use crate::units::SimTime;
 
     #[test]
     fn a_majority_is_more_than_half() {

@@ -34,9 +34,9 @@ use self::sweep::{Course, Regions};
 use self::trend::Trend;
 use super::scan::Push;
 use super::{Build, Entry, Observation, PlannedPage, Strategy};
-use crate::source::Request;
-use crate::time::SimTime;
-use crate::vm::{PageId, PageMap, PageSet};
+use crate::memory::{PageId, PageMap, PageSet};
+use crate::strategy::Request;
+use crate::units::SimTime;
 
 /// `pre-record+pdopmp`.
 pub const ENTRY: Entry = Entry {

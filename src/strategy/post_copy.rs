@@ -2,8 +2,8 @@
 
 use super::scan::{Push, Scan};
 use super::{Build, Entry, Strategy};
-use crate::source::Request;
-use crate::vm::{PageId, PageSet};
+use crate::memory::{PageId, PageSet};
+use crate::strategy::Request;
 
 /// `post-copy`.
 pub const ENTRY: Entry = Entry {

@@ -2,7 +2,7 @@
 //! [`crate::migration::pre_copy`]).
 
 use super::{Build, Entry};
-use crate::time::SimTime;
+use crate::units::SimTime;
 
 /// `pre-copy`.
 pub const ENTRY: Entry = Entry {

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::push_order::PushOrder;
 use super::scan::Push;
 use super::{Build, Entry, Observation, PlannedPage, Strategy};
-use crate::source::Request;
-use crate::source::recorder::Recording;
-use crate::vm::{PageId, PageMap, PageSet};
+use crate::guest::recording::Recording;
+use crate::memory::{PageId, PageMap, PageSet};
+use crate::strategy::Request;
 
 /// `pre-record`.
 pub const ENTRY: Entry = Entry {
@@ -118,9 +118,9 @@ pub fn ordered_pps(recording: &Recording, order: PpsOrder) -> Vec<PageId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::recorder::Access;
-    use crate::time::SimTime;
+    use crate::guest::recording::Access;
     use crate::trace::Op;
+    use crate::units::SimTime;
 
     #[test]
     fn orders_of_the_pps() {

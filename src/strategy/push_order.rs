@@ -2,8 +2,8 @@
 
 use super::PlannedPage;
 use super::scan::{Push, Scan};
-use crate::source::Request;
-use crate::vm::{PageId, PageSet};
+use crate::memory::{PageId, PageSet};
+use crate::strategy::Request;
 
 /// A planned order with a scan behind it.
 #[derive(Debug, Clone)]

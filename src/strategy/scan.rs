@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::vm::{PageId, PageSet};
+use crate::memory::{PageId, PageSet};
 
 /// How the scan goes through memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

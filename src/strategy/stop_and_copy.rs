@@ -7,7 +7,7 @@
 
 use super::pre_copy::Rounds;
 use super::{Build, Entry};
-use crate::time::SimTime;
+use crate::units::SimTime;
 
 /// `stop-and-copy`.
 pub const ENTRY: Entry = Entry {

@@ -2,7 +2,7 @@
 
 use super::compaction::{Compaction, TooManyPages};
 use super::{Trace, TraceError};
-use crate::time::SimTime;
+use crate::units::SimTime;
 
 /// An invariant of traces, and whether this one has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{IdleSpan, PageRun, Trace, TraceError};
+use super::{IdleSpan, Trace, TraceError};
+use crate::memory::PageRun;
 
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -1,6 +1,7 @@
 //! The bytes of the container, shared by reader and writer. [`crate::trace`] describes the whole.
 
-use super::{IdleSpan, PageRun, TraceHeader};
+use super::{IdleSpan, TraceHeader};
+use crate::memory::PageRun;
 
 pub(super) const MAGIC: [u8; 8] = *b"\x8aMTRACE\n";
 pub(super) const END_MAGIC: [u8; 8] = *b"\x8aMTREND\n";
@@ -26,7 +27,7 @@ pub(super) const MAX_IDLE_SPANS: usize = 1 << 22;
 pub(super) const MAX_PROVENANCE_BYTES: usize = 1 << 16;
 pub(super) const MAX_PAGES: u32 = 1 << 30;
 pub(super) const MAX_PAGE_SIZE: u64 = 1 << 30;
-/// Times fit [`crate::time::SimTime`], which counts picoseconds.
+/// Times fit [`crate::units::SimTime`], which counts picoseconds.
 pub(super) const MAX_DURATION_NS: u64 = u64::MAX / 1_000;
 
 /// Most records in a block of this vCPU.

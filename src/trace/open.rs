@@ -3,7 +3,8 @@
 use super::format::{self, Block, Fields, Footer};
 use super::reader::Trace;
 use super::storage::Storage;
-use super::{PageRun, Place, TraceError, TraceHeader};
+use super::{Place, TraceError, TraceHeader};
+use crate::memory::PageRun;
 
 /// A file on its way to becoming a [`Trace`].
 pub(super) struct Opening {

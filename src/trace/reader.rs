@@ -10,7 +10,8 @@ use super::format::{self, Block, BlockHeader, Codec, ContentHasher};
 use super::open::Opening;
 use super::records::{Records, VcpuRecords};
 use super::storage::{Source, Storage};
-use super::{IdleSpan, PageRun, Place, TraceError, TraceHeader};
+use super::{IdleSpan, Place, TraceError, TraceHeader};
+use crate::memory::PageRun;
 
 /// An opened trace: what it says about itself, and the index by which its records are decoded on demand.
 ///
@@ -131,7 +132,7 @@ impl Trace {
     }
 
     /// The idle spans of one vCPU.
-    pub(super) fn vcpu_idle_spans(&self, vcpu: u16) -> &[IdleSpan] {
+    pub(crate) fn vcpu_idle_spans(&self, vcpu: u16) -> &[IdleSpan] {
         let start = self.idle_spans.partition_point(|span| span.vcpu < vcpu);
         let end = self.idle_spans.partition_point(|span| span.vcpu <= vcpu);
         self.idle_spans.get(start..end).unwrap_or_default()

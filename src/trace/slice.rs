@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
-use super::{IdleSpan, Op, PageRun, Place, Trace, TraceError, TraceHeader, TraceWriter};
-use crate::vm::PageSet;
+use super::{IdleSpan, Op, Place, Trace, TraceError, TraceHeader, TraceWriter};
+use crate::memory::PageRun;
+use crate::memory::PageSet;
 
 /// Which part of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use std::io::Write;
 use serde::Deserialize;
 
 use super::{Trace, TraceError, TraceHeader, TraceWriter};
-use crate::time::SimTime;
 use crate::units::Bytes;
+use crate::units::SimTime;
 
 mod accesses;
 mod plan;

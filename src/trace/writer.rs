@@ -4,7 +4,8 @@ use std::io::Write;
 
 use super::columns::{self, Columns};
 use super::format::{self, Block, BlockHeader, Codec, ContentHasher, Footer};
-use super::{IdleSpan, PageRun, Place, Record, TraceError, TraceHeader};
+use super::{IdleSpan, Place, Record, TraceError, TraceHeader};
+use crate::memory::PageRun;
 
 /// The highest vCPU: the number of vCPUs has to fit `u16` as well.
 const LAST_VCPU: u16 = u16::MAX - 1;

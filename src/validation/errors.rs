@@ -190,7 +190,7 @@ pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::scenario::Delivery;
-    use crate::time::SimTime;
+    use crate::units::SimTime;
     use crate::validation::{Pair, Setting};
 
     fn verdict(strategy: &str, measured: (f64, f64, f64), predicted: f64) -> Verdict {

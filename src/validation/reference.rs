@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::errors::median;
 use crate::scenario::{Delivery, Scenario};
 use crate::strategy::Registry;
-use crate::time::SimTime;
+use crate::units::SimTime;
 
 /// What was migrated, and how. Rows with the same setting are repetitions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

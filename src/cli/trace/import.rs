@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::{info, progress, whole_ns, write_file};
-use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::import::{self, Addresses, ImportError, ImportOptions, ImportSummary, Input};
 use crate::units::Bytes;
+use crate::units::SimTime;
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {

@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::plot;
-use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::statistics::{Statistics, Window};
 use crate::units::Bytes;
+use crate::units::SimTime;
 
 #[derive(Debug, Args)]
 pub(super) struct InfoArgs {

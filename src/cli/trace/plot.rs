@@ -9,9 +9,9 @@ use plotters::element::Rectangle;
 use plotters::prelude::{BLACK, Color, RGBColor, SVGBackend, WHITE};
 use plotters::series::LineSeries;
 
-use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::trace::statistics::{Statistics, Window};
+use crate::units::SimTime;
 
 /// Distinct for people who do not see all colours (Okabe and Ito).
 const WORKING_SET: RGBColor = RGBColor(0, 114, 178);

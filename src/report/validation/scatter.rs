@@ -1,7 +1,7 @@
 //! Predicted against measured, as a picture.
 
 use super::Calibrated;
-use crate::report::plot::{Kind, Panel, Plot, Series, Spread};
+use crate::plot::{Kind, Panel, Plot, Series, Spread};
 use crate::validation::{Quantity, Verdict};
 
 /// A panel a quantity: predicted along, measured upwards with the range of the repetitions, and the diagonal. What is 0

@@ -6,11 +6,11 @@
 //! in its order.
 
 use super::{PdopmpSettings, Plan};
-use crate::source::Request;
+use crate::memory::{PageId, PageSet};
 use crate::strategy::PlannedPage;
+use crate::strategy::Request;
 use crate::strategy::push_order::PushOrder;
 use crate::strategy::scan::Push;
-use crate::vm::{PageId, PageSet};
 
 /// Pushes a plan in its order, and what a request draws forward before that.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Drawn {
 mod tests {
     use super::super::Forecast;
     use super::*;
-    use crate::time::SimTime;
+    use crate::units::SimTime;
 
     #[test]
     fn a_request_draws_a_run_of_the_plan() {

@@ -14,9 +14,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::PdopmpSettings;
-use crate::source::Request;
+use crate::memory::{PageId, PageSet};
+use crate::strategy::Request;
 use crate::strategy::scan::Scan;
-use crate::vm::{PageId, PageSet};
 
 /// Blocks ahead of a guest at the head of the push that are warmed beside its own: its own may be nearly all sent.
 const FOLLOWED_BLOCKS: usize = 2;
@@ -181,7 +181,7 @@ fn share(heat: u64, percent: u32) -> u64 {
 mod tests {
     use super::*;
     use crate::strategy::scan::Push;
-    use crate::time::SimTime;
+    use crate::units::SimTime;
 
     fn heat(recorded: &[PageId], settings: &PdopmpSettings) -> Heat {
         let mut pages = PageSet::empty(80);

@@ -8,9 +8,9 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use crate::source::recorder::Recording;
-use crate::time::SimTime;
-use crate::vm::{PageId, PageSet};
+use crate::guest::recording::Recording;
+use crate::memory::{PageId, PageSet};
+use crate::units::SimTime;
 
 /// Powers of two of distances that are told apart: up to 4,095 pages.
 const POWERS: usize = 12;
@@ -134,7 +134,7 @@ fn neighbours(set: &PageSet, mut each: impl FnMut(usize, RangeInclusive<PageId>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::recorder::Access;
+    use crate::guest::recording::Access;
     use crate::trace::Op;
     use proptest::prelude::*;
 

@@ -5,10 +5,10 @@
 use super::drawn::Drawn;
 use super::heat::Heat;
 use super::{PdopmpSettings, plan};
-use crate::source::Request;
+use crate::memory::{PageId, PageSet};
+use crate::strategy::Request;
 use crate::strategy::scan::{Push, Scan};
 use crate::strategy::{Build, Entry, Observation, PlannedPage, Strategy};
-use crate::vm::{PageId, PageSet};
 
 /// `pre-record+pdopmp-online`.
 pub const ENTRY: Entry = Entry {

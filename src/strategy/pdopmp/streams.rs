@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::source::recorder::Access;
-use crate::time::SimTime;
-use crate::vm::{PageId, PageMap, PageSet};
+use crate::guest::recording::Access;
+use crate::memory::{PageId, PageMap, PageSet};
+use crate::units::SimTime;
 
 /// A point of a trajectory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use super::trend::Trend;
 use super::{Draft, PdopmpSettings};
+use crate::memory::{PageId, PageSet};
 use crate::strategy::Observation;
-use crate::time::SimTime;
-use crate::vm::{PageId, PageSet};
+use crate::units::SimTime;
 
 /// What is to be made of a stream with a trend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,9 +170,9 @@ impl Regions {
 mod tests {
     use super::super::streams::separate;
     use super::*;
-    use crate::source::recorder::{Access, Recording};
+    use crate::guest::recording::{Access, Recording};
+    use crate::memory::Memory;
     use crate::trace::Op;
-    use crate::vm::Memory;
 
     /// The next touches, in microseconds, of pages that were accessed one a microsecond, after all sweeps were followed.
     fn next_touches(pages: &[PageId], settings: &PdopmpSettings) -> Vec<(PageId, u64)> {

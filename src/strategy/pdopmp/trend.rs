@@ -2,8 +2,8 @@
 
 use super::PdopmpSettings;
 use super::streams::Stream;
-use crate::time::SimTime;
-use crate::vm::PageId;
+use crate::memory::PageId;
+use crate::units::SimTime;
 
 /// A stream's trend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Addresses become pages of a compact memory, by the rule in [`crate::trace::import`].
 
 use super::{Addresses, Refusal};
-use crate::trace::PageRun;
+use crate::memory::PageRun;
 use crate::trace::format::MAX_PAGES;
 use crate::trace::interner::Interner;
 

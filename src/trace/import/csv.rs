@@ -8,8 +8,9 @@ use std::io::Write;
 use super::lines::Lines;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt};
+use crate::memory::PageRun;
 use crate::trace::format::MAX_IDLE_SPANS;
-use crate::trace::{IdleSpan, Op, PageRun, Record};
+use crate::trace::{IdleSpan, Op, Record};
 
 const RECORD: [&str; 4] = ["time_ns", "vcpu", "page", "op"];
 const ZERO_PAGES: [&str; 2] = ["first_page", "page_count"];

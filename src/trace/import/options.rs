@@ -1,6 +1,7 @@
 //! What an import is told.
 
-use crate::trace::{IdleSpan, PageRun, TraceHeader};
+use crate::memory::PageRun;
+use crate::trace::{IdleSpan, TraceHeader};
 
 /// Formats that can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

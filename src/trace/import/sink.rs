@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use super::{ImportOptions, Refusal};
+use crate::memory::PageRun;
 use crate::trace::compaction::Compaction;
-use crate::trace::{IdleSpan, PageRun, Record, TraceError, TraceHeader, TraceWriter};
+use crate::trace::{IdleSpan, Record, TraceError, TraceHeader, TraceWriter};
 
 /// Records that are compressed at zstd level 19, about half a million a second, the size that a repository may hold.
 /// What comes after them is compressed at level 9, ten times as fast and some 5 % larger.

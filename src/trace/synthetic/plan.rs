@@ -9,8 +9,8 @@ use rand_distr::Zipf;
 
 use super::validate::{check, error, fraction, page_count, parts};
 use super::{Kind, MAX_RECORDS, Part, Workload, WorkloadError};
-use crate::time::SimTime;
-use crate::trace::PageRun;
+use crate::memory::PageRun;
+use crate::units::SimTime;
 
 /// Most phases: their places are held in memory.
 const MAX_PHASES: u64 = 1 << 20;

@@ -1,0 +1,147 @@
+//! The recorder: what the source sees of the VM's accesses while it runs on for the record window.
+
+use std::sync::Arc;
+
+use crate::guest::replay::{GuestAccess, Replay, VcpuReplay};
+use crate::memory::{PageId, PageSet};
+use crate::trace::{Op, TraceError};
+use crate::units::SimTime;
+
+/// One recorded access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// When, counted from the migration command.
+    pub time: SimTime,
+    /// By which vCPU.
+    pub vcpu: u16,
+    /// To which page.
+    pub page: PageId,
+    /// How.
+    pub op: Op,
+}
+
+/// The accesses of a record window in time order (those of one instant by vCPU).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recording {
+    /// The accesses, shared: a recording may be large, and many runs start from the same one.
+    pub accesses: Arc<[Access]>,
+    /// How long the window was.
+    pub window: SimTime,
+}
+
+/// The recording has more accesses than a simulated recorder holds.
+pub const MOST_ACCESSES: usize = 1 << 26;
+
+/// Why a window could not be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The trace could not be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The window is too long for this trace.
+    #[error(
+        "the record window holds more than {MOST_ACCESSES} accesses; expected a shorter migration.record_window"
+    )]
+    TooLong,
+}
+
+/// What the VM does on the source before it is suspended for its switch-over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Preparation {
+    /// It runs on for so long and is recorded.
+    pub window: SimTime,
+    /// Then it runs on for so long, unrecorded, while a plan is made.
+    pub planning: SimTime,
+}
+
+impl Preparation {
+    /// Both.
+    pub fn length(self) -> SimTime {
+        self.window + self.planning
+    }
+}
+
+/// Runs the VM through its preparation. While it is recorded, each first access to a page costs its vCPU `trap`.
+///
+/// Returns the recording and, per vCPU, the guest time that it has reached: where it goes on at the destination. That is
+/// the preparation less the vCPU's traps, but not before its last recorded access: an access whose trap the window's end
+/// cut off is made again. On a compacted trace the positions are rounded to epoch boundaries, where the trace is exact.
+///
+/// # Errors
+///
+/// [`RecordError`] when the trace is damaged or the window holds more than [`MOST_ACCESSES`].
+pub fn record(
+    replay: &Replay<'_>,
+    preparation: Preparation,
+    trap: SimTime,
+) -> Result<(Recording, Vec<SimTime>), RecordError> {
+    let window = preparation.window;
+    let mut vcpus = (0..replay.vcpus())
+        .map(|vcpu| RunningVcpu::new(replay.vcpu(vcpu, SimTime::ZERO)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut accesses = Vec::new();
+    let mut seen = PageSet::empty(replay.memory().pages);
+    while let Some((time, vcpu)) = (0..replay.vcpus())
+        .filter_map(|vcpu| Some((vcpus[usize::from(vcpu)].due()?, vcpu)))
+        .min()
+        .filter(|(time, _)| *time < window)
+    {
+        let state = &mut vcpus[usize::from(vcpu)];
+        let Some(access) = state.step()? else { break };
+        if accesses.len() == MOST_ACCESSES {
+            return Err(RecordError::TooLong);
+        }
+        accesses.push(Access {
+            time,
+            vcpu,
+            page: access.page,
+            op: access.op,
+        });
+        if seen.insert(access.page) {
+            state.delay += trap;
+        }
+    }
+    let positions = vcpus
+        .iter()
+        .map(|state| {
+            let reached = preparation.length() - state.delay;
+            replay.nearest_boundary(reached.max(state.last))
+        })
+        .collect();
+    let accesses = accesses.into();
+    Ok((Recording { accesses, window }, positions))
+}
+
+struct RunningVcpu<'a> {
+    ahead: VcpuReplay<'a>,
+    next: Option<GuestAccess>,
+    /// Guest time of the last access made.
+    last: SimTime,
+    /// Sum of the traps so far.
+    delay: SimTime,
+}
+
+impl<'a> RunningVcpu<'a> {
+    fn new(mut ahead: VcpuReplay<'a>) -> Result<Self, TraceError> {
+        let next = ahead.next().transpose()?;
+        Ok(RunningVcpu {
+            ahead,
+            next,
+            last: SimTime::ZERO,
+            delay: SimTime::ZERO,
+        })
+    }
+
+    fn due(&self) -> Option<SimTime> {
+        self.next.map(|access| access.offset + self.delay)
+    }
+
+    fn step(&mut self) -> Result<Option<GuestAccess>, TraceError> {
+        let access = self.next;
+        self.next = self.ahead.next().transpose()?;
+        if let Some(access) = access {
+            self.last = access.offset;
+        }
+        Ok(access)
+    }
+}

@@ -1,0 +1,325 @@
+//! A trace as a running guest sees it: accesses at guest times counted from the migration command.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+
+use crate::memory::{Memory, PageId, PageSet};
+use crate::trace::{Op, Trace, TraceError, VcpuRecords};
+use crate::units::SimTime;
+
+/// What the guest does where the trace ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtEnd {
+    /// It begins the trace anew.
+    Wrap,
+    /// It touches nothing any more.
+    Idle,
+}
+
+/// Guest time per recorded time, as a fixed-point number with 20 fractional bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TimeScale(u64);
+
+impl TimeScale {
+    const FRACTION_BITS: u32 = 20;
+    const LARGEST: f64 = 1e6;
+
+    /// From a factor of 10⁻⁶ to 10⁶; `None` outside.
+    pub fn from_factor(factor: f64) -> Option<Self> {
+        (1.0 / Self::LARGEST..=Self::LARGEST)
+            .contains(&factor)
+            .then(|| {
+                // Picoseconds per recorded nanosecond.
+                TimeScale(
+                    (factor * 1_000.0 * f64::from(1u32 << Self::FRACTION_BITS)).round() as u64,
+                )
+            })
+    }
+
+    /// The guest time that a recorded span stands for, rounded to the nearest picosecond.
+    pub fn guest_time(self, recorded_ns: u64) -> SimTime {
+        let half = 1u128 << (Self::FRACTION_BITS - 1);
+        SimTime::from_wide_ps(
+            (u128::from(recorded_ns) * u128::from(self.0) + half) >> Self::FRACTION_BITS,
+        )
+    }
+
+    /// The recorded span that stands for this guest time, rounded down.
+    fn recorded_ns(self, guest: SimTime) -> u64 {
+        let ns = (u128::from(guest.as_ps()) << Self::FRACTION_BITS) / u128::from(self.0);
+        u64::try_from(ns).unwrap_or(u64::MAX)
+    }
+}
+
+impl Default for TimeScale {
+    fn default() -> Self {
+        TimeScale(1_000 << Self::FRACTION_BITS)
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeScale {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Factor;
+        impl Visitor<'_> for Factor {
+            type Value = TimeScale;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a factor from 0.000001 to 1000000, such as 0.02")
+            }
+            fn visit_f64<E: de::Error>(self, factor: f64) -> Result<TimeScale, E> {
+                TimeScale::from_factor(factor)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Float(factor), &self))
+            }
+            fn visit_i64<E: de::Error>(self, factor: i64) -> Result<TimeScale, E> {
+                self.visit_f64(factor as f64)
+            }
+        }
+        deserializer.deserialize_any(Factor)
+    }
+}
+
+/// A trace from the position of the migration command on.
+#[derive(Debug, Clone, Copy)]
+pub struct Replay<'a> {
+    trace: &'a Trace,
+    start_ns: u64,
+    scale: TimeScale,
+    at_end: AtEnd,
+    memory: Memory,
+}
+
+/// A time in which a vCPU has nothing to do; in guest time since the migration command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Idle {
+    /// It goes idle.
+    pub from: SimTime,
+    /// It is woken.
+    pub until: SimTime,
+}
+
+/// An access of one vCPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestAccess {
+    /// Guest time since the migration command.
+    pub offset: SimTime,
+    /// The host page.
+    pub page: PageId,
+    /// How it is accessed.
+    pub op: Op,
+}
+
+impl<'a> Replay<'a> {
+    /// A guest that is at `start_ns` of the trace when the migration command comes.
+    pub fn new(
+        trace: &'a Trace,
+        start_ns: u64,
+        scale: TimeScale,
+        at_end: AtEnd,
+        memory: Memory,
+    ) -> Self {
+        Replay {
+            trace,
+            start_ns,
+            scale,
+            at_end,
+            memory,
+        }
+    }
+
+    /// Where in the trace, in recorded time, the migration command falls.
+    pub fn start(&self) -> SimTime {
+        SimTime::from_ns(self.start_ns)
+    }
+
+    /// Number of vCPUs.
+    pub fn vcpus(&self) -> u16 {
+        self.trace.header().vcpus
+    }
+
+    /// The VM's memory.
+    pub fn memory(&self) -> Memory {
+        self.memory
+    }
+
+    /// Guest time in which the trace passes once.
+    pub fn pass(&self) -> SimTime {
+        self.scale.guest_time(self.trace.duration_ns())
+    }
+
+    /// Whether guest time comes so far within the time that can be counted in a trace.
+    pub fn reaches(&self, position: SimTime) -> bool {
+        self.start_ns
+            .checked_add(self.scale.recorded_ns(position))
+            .is_some_and(|ns| ns < u64::MAX)
+    }
+
+    /// The nearest guest time at which a compacted trace is exact (the same time, if it is not compacted).
+    ///
+    /// Within an epoch a recorder keeps the first touch of a page only: a position inside would lose the later ones.
+    pub fn nearest_boundary(&self, position: SimTime) -> SimTime {
+        let epoch = self.trace.header().compaction_ns;
+        let recorded = self.scale.recorded_ns(position);
+        match recorded.saturating_add(epoch / 2).checked_div(epoch) {
+            Some(epochs) => self.scale.guest_time(epochs.saturating_mul(epoch)),
+            None => position,
+        }
+    }
+
+    /// The accesses of a vCPU from a guest time on; endless if the trace wraps around and the vCPU does anything.
+    pub fn vcpu(&self, vcpu: u16, from: SimTime) -> VcpuReplay<'a> {
+        // One nanosecond earlier than rounding could ask for; what comes too early is skipped.
+        let since_start = self.scale.recorded_ns(from).saturating_sub(1);
+        let since_zero = self.start_ns.saturating_add(since_start);
+        let duration = self.trace.duration_ns();
+        let (pass, position) = match self.at_end {
+            AtEnd::Wrap => (since_zero / duration, since_zero % duration),
+            AtEnd::Idle => (0, since_zero),
+        };
+        VcpuReplay {
+            replay: *self,
+            vcpu,
+            from,
+            records: self.trace.vcpu_records(vcpu, position),
+            pass,
+            idle_passes: 0,
+        }
+    }
+
+    /// When a vCPU has nothing to do: all spans that end after a guest time, and begin at most one pass of the trace later.
+    pub fn idle(&self, vcpu: u16, from: SimTime) -> Vec<Idle> {
+        let duration = self.trace.duration_ns();
+        let since_zero = self.start_ns.saturating_add(self.scale.recorded_ns(from));
+        let passes = match self.at_end {
+            // A pass from here on ends in the next one, or a picosecond's rounding behind it.
+            AtEnd::Wrap => since_zero / duration..=(since_zero / duration).saturating_add(2),
+            AtEnd::Idle => 0..=0,
+        };
+        let end = from + self.pass();
+        let spans = self.trace.vcpu_idle_spans(vcpu);
+        let of_pass = |pass: u64| {
+            let guest_time = move |ns: u64| {
+                let since_zero = pass.saturating_mul(duration).saturating_add(ns);
+                self.scale
+                    .guest_time(since_zero.saturating_sub(self.start_ns))
+            };
+            spans.iter().map(move |span| Idle {
+                from: guest_time(span.from_ns),
+                until: guest_time(span.until_ns),
+            })
+        };
+        passes
+            .flat_map(of_pass)
+            .filter(|idle| idle.from < idle.until && from < idle.until && idle.from < end)
+            .collect()
+    }
+
+    /// The pages that are zero when the guest has reached `positions`: those of the trace's map that no vCPU has
+    /// written before.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`] when the trace is damaged.
+    pub fn zero_pages(&self, positions: &[SimTime]) -> Result<PageSet, TraceError> {
+        let mut zero = self.memory.zero_pages(self.trace.zero_runs());
+        if zero.count() == 0 {
+            return Ok(zero);
+        }
+        for (vcpu, &position) in (0..self.vcpus()).zip(positions) {
+            for record in self.trace.vcpu_records(vcpu, 0) {
+                let record = record?;
+                if record.time_ns >= self.start_ns {
+                    break;
+                }
+                if record.op == Op::Write {
+                    zero.remove(self.memory.host_page_of(record.page));
+                }
+            }
+            for page in self.writes(vcpu, SimTime::ZERO, position) {
+                zero.remove(page?);
+            }
+        }
+        Ok(zero)
+    }
+
+    /// The pages that the guest writes from one guest time until before another.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`] when the trace is damaged.
+    pub fn written(&self, from: SimTime, until: SimTime) -> Result<PageSet, TraceError> {
+        let mut written = PageSet::empty(self.memory.pages);
+        for vcpu in 0..self.vcpus() {
+            for page in self.writes(vcpu, from, until) {
+                written.insert(page?);
+            }
+        }
+        Ok(written)
+    }
+
+    /// The pages of one vCPU's writes; those of a span longer than the trace once.
+    fn writes(
+        &self,
+        vcpu: u16,
+        from: SimTime,
+        until: SimTime,
+    ) -> impl Iterator<Item = Result<PageId, TraceError>> + use<'a> {
+        // After one pass (and a picosecond for rounding) a trace that wraps around has nothing new.
+        let end = until.min(from + self.pass() + SimTime::from_ps(1));
+        self.vcpu(vcpu, from)
+            .take_while(move |access| !matches!(access, Ok(access) if access.offset >= end))
+            .filter(|access| !matches!(access, Ok(access) if access.op != Op::Write))
+            .map(|access| access.map(|access| access.page))
+    }
+}
+
+/// Iterator over the accesses of one vCPU; see [`Replay::vcpu`].
+pub struct VcpuReplay<'a> {
+    replay: Replay<'a>,
+    vcpu: u16,
+    from: SimTime,
+    records: VcpuRecords<'a>,
+    pass: u64,
+    /// Passes since the last record: two in a row mean a vCPU without any.
+    idle_passes: u8,
+}
+
+impl Iterator for VcpuReplay<'_> {
+    type Item = Result<GuestAccess, TraceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let record = match self.records.next() {
+                Some(Ok(record)) => record,
+                Some(Err(error)) => return Some(Err(error)),
+                None if self.replay.at_end == AtEnd::Wrap && self.idle_passes < 2 => {
+                    self.idle_passes += 1;
+                    self.pass += 1;
+                    self.records = self.replay.trace.vcpu_records(self.vcpu, 0);
+                    continue;
+                }
+                None => return None,
+            };
+            self.idle_passes = 0;
+            let since_zero = self
+                .pass
+                .saturating_mul(self.replay.trace.duration_ns())
+                .saturating_add(record.time_ns);
+            let Some(since_start) = since_zero.checked_sub(self.replay.start_ns) else {
+                continue;
+            };
+            if since_zero == u64::MAX {
+                return None; // time does not go on; see `Replay::reaches`
+            }
+            let offset = self.replay.scale.guest_time(since_start);
+            if offset >= self.from {
+                return Some(Ok(GuestAccess {
+                    offset,
+                    page: self.replay.memory.host_page_of(record.page),
+                    op: record.op,
+                }));
+            }
+        }
+    }
+}

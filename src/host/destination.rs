@@ -1,0 +1,293 @@
+//! The destination host: the receiving threads, vCPUs that replay their touch order and fault, threads that fetch the pages
+//! of a plan, and the way of their requests back.
+
+mod receiver;
+mod vcpus;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+pub use receiver::{Delivery, Receiver, ReceivingThread};
+
+use crate::guest::touch_order::{TouchOrder, Toucher};
+use crate::memory::{PageId, PageSet};
+use crate::strategy::PlannedPage;
+use crate::units::Bytes;
+use crate::units::SimTime;
+
+use self::vcpus::Vcpus;
+
+/// What stands still while a page fault is resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultBlocks {
+    /// The vCPU that touched the page (userfaultfd).
+    Vcpu,
+    /// The whole VM, as in prototypes that suspend it on each fault.
+    Vm,
+}
+
+/// `[destination]`: what a fault costs beside the network.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
+pub struct DestinationSettings {
+    /// From the touch until the request is on its way. Default 20 us, an assumption: an exit from the guest, the
+    /// kernel's fault path and a wake-up of the thread that reads userfaultfd.
+    pub fault_trap: SimTime,
+    /// Putting one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
+    pub install: SimTime,
+    /// Bytes of a channel that may be on their way or wait to be installed; while there are as many, the link begins no more
+    /// of that channel: what has begun, a page in pieces among it, goes on. Default: no limit. TCP's window, which a receiving thread that is slower than the link fills up (a
+    /// zero page takes no time on the link, and as much as any other here).
+    pub receive_buffer: Option<Bytes>,
+    /// From an arrival at the receiving thread while it has nothing to do until it runs: what arrives meanwhile is installed
+    /// in one go behind it, so that a vCPU in step with the stream faults once a burst and not once a page. Default 0: a
+    /// thread that polls.
+    pub receive_wake: SimTime,
+    /// Whether demanded pages that have a channel of their own have a receiving thread of their own too. Default `false`. QEMU:
+    /// `true` (`migration/postcopy-ram.c`, `postcopy_preempt_thread`).
+    pub receiver_per_channel: bool,
+    /// Whether requests follow Nagle's rule (RFC 896): while one has not been acknowledged, those that come after it are held,
+    /// to go out together. Default `false`. QEMU: `true`, as it leaves the option `TCP_NODELAY` alone on its main channel. The
+    /// source acknowledges them with the next piece of its pushed pages that begins to go out and has left, or when none of its
+    /// pieces is left to go; or at once ([`quickack`](crate::host::source::SourceSettings::quickack)).
+    pub nagle: bool,
+    /// From the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
+    pub wake: SimTime,
+    /// Default `vcpu`: what userfaultfd does.
+    pub fault_blocks: FaultBlocks,
+}
+
+impl Default for DestinationSettings {
+    fn default() -> Self {
+        DestinationSettings {
+            fault_trap: SimTime::from_us(20),
+            install: SimTime::from_us(2),
+            receive_buffer: None,
+            receive_wake: SimTime::ZERO,
+            receiver_per_channel: false,
+            nagle: false,
+            wake: SimTime::from_us(10),
+            fault_blocks: FaultBlocks::Vcpu,
+        }
+    }
+}
+
+impl DestinationSettings {
+    /// A stall as QEMU counts it: without what lies before its request and behind its page's installation
+    /// (`migration/postcopy-ram.c`, `mark_postcopy_blocktime_begin`, `_end`).
+    pub fn as_qemu_counts(&self, stall: &Stall) -> Stall {
+        let from = (stall.from + self.fault_trap).min(stall.until);
+        Stall {
+            from,
+            until: (stall.until - self.wake).max(from),
+            ..*stall
+        }
+    }
+}
+
+/// One stall: a fault from the touch until the vCPU goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// The vCPU that touched the page.
+    pub vcpu: u16,
+    /// The page.
+    pub page: PageId,
+    /// The touch.
+    pub from: SimTime,
+    /// The vCPU, or the VM, runs again.
+    pub until: SimTime,
+    /// Whether the page was still on the source, unsent, when the request reached it.
+    pub requested: bool,
+    /// How the page came.
+    pub passage: Passage,
+}
+
+/// When a page that was waited for passed the stations of its way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passage {
+    /// Its request was read at the source; zero if the page had been sent before.
+    pub requested_at: SimTime,
+    /// A thread of the source handed it to the link.
+    pub handed_at: SimTime,
+    /// Its last bit reached the destination.
+    pub arrived_at: SimTime,
+}
+
+/// What a touch came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TouchOutcome {
+    /// No missing page is touched.
+    Nothing,
+    /// The page is missing. `first` when nobody else waits for it already.
+    Fault {
+        /// Who touched it.
+        by: Toucher,
+        /// The missing page.
+        page: PageId,
+        /// Whether a request has to be made.
+        first: bool,
+    },
+}
+
+/// Those who wait for a page.
+#[derive(Debug, Default)]
+struct Waiters {
+    vcpus: Vec<u16>,
+    fetchers: u32,
+    requested: bool,
+    passage: Passage,
+}
+
+/// Who goes on when a page has been installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Woken {
+    /// vCPUs.
+    pub vcpus: Vec<u16>,
+    /// How many fetching threads.
+    pub fetchers: u32,
+}
+
+/// The VM after its resume.
+#[derive(Debug)]
+pub struct Destination<'a> {
+    missing: PageSet,
+    vcpus: Vcpus<'a>,
+    plan: &'a [PlannedPage],
+    /// How many pages of the plan the fetching threads have passed.
+    fetched: usize,
+    waiting: BTreeMap<PageId, Waiters>,
+    stalls: Vec<Stall>,
+}
+
+impl<'a> Destination<'a> {
+    /// A VM that resumes at `resumed_at` without its `missing` pages, and a `plan` of which pages to fetch.
+    pub fn new(
+        missing: PageSet,
+        order: &'a TouchOrder,
+        plan: &'a [PlannedPage],
+        resumed_at: SimTime,
+        blocks: FaultBlocks,
+    ) -> Self {
+        Destination {
+            missing,
+            vcpus: Vcpus::new(order, resumed_at, blocks),
+            plan,
+            fetched: 0,
+            waiting: BTreeMap::new(),
+            stalls: Vec::new(),
+        }
+    }
+
+    /// The pages that are not there yet.
+    pub fn missing(&self) -> &PageSet {
+        &self.missing
+    }
+
+    /// Whether any vCPU waits for a page.
+    pub fn is_blocked(&self) -> bool {
+        self.vcpus.any_faulted()
+    }
+
+    /// All stalls, in the order in which they ended.
+    pub fn into_stalls(self) -> Vec<Stall> {
+        self.stalls
+    }
+
+    /// At the resume: calls `at` with every vCPU's first event.
+    pub fn start(&mut self, now: SimTime, at: impl FnMut(SimTime, u16)) {
+        self.vcpus.start(now, &self.missing, at);
+    }
+
+    /// After a vCPU has stopped or gone on: calls `at` with the events that have to be scheduled now.
+    pub fn schedule(&mut self, now: SimTime, vcpu: u16, at: impl FnMut(SimTime, u16)) {
+        self.vcpus.schedule(now, vcpu, &self.missing, at);
+    }
+
+    /// An event of the vCPU comes up: it touches a page, goes idle or is woken.
+    pub fn turn(&mut self, now: SimTime, vcpu: u16) -> TouchOutcome {
+        match self.vcpus.turn(now, vcpu, &self.missing) {
+            Some(page) => self.wait(page, Toucher::Vcpu(vcpu)),
+            None => TouchOutcome::Nothing,
+        }
+    }
+
+    /// A fetching thread touches the next page of the plan that is missing; it is through the installed ones in no time.
+    pub fn fetch(&mut self) -> TouchOutcome {
+        while let Some(&PlannedPage { page, .. }) = self.plan.get(self.fetched) {
+            let place = self.fetched as u32;
+            self.fetched += 1;
+            if self.missing.contains(page) {
+                return self.wait(page, Toucher::Fetcher(place));
+            }
+        }
+        TouchOutcome::Nothing
+    }
+
+    /// Whether the fetching threads have passed the plan's last page.
+    pub fn has_passed_plan(&self) -> bool {
+        self.fetched == self.plan.len()
+    }
+
+    fn wait(&mut self, page: PageId, by: Toucher) -> TouchOutcome {
+        let waiters = self.waiting.entry(page).or_default();
+        let first = waiters.vcpus.is_empty() && waiters.fetchers == 0;
+        match by {
+            Toucher::Vcpu(vcpu) => waiters.vcpus.push(vcpu),
+            Toucher::Fetcher(_) => waiters.fetchers += 1,
+        }
+        TouchOutcome::Fault { by, page, first }
+    }
+
+    /// The page's request has been read at the source before the page was sent.
+    pub fn mark_requested(&mut self, now: SimTime, page: PageId) {
+        if let Some(waiters) = self.waiting.get_mut(&page) {
+            waiters.requested = true;
+            waiters.passage.requested_at = now;
+        }
+    }
+
+    /// The page that was requested has been handed to the link.
+    pub fn mark_handed(&mut self, now: SimTime, page: PageId) {
+        if let Some(waiters) = self.waiting.get_mut(&page) {
+            waiters.passage.handed_at = now;
+        }
+    }
+
+    /// A page is in place, and those who wait for it will run at `wake_at`. Returns them.
+    pub fn install(&mut self, delivery: &Delivery, wake_at: SimTime) -> Woken {
+        let page = delivery.message.page;
+        self.missing.remove(page);
+        if self.waiting.is_empty() {
+            return Woken::default();
+        }
+        let Some(waiters) = self.waiting.remove(&page) else {
+            return Woken::default();
+        };
+        for &vcpu in &waiters.vcpus {
+            if let Some(from) = self.vcpus.faulted_at(vcpu) {
+                self.stalls.push(Stall {
+                    vcpu,
+                    page,
+                    from,
+                    until: wake_at,
+                    requested: waiters.requested,
+                    passage: Passage {
+                        arrived_at: delivery.arrived_at,
+                        ..waiters.passage
+                    },
+                });
+            }
+        }
+        Woken {
+            vcpus: waiters.vcpus,
+            fetchers: waiters.fetchers,
+        }
+    }
+
+    /// A vCPU goes on after its fault.
+    pub fn wake(&mut self, now: SimTime, vcpu: u16) {
+        self.vcpus.go_on(now, vcpu);
+    }
+}

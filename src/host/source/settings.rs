@@ -1,0 +1,104 @@
+//! What the source host is like.
+
+use serde::Deserialize;
+
+use crate::strategy::scan::Push;
+use crate::units::Bytes;
+use crate::units::SimTime;
+
+/// Whether the migration thread pushes on while a demanded page is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DemandMode {
+    /// It does (QEMU).
+    Pipelined,
+    /// It waits for the destination's acknowledgement first, as classical prototypes do.
+    Synchronous,
+}
+
+/// `[source]`: what the migration thread does and how long it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
+pub struct SourceSettings {
+    /// How the active push goes through memory once nothing better is known. Default `pivot`: QEMU.
+    pub push: Push,
+    /// The thread's work for a pushed page. Default 1 us, an assumption: it only has to stay below the page's
+    /// transmission, so that the link is the bottleneck.
+    pub push_service: SimTime,
+    /// The thread's work for a demanded page. Default 5 us, an assumption: a look-up and a lock more than a push.
+    pub demand_service: SimTime,
+    /// The thread hands pages over while fewer bytes than this wait on the link. Default 256 KiB, of the order of a
+    /// socket's send buffer.
+    pub send_buffer: Bytes,
+    /// Once `send_buffer` bytes wait, the thread sleeps until no more than this do. Default: `send_buffer`, so that it goes
+    /// on as soon as there is room. Linux wakes a writer when two thirds of a socket's buffer or less are in use
+    /// (`net/core/stream.c`, `sk_stream_write_space`; `include/net/sock.h`, `sk_stream_min_wspace`).
+    pub send_resume: Option<Bytes>,
+    /// Whether a request that arrives wakes a thread that sleeps until `send_resume`: it then writes what there is room for.
+    /// Default `false`. `true` where requests come in on the socket that pages go out on: Linux wakes all who sleep on it
+    /// (`net/core/stream.c`, `sk_stream_wait_memory`), and QEMU's return path is the main channel's.
+    pub wake_on_request: bool,
+    /// With `wake_on_request`: of all requests, so many in a hundred, evenly spread, are overtaken by the woken thread. It goes on
+    /// before another thread has read them, and may sleep again without having seen them. Default 0.
+    pub overtaken_percent: u8,
+    /// How much later than it arrives an overtaken request is read. Default 0 s.
+    pub overtaken_by: SimTime,
+    /// Pages with content that the thread gathers before it writes them to the link, requested ones among them; zero pages
+    /// wait with them. Default 0: none waits. QEMU gathers 32, as a write takes at most 64 pieces and a page is two of them
+    /// (`migration/qemu-file.c`, `MAX_IOV_SIZE`). While it writes and waits for room, it serves no request. Requested pages
+    /// with a channel of their own are not gathered (`migration/ram.c`, `ram_save_host_page`).
+    pub write_batch: u32,
+    /// The thread's work for a pushed zero page, all of whose bytes it has to look at. Default: `push_service`.
+    pub zero_service: Option<SimTime>,
+    /// Whether requested pages with a channel of their own are served by a thread of their own, which does not wait for the one
+    /// that pushes and knows nothing of them: its scan does not follow them, and no request is overtaken. Default `false`.
+    /// `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends their pages itself (`migration/ram.c`,
+    /// `ram_save_host_page_urgent`).
+    pub request_thread: bool,
+    /// Whether requests are acknowledged as soon as they arrive, by a packet that goes out behind what the link has begun to send
+    /// (under `priority`, demanded pages that overtake these delay it too) and takes no bandwidth itself; otherwise the pushed pages carry
+    /// the acknowledgement, and without any it leaves at once and waits for nothing: Linux's delay, of up to 40 ms, is not modelled. It
+    /// matters under Nagle's rule (`destination.nagle`). Default `false`: Linux delays acknowledgements, unless the route says `quickack`.
+    pub quickack: bool,
+    /// A push that is held back for a plan ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the
+    /// rate limiter that holds it, counted from the suspension. Default 0: as soon as it is released. QEMU: 100 ms
+    /// (`migration/migration.c`, `BUFFER_DELAY`).
+    pub limiter_period: SimTime,
+    /// Default `pipelined`: QEMU.
+    pub demand_mode: DemandMode,
+    /// What the first access to a page costs its vCPU while the recorder watches. Default 1 us, an assumption: one exit
+    /// from the guest for a page made inaccessible.
+    pub record_trap: SimTime,
+}
+
+impl Default for SourceSettings {
+    fn default() -> Self {
+        SourceSettings {
+            push: Push::Pivot,
+            push_service: SimTime::from_us(1),
+            demand_service: SimTime::from_us(5),
+            send_buffer: Bytes(256 << 10),
+            send_resume: None,
+            wake_on_request: false,
+            overtaken_percent: 0,
+            overtaken_by: SimTime::ZERO,
+            write_batch: 0,
+            zero_service: None,
+            request_thread: false,
+            quickack: false,
+            limiter_period: SimTime::ZERO,
+            demand_mode: DemandMode::Pipelined,
+            record_trap: SimTime::from_us(1),
+        }
+    }
+}
+
+impl SourceSettings {
+    /// The thread's work for a pushed page.
+    pub fn pushing(&self, zero: bool) -> SimTime {
+        match self.zero_service {
+            Some(service) if zero => service,
+            _ => self.push_service,
+        }
+    }
+}

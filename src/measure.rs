@@ -1,0 +1,8 @@
+//! What a migration came to: its metrics, and a breakdown of its stall.
+
+pub mod explain;
+mod metrics;
+mod prediction;
+mod speed;
+
+pub use metrics::{Metrics, Share};

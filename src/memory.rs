@@ -1,0 +1,315 @@
+//! The virtual machine's memory: its host pages, and sets of them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Number of a host page: the unit of fault and transfer, counted from guest-physical address 0.
+pub type PageId = u32;
+
+/// A map from host pages, quicker than one that is safe from chosen keys. Its own order must not matter.
+pub type PageMap<T> = HashMap<PageId, T, BuildHasherDefault<PageHasher>>;
+
+/// Multiplicative hashing (Knuth, volume 3, section 6.4) of one page number.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PageHasher(u64);
+
+impl Hasher for PageHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, page: u32) {
+        let product = (self.0 ^ u64::from(page)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // The map picks its slot by the lowest bits, which a product's highest say most about.
+        self.0 = product.rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A set of host pages: one bit a page, with a running count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageSet {
+    words: Vec<u64>,
+    pages: u32,
+    count: u32,
+}
+
+impl PageSet {
+    /// No page of a memory of `pages` pages.
+    pub fn empty(pages: u32) -> Self {
+        PageSet {
+            words: vec![0; pages.div_ceil(64) as usize],
+            pages,
+            count: 0,
+        }
+    }
+
+    /// Every page of a memory of `pages` pages.
+    pub fn full(pages: u32) -> Self {
+        let mut words = vec![u64::MAX; pages.div_ceil(64) as usize];
+        if let Some(last) = words.last_mut()
+            && !pages.is_multiple_of(64)
+        {
+            *last = (1 << (pages % 64)) - 1;
+        }
+        PageSet {
+            words,
+            pages,
+            count: pages,
+        }
+    }
+
+    /// How many pages are in the set.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// How many pages the memory has.
+    pub fn pages(&self) -> u32 {
+        self.pages
+    }
+
+    /// Whether the set has the page; a page beyond the memory is in no set.
+    pub fn contains(&self, page: PageId) -> bool {
+        self.words
+            .get((page / 64) as usize)
+            .is_some_and(|word| word >> (page % 64) & 1 == 1)
+    }
+
+    /// Adds a page of the memory; says whether it is new.
+    pub fn insert(&mut self, page: PageId) -> bool {
+        debug_assert!(page < self.pages);
+        let new = !self.contains(page);
+        self.words[(page / 64) as usize] |= 1 << (page % 64);
+        self.count += u32::from(new);
+        new
+    }
+
+    /// Takes a page of the memory out; says whether it was in.
+    pub fn remove(&mut self, page: PageId) -> bool {
+        debug_assert!(page < self.pages);
+        let had = self.contains(page);
+        self.words[(page / 64) as usize] &= !(1 << (page % 64));
+        self.count -= u32::from(had);
+        had
+    }
+
+    /// The lowest page of the set that is not below `from`.
+    pub fn first_from(&self, from: PageId) -> Option<PageId> {
+        let start = (from / 64) as usize;
+        let below = u64::MAX << (from % 64);
+        let masked = self.words.get(start)? & below;
+        if masked != 0 {
+            return Some(start as u32 * 64 + masked.trailing_zeros());
+        }
+        let (index, word) = self
+            .words
+            .iter()
+            .enumerate()
+            .skip(start + 1)
+            .find(|(_, word)| **word != 0)?;
+        Some(index as u32 * 64 + word.trailing_zeros())
+    }
+
+    /// The highest page of the set that is not above `until`.
+    pub fn last_until(&self, until: PageId) -> Option<PageId> {
+        let until = until.min(self.pages.checked_sub(1)?);
+        let start = (until / 64) as usize;
+        let masked = self.words[start] & (u64::MAX >> (63 - until % 64));
+        if masked != 0 {
+            return Some(start as u32 * 64 + 63 - masked.leading_zeros());
+        }
+        let (index, word) = self.words[..start]
+            .iter()
+            .enumerate()
+            .rfind(|(_, word)| **word != 0)?;
+        Some(index as u32 * 64 + 63 - word.leading_zeros())
+    }
+
+    /// The page of the set that is nearest to `page`, no farther than `within`; of two the lower.
+    pub fn nearest(&self, page: PageId, within: u32) -> Option<PageId> {
+        let end = self.pages.checked_sub(1)?;
+        if within < 32 && page <= end {
+            return self.nearest_within_a_word(page, within);
+        }
+        let below = self.last_between(page.saturating_sub(within), page.min(end));
+        if below == Some(page) {
+            return below;
+        }
+        let above = self.first_between(page, page.saturating_add(within).min(end));
+        let both = [below, above].into_iter().flatten();
+        both.min_by_key(|found| found.abs_diff(page))
+    }
+
+    /// The same for a page of the memory and a `within` below 32, without branches that the set decides.
+    fn nearest_within_a_word(&self, page: PageId, within: u32) -> Option<PageId> {
+        let from = page.saturating_sub(within);
+        let (index, shift) = ((from / 64) as usize, from % 64);
+        let above = self.words.get(index + 1).copied().unwrap_or_default();
+        let bits = self.words[index] >> shift | above << 1 << (63 - shift);
+        let middle = page - from;
+        let down = (bits << (63 - middle)).leading_zeros();
+        let up = (bits >> middle & ((2 << within) - 1)).trailing_zeros();
+        match down.min(up) {
+            64 => None,
+            _ if down <= up => Some(page - down),
+            _ => Some(page + up),
+        }
+    }
+
+    fn first_between(&self, from: PageId, until: PageId) -> Option<PageId> {
+        let mut index = from / 64;
+        let mut word = self.words.get(index as usize)? & (u64::MAX << (from % 64));
+        while word == 0 && index < until / 64 {
+            index += 1;
+            word = self.words[index as usize];
+        }
+        let found = index * 64 + word.trailing_zeros();
+        (word != 0 && found <= until).then_some(found)
+    }
+
+    fn last_between(&self, from: PageId, until: PageId) -> Option<PageId> {
+        let mut index = until / 64;
+        let mut word = self.words.get(index as usize)? & (u64::MAX >> (63 - until % 64));
+        while word == 0 && index > from / 64 {
+            index -= 1;
+            word = self.words[index as usize];
+        }
+        let found = (index * 64 + 63).checked_sub(word.leading_zeros())?;
+        (word != 0 && found >= from).then_some(found)
+    }
+
+    /// The pages in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = PageId> + '_ {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let page = self.first_from(from)?;
+            from = page + 1;
+            Some(page)
+        })
+    }
+}
+
+/// A run of pages that were all zero when the recording began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRun {
+    /// The first page of the run.
+    pub first: u32,
+    /// The number of pages, at least 1.
+    pub count: u32,
+}
+
+impl PageRun {
+    /// The page after the run; `u64` because a hostile run may end beyond `u32`.
+    pub fn end(self) -> u64 {
+        u64::from(self.first) + u64::from(self.count)
+    }
+}
+
+/// How the VM's memory is divided.
+///
+/// A host page larger than the trace's page (huge pages on the host) coarsens the trace: several of its pages fall
+/// into one host page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Memory {
+    /// Host pages of the VM.
+    pub pages: u32,
+    /// Bytes of a host page, a power of two.
+    pub host_page: u64,
+    /// log2 of the trace's pages in a host page.
+    pub host_shift: u32,
+    /// The VM's memory in pages of the trace's size; the last host page may be filled only in part.
+    pub trace_pages: u64,
+}
+
+impl Memory {
+    /// The host page that a page of the trace lies in.
+    pub fn host_page_of(&self, trace_page: u32) -> PageId {
+        trace_page >> self.host_shift
+    }
+
+    /// The host pages in which every page that the trace knows was zero. Pages beyond the trace's memory are not taken
+    /// for zero.
+    pub fn zero_pages(&self, runs: &[PageRun]) -> PageSet {
+        let mut zero = PageSet::empty(self.pages);
+        // Adjoining runs may share a host page, so zero trace pages are counted up run by run.
+        let (mut current, mut zero_in_current) = (None, 0);
+        for run in runs {
+            let (mut from, end) = (
+                u64::from(run.first),
+                u64::from(run.first) + u64::from(run.count),
+            );
+            while from < end {
+                let host = from >> self.host_shift;
+                let host_end = ((host + 1) << self.host_shift).min(self.trace_pages);
+                let until = host_end.min(end);
+                if until <= from {
+                    return zero;
+                }
+                if current != Some(host) {
+                    (current, zero_in_current) = (Some(host), 0);
+                }
+                zero_in_current += until - from;
+                if zero_in_current == host_end - (host << self.host_shift) {
+                    zero.insert(host as PageId);
+                }
+                from = until;
+            }
+        }
+        zero
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn page_set_is_a_set(pages in 1u32..200, picks in prop::collection::vec((0u32..200, any::<bool>()), 0..400), from in 0u32..260, within in 0u32..260) {
+            let mut set = PageSet::full(pages);
+            let mut model: std::collections::BTreeSet<u32> = (0..pages).collect();
+            for (page, add) in picks {
+                let page = page % pages;
+                if add {
+                    prop_assert_eq!(set.insert(page), model.insert(page));
+                } else {
+                    prop_assert_eq!(set.remove(page), model.remove(&page));
+                }
+            }
+            prop_assert_eq!(set.count() as usize, model.len());
+            prop_assert_eq!(set.first_from(from), model.range(from..).next().copied());
+            prop_assert_eq!(set.last_until(from), model.range(..=from).next_back().copied());
+            let near = model.iter().copied().filter(|page| page.abs_diff(from) <= within);
+            prop_assert_eq!(set.nearest(from, within), near.min_by_key(|page| page.abs_diff(from)));
+            prop_assert!(set.iter().eq(model.iter().copied()));
+        }
+    }
+
+    #[test]
+    fn a_host_page_is_zero_when_all_its_pages_are() {
+        let memory = Memory {
+            pages: 4,
+            host_page: 16_384,
+            host_shift: 2,
+            trace_pages: 14,
+        };
+        // Trace pages 2..5, 5..9 and 12..14: host page 1 (4..8) is covered by two runs, 0 and 2 only in part, and of host
+        // page 3 there are but two.
+        let runs = [
+            PageRun { first: 2, count: 3 },
+            PageRun { first: 5, count: 4 },
+            PageRun {
+                first: 12,
+                count: 2,
+            },
+        ];
+        assert!(memory.zero_pages(&runs).iter().eq([1, 3]));
+    }
+}

@@ -1,0 +1,109 @@
+//! What a link is like, and what messages take on it.
+
+use serde::Deserialize;
+
+use crate::units::SimTime;
+use crate::units::{Bandwidth, Bytes};
+
+/// How demanded pages share the link with the backlog of pushed ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Discipline {
+    /// One stream: a demanded page waits behind everything queued (QEMU's default).
+    Fifo,
+    /// A channel of its own that shares the bandwidth equally (QEMU's `postcopy-preempt`).
+    Fair,
+    /// A channel of its own that takes the whole bandwidth while it has something to send: an ideal.
+    Priority,
+}
+
+/// `[link]`: what the network between the hosts is like.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
+pub struct LinkSettings {
+    /// Bits per second on the wire. Default 1 Gbit/s: the slowest link that migrations are commonly run on.
+    pub bandwidth: Bandwidth,
+    /// One-way latency. Default 100 us: two hosts in one data centre.
+    pub latency: SimTime,
+    /// Largest IP packet in bytes. Default 1500: Ethernet.
+    pub mtu: u32,
+    /// Bytes on the wire that a packet has beyond its TCP payload. Default 66: Ethernet 14, IPv4 20, TCP 20 and its
+    /// timestamp option 12 (RFC 7323); 90 counts preamble, checksum and inter-frame gap too.
+    pub packet_overhead: u32,
+    /// Bytes before each page. Default 8: QEMU sends the page's address and flags in one 64-bit word
+    /// (`migration/ram.c`, `save_page_header`).
+    pub message_header: u32,
+    /// Bytes of a zero page, all in all. Default 9: QEMU's header and one byte (`migration/ram.c`, `save_zero_page`).
+    pub zero_page_bytes: u32,
+    /// Default `fifo`: QEMU without `postcopy-preempt`.
+    pub discipline: Discipline,
+    /// Bytes of each channel that have left its socket and wait in the network device's own queue, a FIFO that all channels
+    /// share: with `fair`, a demanded page waits behind those of pushed pages, and not behind what their socket holds.
+    /// Default 0: no such queue, and equal shares; at most 64 MiB. Linux lets a socket have about
+    /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`). `priority` has none.
+    pub device_queue: Bytes,
+    /// A channel's bytes go out in pieces of so many, or of as many as wait if they are fewer: pieces go into the device queue
+    /// and leave it as a whole, and a message has left with the piece that has its last byte. Default 0: messages go one by
+    /// one. At least a packet's payload and at most 1 MiB. With segmentation offload Linux hands up to 64 KiB to a device at
+    /// once (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`), and a token bucket of that size lets them pass whole
+    /// (`net/sched/sch_tbf.c`, `tbf_enqueue`).
+    pub segment: Bytes,
+}
+
+impl Default for LinkSettings {
+    fn default() -> Self {
+        LinkSettings {
+            bandwidth: Bandwidth::from_bits_per_second(1_000_000_000).expect("not zero"),
+            latency: SimTime::from_us(100),
+            mtu: 1_500,
+            packet_overhead: 66,
+            message_header: 8,
+            zero_page_bytes: 9,
+            discipline: Discipline::Fifo,
+            device_queue: Bytes(0),
+            segment: Bytes(0),
+        }
+    }
+}
+
+/// Bytes of IPv4 (20), TCP (20) and TCP timestamps (12) inside each packet of `mtu` bytes.
+const PACKET_HEADERS: u32 = 52;
+
+/// Smallest `mtu` that a scenario may name: what every IPv4 host must forward (RFC 791).
+pub const SMALLEST_MTU: u32 = 68;
+
+impl LinkSettings {
+    fn payload(&self) -> u128 {
+        u128::from(self.mtu.max(SMALLEST_MTU) - PACKET_HEADERS)
+    }
+
+    /// Bytes on the wire for `bytes` of a stream, packet overhead included in proportion; rounded up.
+    pub fn wire_bytes(&self, bytes: u64) -> u64 {
+        let on_wire = u128::from(bytes) * (self.payload() + u128::from(self.packet_overhead));
+        u64::try_from(on_wire.div_ceil(self.payload())).unwrap_or(u64::MAX)
+    }
+
+    /// Time for `bytes` of a stream to pass on to the wire at full bandwidth; rounded up to a picosecond.
+    pub fn transmission(&self, bytes: u64) -> SimTime {
+        const PS_PER_SECOND: u128 = 1_000_000_000_000;
+        let bits = u128::from(bytes) * 8 * (self.payload() + u128::from(self.packet_overhead));
+        let rate = self.payload() * u128::from(self.bandwidth.bits_per_second());
+        SimTime::from_wide_ps((bits * PS_PER_SECOND).div_ceil(rate))
+    }
+
+    /// Whether pieces of `segment` bytes are possible.
+    pub(crate) fn segment_fits(&self) -> bool {
+        let bytes = self.segment.0;
+        bytes == 0 || (u128::from(bytes) >= self.payload() && bytes <= 1 << 20)
+    }
+
+    /// Bytes of a page's message, before packet overhead.
+    pub fn page_message(&self, host_page: u64) -> u64 {
+        host_page + u64::from(self.message_header)
+    }
+
+    /// Time that a page takes at full bandwidth.
+    pub fn page_time(&self, host_page: u64) -> SimTime {
+        self.transmission(self.page_message(host_page))
+    }
+}

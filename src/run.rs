@@ -1,0 +1,7 @@
+//! Simulations beside each other: several strategies on one scenario, sweeps over a grid, regression checks.
+
+pub(crate) mod cache;
+pub mod check;
+pub mod compare;
+pub mod row;
+pub mod sweep;

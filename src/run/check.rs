@@ -1,0 +1,261 @@
+//! Regression checks: the metrics of a sweep, held against those of a baseline, number by number.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use crate::report::table::{new_table, right_aligned};
+use crate::run::row::METRICS;
+use crate::run::sweep::{PointResult, Sweep};
+
+/// Columns that are part of a row and not of a baseline: the scenario may be renamed, and a release is not a regression.
+const LEFT_OUT: [&str; 2] = ["scenario", "version"];
+
+/// Columns that are compared beside the metrics; the rest tells rows apart.
+const COMPARED: [&str; 2] = ["trace_hash", "error"];
+
+/// The rows of a sweep, as a baseline keeps them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baseline {
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+/// A file that is no baseline.
+#[derive(Debug, thiserror::Error)]
+#[error("not a baseline: {0}")]
+pub struct BaselineError(#[from] csv::Error);
+
+impl Baseline {
+    /// What a sweep comes to.
+    pub fn of(sweep: &Sweep, results: &[PointResult]) -> Self {
+        let kept = |column: &str| !LEFT_OUT.contains(&column);
+        let mut columns = sweep.columns();
+        columns.retain(|column| kept(column));
+        let rows = results
+            .iter()
+            .flat_map(|result| result.rows(sweep))
+            .map(|row| {
+                row.into_iter()
+                    .filter(|(column, _)| kept(column))
+                    .map(|(_, value)| value.to_string())
+                    .collect()
+            })
+            .collect();
+        Baseline { columns, rows }
+    }
+
+    /// Reads a baseline's file.
+    ///
+    /// # Errors
+    ///
+    /// [`BaselineError`] when it is not CSV.
+    pub fn parse(text: &[u8]) -> Result<Self, BaselineError> {
+        let mut reader = csv::Reader::from_reader(text);
+        let fields = |record: &csv::StringRecord| record.iter().map(str::to_owned).collect();
+        let columns = fields(reader.headers()?);
+        let rows = reader
+            .records()
+            .map(|record| Ok(fields(&record?)))
+            .collect::<Result<_, csv::Error>>()?;
+        Ok(Baseline { columns, rows })
+    }
+
+    /// The baseline's file.
+    pub fn to_csv(&self) -> Vec<u8> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for row in std::iter::once(&self.columns).chain(&self.rows) {
+            // Writing to memory cannot fail.
+            let _ = writer.write_record(row);
+        }
+        writer.into_inner().unwrap_or_default()
+    }
+
+    /// Number of runs.
+    pub fn runs(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Number of metrics of each run.
+    pub fn metrics(&self) -> usize {
+        self.columns
+            .iter()
+            .filter(|column| is_metric(column))
+            .count()
+    }
+
+    /// The rows in order: what tells them apart, and the values that are compared.
+    fn by_point(&self) -> Vec<(Cells<'_>, Values<'_>)> {
+        self.rows
+            .iter()
+            .map(|row| {
+                let cells = self.columns.iter().zip(row);
+                let cells = cells.map(|(column, cell)| (column.as_str(), cell.as_str()));
+                let (values, point): (Vec<_>, Vec<_>) =
+                    cells.partition(|(column, _)| is_compared(column));
+                (point, values.into_iter().collect())
+            })
+            .collect()
+    }
+}
+
+/// Columns with their cells.
+type Cells<'a> = Vec<(&'a str, &'a str)>;
+type Values<'a> = HashMap<&'a str, &'a str>;
+
+/// A run for people: the trace, the strategy, and the axes by name.
+fn in_words(point: &Cells<'_>) -> String {
+    let words = point.iter().filter(|(_, cell)| !cell.is_empty());
+    // A section's table is too long; the trace and the seed tell most of them apart.
+    let words = words.filter(|(column, _)| !column.starts_with('['));
+    words
+        .map(|(column, cell)| match *column {
+            "trace" | "strategy" => (*cell).to_owned(),
+            _ => format!("{} {cell}", column.rsplit('.').next().unwrap_or(column)),
+        })
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn is_metric(column: &str) -> bool {
+    METRICS.iter().any(|(metric, _)| *metric == column)
+}
+
+fn is_compared(column: &str) -> bool {
+    is_metric(column) || COMPARED.contains(&column)
+}
+
+/// Something that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Which run.
+    pub point: String,
+    /// Which of its values; `run` for the whole run.
+    pub metric: String,
+    /// The baseline's value; nothing if there was none.
+    pub was: String,
+    /// Today's value; nothing if there is none.
+    pub is: String,
+}
+
+impl Difference {
+    /// The change in per cent, where there were and are numbers.
+    pub fn percent(&self) -> Option<f64> {
+        let (was, is): (f64, f64) = (self.was.parse().ok()?, self.is.parse().ok()?);
+        (was != 0.0).then(|| (is / was - 1.0) * 100.0)
+    }
+}
+
+/// All differences, by run and metric: values that changed, runs and metrics that are new, and those that have gone.
+pub fn differences(was: &Baseline, is: &Baseline) -> Vec<Difference> {
+    let (before, after) = (was.by_point(), is.by_point());
+    let old: HashMap<_, _> = before
+        .iter()
+        .map(|(point, values)| (point, values))
+        .collect();
+    let new: HashMap<_, _> = after
+        .iter()
+        .map(|(point, values)| (point, values))
+        .collect();
+    let gone = was
+        .columns
+        .iter()
+        .filter(|column| !is.columns.contains(column));
+    let columns: Vec<&str> = is
+        .columns
+        .iter()
+        .chain(gone)
+        .map(String::as_str)
+        .filter(|column| is_compared(column))
+        .collect();
+    let difference = |point, metric: &str, was: &str, is: &str| Difference {
+        point: in_words(point),
+        metric: metric.to_owned(),
+        was: was.to_owned(),
+        is: is.to_owned(),
+    };
+    let mut found = Vec::new();
+    for (point, values) in &after {
+        let Some(old) = old.get(point) else {
+            found.push(difference(point, "run", "", "new"));
+            continue;
+        };
+        for column in &columns {
+            let was = old.get(column).copied().unwrap_or_default();
+            let is = values.get(column).copied().unwrap_or_default();
+            if was != is {
+                found.push(difference(point, column, was, is));
+            }
+        }
+    }
+    for (point, _) in before.iter().filter(|(point, _)| !new.contains_key(point)) {
+        found.push(difference(point, "run", "there", ""));
+    }
+    found
+}
+
+/// The differences as a table, the first `most` of them.
+pub fn table(differences: &[Difference], most: usize, styled: bool) -> String {
+    let mut table = new_table(&["run", "metric", "was", "is", "change"], styled);
+    let nothing = |value: &str| {
+        if value.is_empty() {
+            "—".to_owned()
+        } else {
+            value.to_owned()
+        }
+    };
+    let mut last = "";
+    for difference in differences.iter().take(most) {
+        // A run is named once.
+        let point = Some(difference.point.as_str()).filter(|point| *point != last);
+        last = &difference.point;
+        let change = difference
+            .percent()
+            .map_or("—".to_owned(), |percent| format!("{percent:+.2} %"));
+        table.add_row(right_aligned([
+            point.unwrap_or_default().to_owned(),
+            difference.metric.clone(),
+            nothing(&difference.was),
+            nothing(&difference.is),
+            change,
+        ]));
+    }
+    let mut text = format!("{}\n", table.trim_fmt());
+    if differences.len() > most {
+        let _ = writeln!(text, "… and {} more", differences.len() - most);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_difference_is_found() {
+        let was = "trace,strategy,link.mtu,page_faults,stall_s\na,x,1,10,0.5\na,y,1,3,0\n";
+        let is = "trace,strategy,link.mtu,page_faults,pps_pages\na,x,1,11,7\na,z,1,3,0\n";
+        let baseline = |text: &str| Baseline::parse(text.as_bytes()).expect("CSV");
+        let found: Vec<String> = differences(&baseline(was), &baseline(is))
+            .into_iter()
+            .map(|found| {
+                let percent = found.percent().map(|percent| format!("{percent:.1}"));
+                format!(
+                    "{}: {} {} {} {percent:?}",
+                    found.point, found.metric, found.was, found.is
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "a, x, mtu 1: page_faults 10 11 Some(\"10.0\")",
+                "a, x, mtu 1: pps_pages  7 None",
+                "a, x, mtu 1: stall_s 0.5  None",
+                "a, z, mtu 1: run  new None",
+                "a, y, mtu 1: run there  None",
+            ]
+        );
+        assert_eq!(differences(&baseline(was), &baseline(was)), []);
+        assert!(Baseline::parse(b"a,b\n1\n").is_err());
+    }
+}

@@ -1,0 +1,191 @@
+//! Shards, put together or found wanting.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::file::Contents;
+use super::{Manifest, RowFileError, Shard, Sweep};
+use crate::file::write_whole;
+
+/// Why shards do not make a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] RowFileError),
+    /// Files of different sweeps, or of a sweep cut in different ways.
+    #[error("{} and {} are not parts of the same sweep: {problem}", first.display(), second.display())]
+    Different {
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// What differs.
+        problem: &'static str,
+    },
+    /// The same shard twice.
+    #[error("{} and {} are both shard {shard}", first.display(), second.display())]
+    Twice {
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// Which.
+        shard: Shard,
+    },
+    /// Not all is there.
+    #[error("incomplete: {0}; `migsim sweep missing` says more")]
+    Incomplete(String),
+    /// Nothing was given.
+    #[error("expected the files of at least one shard")]
+    Nothing,
+}
+
+/// The files of one sweep's shards, by shard.
+struct Parts<'a> {
+    kind: Manifest,
+    by_shard: BTreeMap<Shard, (&'a Path, Contents)>,
+}
+
+impl<'a> Parts<'a> {
+    fn read(files: &'a [PathBuf]) -> Result<Self, MergeError> {
+        let mut parts: Option<(&Path, Parts<'a>)> = None;
+        for path in files {
+            let contents = Contents::read(path)?;
+            let manifest = contents.manifest.clone();
+            let (first, parts) = parts.get_or_insert_with(|| {
+                let by_shard = BTreeMap::new();
+                (
+                    path,
+                    Parts {
+                        kind: manifest.clone(),
+                        by_shard,
+                    },
+                )
+            });
+            let different = |problem| MergeError::Different {
+                first: first.to_owned(),
+                second: path.clone(),
+                problem,
+            };
+            if manifest.shard.count() != parts.kind.shard.count() {
+                return Err(different("it was cut into another number of shards"));
+            }
+            let shard = manifest.shard;
+            let same_kind = Manifest {
+                shard: parts.kind.shard,
+                ..manifest
+            };
+            if same_kind != parts.kind {
+                return Err(different(
+                    "scenario, axes, traces or the version of migsim differ",
+                ));
+            }
+            if let Some((other, _)) = parts.by_shard.insert(shard, (path, contents)) {
+                return Err(MergeError::Twice {
+                    first: other.to_owned(),
+                    second: path.clone(),
+                    shard,
+                });
+            }
+        }
+        parts.map(|(_, parts)| parts).ok_or(MergeError::Nothing)
+    }
+
+    fn coverage(&self) -> Vec<Coverage> {
+        let points = self.kind.points;
+        self.kind
+            .shard
+            .all()
+            .map(|shard| Coverage {
+                shard,
+                points: shard.range(points),
+                done: self
+                    .by_shard
+                    .get(&shard)
+                    .map(|(_, contents)| contents.points.min(contents.wanted())),
+            })
+            .collect()
+    }
+}
+
+/// How much of a shard is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// Which.
+    pub shard: Shard,
+    /// Its points.
+    pub points: std::ops::Range<usize>,
+    /// How many of them are there, from the first on; `None` without a file.
+    pub done: Option<usize>,
+}
+
+impl Coverage {
+    /// Whether nothing is missing.
+    pub fn is_complete(&self) -> bool {
+        self.done == Some(self.points.len())
+    }
+}
+
+/// How much of a sweep is there in these files.
+///
+/// # Errors
+///
+/// [`MergeError`] when the files are not shards of this one sweep.
+pub fn coverage(sweep: &Sweep, files: &[PathBuf]) -> Result<Vec<Coverage>, MergeError> {
+    let parts = Parts::read(files)?;
+    for (path, contents) in parts.by_shard.values() {
+        let expected = sweep.manifest(contents.manifest.shard);
+        super::file::same_grid(path, &contents.manifest, &expected)?;
+    }
+    Ok(parts.coverage())
+}
+
+/// Puts all shards of a sweep together: `out` is what the sweep writes in one piece, byte for byte.
+///
+/// # Errors
+///
+/// [`MergeError`] when shards are missing, incomplete or of different sweeps; `out` is not written then.
+pub fn merge(out: &Path, files: &[PathBuf]) -> Result<(), MergeError> {
+    let parts = Parts::read(files)?;
+    let wanting: Vec<String> = parts
+        .coverage()
+        .iter()
+        .filter(|coverage| !coverage.is_complete())
+        .map(|coverage| match coverage.done {
+            None => format!("shard {} is missing", coverage.shard),
+            Some(done) => format!(
+                "shard {} has {done} of {} points",
+                coverage.shard,
+                coverage.points.len()
+            ),
+        })
+        .collect();
+    if !wanting.is_empty() {
+        return Err(MergeError::Incomplete(wanting.join(", ")));
+    }
+    write_whole(out, |file| {
+        let mut header_written = false;
+        for (path, contents) in parts.by_shard.values() {
+            let start = if header_written {
+                contents.rows_start
+            } else {
+                contents.header_start
+            };
+            header_written = true;
+            let mut rows = File::open(path)?;
+            rows.seek(SeekFrom::Start(start))?;
+            io::copy(&mut rows.take(contents.end - start), file)?;
+        }
+        file.flush()
+    })
+    .map_err(|source| {
+        RowFileError::Io {
+            path: out.to_owned(),
+            source,
+        }
+        .into()
+    })
+}

@@ -1,0 +1,480 @@
+//! The engine against the naive reference simulator: every metric, to the picosecond, over random small scenarios.
+
+use crate::pair::{Case, Pair, as_outcome};
+use migsim::guest::replay::{AtEnd, TimeScale};
+use migsim::host::destination::FaultBlocks;
+use migsim::host::source::DemandMode;
+use migsim::measure::Metrics;
+use migsim::migration::{SwitchOver, migrate};
+use migsim::network::Discipline;
+use migsim::run::compare::{compare, explain, replay};
+use migsim::scenario::{Delivery, Scenario};
+use migsim::strategy::Registry;
+use migsim::strategy::post_copy::active_push;
+use migsim::strategy::pre_record::PpsOrder;
+use migsim::strategy::scan::Push;
+use migsim::trace::{IdleSpan, Op, Record, Trace};
+use migsim::units::SimTime;
+use migsim::units::{Bandwidth, Bytes};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+const PAGE_SIZE: u64 = 4_096;
+
+/// Spans that often coincide, so that ties and zero costs are common.
+fn span(most_us: u64) -> impl Strategy<Value = SimTime> {
+    prop_oneof![
+        2 => Just(SimTime::ZERO),
+        3 => (0..=most_us).prop_map(SimTime::from_us),
+        2 => (0..=most_us * 1_000_000).prop_map(SimTime::from_ps),
+    ]
+}
+
+fn trace_part() -> impl Strategy<Value = Case> {
+    (1u16..=3, 1u32..=24, 0u32..=2, 0u64..=2).prop_flat_map(
+        |(vcpus, trace_pages, host_shift, compaction)| {
+            let compaction_ns = [0, 0, 20_000][compaction as usize];
+            let record =
+                (0u64..200, 0..vcpus, 0..trace_pages, 0u8..3).prop_map(|(time, vcpu, page, op)| {
+                    Record {
+                        // Whole microseconds, so that touches coincide.
+                        time_ns: time * 1_000,
+                        vcpu,
+                        page,
+                        op: [Op::Read, Op::Write, Op::Execute][usize::from(op)],
+                    }
+                });
+            (
+                prop::collection::vec(record, 0..60),
+                prop::collection::vec(any::<bool>(), trace_pages as usize),
+                0u64..=4,
+                prop_oneof![3 => Just(1.0), 1 => Just(0.25), 1 => Just(3.7)],
+                0u64..=3,
+                0u64..=9,
+                any::<bool>(),
+                prop_oneof![
+                    Just(Vec::new()),
+                    prop::collection::vec((0..vcpus, 0u64..200, 1u64..60), 0..9)
+                ],
+            )
+                .prop_map(
+                    move |(
+                        mut records,
+                        zero,
+                        slack,
+                        scale_factor,
+                        extra_pages,
+                        start,
+                        wrap,
+                        idle,
+                    )| {
+                        records.sort_by_key(|record| (record.time_ns, record.vcpu));
+                        let duration_ns = 200_000 + 20_000 * slack;
+                        let mut scenario = Scenario::default();
+                        scenario.trace.start = SimTime::from_us(20 * start);
+                        scenario.trace.at_end = if wrap { AtEnd::Wrap } else { AtEnd::Idle };
+                        scenario.trace.time_scale =
+                            TimeScale::from_factor(scale_factor).expect("within limits");
+                        scenario.vm.memory =
+                            Some(Bytes((u64::from(trace_pages) + extra_pages) * PAGE_SIZE));
+                        scenario.vm.host_page = Some(Bytes(PAGE_SIZE << host_shift));
+                        Case {
+                            records,
+                            idle: idle_spans(idle, duration_ns),
+                            vcpus,
+                            page_size: PAGE_SIZE,
+                            trace_pages,
+                            zero,
+                            compaction_ns,
+                            duration_ns,
+                            scale_factor,
+                            host_shift,
+                            scenario,
+                        }
+                    },
+                )
+        },
+    )
+}
+
+/// Spans from (vCPU, from, length) in microseconds, without those that overlap one before.
+fn idle_spans(mut spans: Vec<(u16, u64, u64)>, duration_ns: u64) -> Vec<IdleSpan> {
+    spans.sort_unstable();
+    let mut kept: Vec<IdleSpan> = Vec::new();
+    for (vcpu, from_us, us) in spans {
+        let span = IdleSpan {
+            vcpu,
+            from_ns: from_us * 1_000,
+            until_ns: ((from_us + us) * 1_000).min(duration_ns),
+        };
+        let follows = |before: &IdleSpan| before.vcpu < vcpu || before.until_ns <= span.from_ns;
+        if kept.last().is_none_or(follows) && span.from_ns < span.until_ns {
+            kept.push(span);
+        }
+    }
+    kept
+}
+
+type HostCosts = (
+    (
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+        SimTime,
+    ),
+    (SimTime, SimTime, u64, bool, bool, SimTime),
+);
+
+fn host_costs() -> impl Strategy<Value = HostCosts> {
+    (
+        (
+            span(30),
+            span(30),
+            span(20),
+            span(20),
+            span(20),
+            span(20),
+            span(10),
+        ),
+        (
+            span(30),
+            span(400),
+            0u64..=20_000,
+            any::<bool>(),
+            any::<bool>(),
+            span(30),
+        ),
+    )
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let link = (
+        prop_oneof![Just(50u64), Just(200), Just(1_000), Just(10_000)],
+        span(60),
+        prop_oneof![Just(1_500u32), Just(9_000), Just(68)],
+        0u32..=2,
+        0u32..=12,
+        0u32..=12,
+    );
+    let source = (
+        0usize..4,
+        span(20),
+        span(20),
+        prop_oneof![1u64..=9, 4_000u64..=60_000],
+        any::<bool>(),
+        0usize..4,
+        // Fetching threads; 0: the source pushes.
+        prop_oneof![3 => Just(0u16), 2 => 1u16..=5],
+    );
+    let sending = (
+        prop_oneof![Just(None), (0u64..=4).prop_map(Some)],
+        0u32..=4,
+        proptest::option::of(span(20)),
+        prop_oneof![Just(0u64), Just(1), 4_000u64..=30_000],
+        prop_oneof![Just(0u64), 1u64..=30_000],
+        (
+            any::<bool>(),
+            0u8..=100,
+            span(30),
+            any::<bool>(),
+            any::<bool>(),
+        ),
+        proptest::option::of(prop_oneof![1u64..=10, 4_000u64..=60_000]),
+        (
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+            prop_oneof![Just(SimTime::ZERO), span(200)],
+        ),
+    );
+    let parts = (trace_part(), link, source, sending, host_costs());
+    parts.prop_map(|(mut case, link, source, sending, costs)| {
+        let scenario = &mut case.scenario;
+        let (mbit, latency, mtu, discipline, message_header, zero_page_bytes) = link;
+        scenario.link.bandwidth =
+            Bandwidth::from_bits_per_second(mbit * 1_000_000).expect("not zero");
+        scenario.link.latency = latency;
+        scenario.link.mtu = mtu;
+        scenario.link.discipline =
+            [Discipline::Fifo, Discipline::Fair, Discipline::Priority][discipline as usize];
+        scenario.link.message_header = message_header;
+        scenario.link.zero_page_bytes = zero_page_bytes;
+        let (push, push_service, demand_service, send_buffer, synchronous, order, fetchers) =
+            source;
+        scenario.source.push = [Push::Pivot, Push::Linear, Push::Bubble, Push::None][push];
+        scenario.source.push_service = push_service;
+        scenario.source.demand_service = demand_service;
+        scenario.source.send_buffer = Bytes(send_buffer);
+        let (
+            resume_quarters,
+            write_batch,
+            zero_service,
+            device_queue,
+            segment,
+            (wake_on_request, overtaken_percent, overtaken_by, nagle, receiver_per_channel),
+            receive,
+            (request_thread, quickack, push_after, limiter_period),
+        ) = sending;
+        scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
+        scenario.source.write_batch = write_batch;
+        scenario.source.zero_service = zero_service;
+        scenario.source.request_thread = request_thread;
+        scenario.source.quickack = quickack;
+        scenario.source.limiter_period = limiter_period;
+        scenario.link.device_queue = Bytes(device_queue);
+        scenario.destination.receive_buffer = receive.map(Bytes);
+        // At least a packet's payload.
+        let least = if segment == 0 { 0 } else { mtu - 52 };
+        scenario.link.segment = Bytes(segment.max(least.into()));
+        scenario.destination.nagle = nagle;
+        scenario.destination.receiver_per_channel = receiver_per_channel;
+        scenario.source.wake_on_request = wake_on_request;
+        scenario.source.overtaken_percent = overtaken_percent;
+        scenario.source.overtaken_by = overtaken_by;
+        if synchronous {
+            scenario.source.demand_mode = DemandMode::Synchronous;
+        }
+        if fetchers > 0 {
+            scenario.migration.delivery = if push_after {
+                Delivery::FetchThenPush
+            } else {
+                Delivery::DestinationFetch
+            };
+            scenario.migration.fetch_outstanding = fetchers;
+        }
+        scenario.pre_record.order = [
+            PpsOrder::FirstAccess,
+            PpsOrder::Recency,
+            PpsOrder::Frequency,
+            PpsOrder::Address,
+        ][order];
+        let (
+            (suspend, resume, fault_trap, install, receive_wake, wake, record_trap),
+            (planning_cost, record_window, core_state, blocks_vm, overlap_core, planning_time),
+        ) = costs;
+        scenario.vm.suspend = suspend;
+        scenario.vm.resume = resume;
+        scenario.vm.core_state = Bytes(core_state);
+        scenario.destination.fault_trap = fault_trap;
+        scenario.destination.install = install;
+        scenario.destination.receive_wake = receive_wake;
+        scenario.destination.wake = wake;
+        scenario.source.record_trap = record_trap;
+        scenario.migration.record_window = record_window;
+        scenario.migration.overlap_core = overlap_core;
+        scenario.migration.planning_cost = planning_cost;
+        scenario.migration.planning_time = planning_time;
+        if blocks_vm {
+            scenario.destination.fault_blocks = FaultBlocks::Vm;
+        }
+        case
+    })
+}
+
+/// Runs post-copy both ways on a VM that resumes with the pages that `there` picks in place, as pre-copy leaves it.
+fn run_with_pages_in_place(case: &Case, there: impl Fn(u32) -> bool) -> Pair {
+    let trace = case.trace();
+    let replay = replay(&case.scenario, &trace).expect("the case fits its trace");
+    let mut switch_over =
+        SwitchOver::prepare(&case.scenario, &replay, false).expect("the trace is whole");
+    let mut input = case.input(crate::naive::Strategy::PostCopy);
+    for page in 0..input.pages {
+        if there(page) {
+            switch_over.missing.remove(page);
+        }
+        input.initially_installed.push(there(page));
+    }
+    let mut order = active_push(case.scenario.source.push);
+    let outcome = migrate(&case.scenario, &switch_over, order.as_mut()).expect("a sound case");
+    let metrics = Metrics::of(&case.scenario, &switch_over, &outcome, &[]);
+    let expected = crate::naive::simulate(&input);
+    Pair {
+        strategy: "post-copy",
+        engine: as_outcome(&metrics, expected.push_and_demand_order.clone()),
+        reference: expected,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn engine_and_reference_agree(case in case()) {
+        for pair in case.run() {
+            prop_assert_eq!(pair.engine, pair.reference, "{}", pair.strategy);
+        }
+    }
+
+    #[test]
+    fn engine_and_reference_agree_on_a_vm_that_is_partly_there(
+        case in case(),
+        picks in prop::collection::vec(any::<bool>(), 1..40),
+        all in prop::bool::weighted(0.1),
+    ) {
+        let pair = run_with_pages_in_place(&case, |page| all || picks[page as usize % picks.len()]);
+        prop_assert_eq!(pair.engine, pair.reference);
+    }
+
+    /// What a stall is made of adds up to it, for every strategy.
+    #[test]
+    fn explanations_add_up(mut case in case()) {
+        let trace = case.trace();
+        let registry = Registry::standard();
+        case.scenario.migration.strategies =
+            registry.entries().iter().map(|entry| entry.name.to_owned()).collect();
+        let runs = compare(&case.scenario, &trace, &registry).expect("a sound case");
+        for (run, entry) in runs.iter().zip(registry.entries()) {
+            let explained = explain(&case.scenario, &trace, entry).expect("a sound case").total();
+            let metrics = &run.metrics;
+            prop_assert_eq!(
+                (explained.parts.total(), explained.count, explained.requested),
+                (metrics.stall, metrics.page_faults, metrics.requested_faults),
+                "{}",
+                run.strategy
+            );
+        }
+    }
+}
+
+/// A mechanism, and how it is taken away.
+type Removal = (&'static str, fn(&mut Scenario));
+
+const WITHOUT: [Removal; 12] = [
+    ("send_resume", |scenario| scenario.source.send_resume = None),
+    ("wake_on_request", |scenario| {
+        scenario.source.wake_on_request = false;
+    }),
+    ("overtaken_percent", |scenario| {
+        scenario.source.overtaken_percent = 0;
+    }),
+    ("write_batch", |scenario| scenario.source.write_batch = 0),
+    ("request_thread", |scenario| {
+        scenario.source.request_thread = false;
+    }),
+    ("quickack", |scenario| scenario.source.quickack = false),
+    ("limiter_period", |scenario| {
+        scenario.source.limiter_period = SimTime::ZERO;
+    }),
+    ("device_queue", |scenario| {
+        scenario.link.device_queue = Bytes(0);
+    }),
+    ("segment", |scenario| scenario.link.segment = Bytes(0)),
+    ("receive_buffer", |scenario| {
+        scenario.destination.receive_buffer = None;
+    }),
+    ("receiver_per_channel", |scenario| {
+        scenario.destination.receiver_per_channel = false;
+    }),
+    ("nagle", |scenario| scenario.destination.nagle = false),
+];
+
+/// A mechanism is seldom decisive, and then several at once.
+const MATTERS: &str = " matters";
+
+/// Equality over cases in which nothing happens would say little.
+#[test]
+fn random_cases_have_everything() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = std::collections::BTreeMap::<String, u32>::new();
+    let mut count =
+        |what: String, happens: bool| *seen.entry(what).or_default() += u32::from(happens);
+    for _ in 0..400 {
+        let case = case().new_tree(&mut runner).expect("a case").current();
+        let scenario = &case.scenario;
+        let trace = case.trace();
+        let metrics = |scenario: &Scenario, trace: &Trace| -> Vec<Metrics> {
+            let runs = compare(scenario, trace, &Registry::standard()).expect("a sound case");
+            runs.into_iter().map(|run| run.metrics).collect()
+        };
+        let with = metrics(scenario, &trace);
+        let mut never_idle = case.clone();
+        never_idle.idle.clear();
+        let matters = metrics(scenario, &never_idle.trace()) != with;
+        let blocks = scenario.destination.fault_blocks;
+        count(format!("idle, {blocks:?}{MATTERS}"), matters);
+        for (mechanism, remove) in WITHOUT {
+            let mut without = scenario.clone();
+            remove(&mut without);
+            let matters = metrics(&without, &trace) != with;
+            count(format!("{mechanism}{MATTERS}"), matters);
+        }
+        for pair in case.run() {
+            let (strategy, outcome) = (pair.strategy, pair.engine);
+            let faults = outcome.page_faults > 0;
+            for (what, happens) in [
+                ("requested faults", outcome.requested_faults > 0),
+                ("faults in flight", outcome.in_flight_faults > 0),
+                (
+                    "both kinds of faults",
+                    outcome.requested_faults > 0 && outcome.in_flight_faults > 0,
+                ),
+                ("five faults", outcome.page_faults >= 5),
+                ("stalls", outcome.stall > 0),
+                (
+                    "stalls of different lengths",
+                    outcome.fault_latency_p50 < outcome.fault_latency_max,
+                ),
+                (
+                    "all vCPUs of several blocked",
+                    case.vcpus > 1 && outcome.vcpu_blocktime > 0,
+                ),
+                ("a slow guest", outcome.time_to_90pct_speed > 0),
+                (
+                    "zero pages",
+                    outcome.zero_pages_sent > 0 && outcome.pages_sent > 0,
+                ),
+                (
+                    "faults that block the VM",
+                    faults && scenario.destination.fault_blocks == FaultBlocks::Vm,
+                ),
+                (
+                    "faults in synchronous mode",
+                    faults && scenario.source.demand_mode == DemandMode::Synchronous,
+                ),
+                (
+                    "an end of all pages",
+                    outcome.total_migration_time.is_some(),
+                ),
+            ] {
+                count(format!("{strategy}: {what}"), happens);
+            }
+            count(format!("{:?}: faults", scenario.link.discipline), faults);
+            count(format!("{:?}: faults", scenario.source.push), faults);
+            if strategy.starts_with("pre-record") {
+                let delivery = scenario.migration.delivery;
+                count(format!("{delivery:?}: {strategy}: faults"), faults);
+                if delivery.is_fetch() {
+                    let fetched = outcome.requests > outcome.page_faults;
+                    count(format!("{strategy}: more requests than faults"), fetched);
+                }
+            }
+            count(format!("{:?}: faults", scenario.trace.at_end), faults);
+            count(
+                format!("{:?}: a PPS of three", scenario.pre_record.order),
+                outcome.pps_pages >= 3,
+            );
+            count(
+                "larger host pages".to_owned(),
+                faults && case.host_shift > 0,
+            );
+            count(
+                "compacted traces".to_owned(),
+                faults && case.compaction_ns > 0,
+            );
+            count(
+                "migrations that leave pages".to_owned(),
+                outcome.total_migration_time.is_none(),
+            );
+        }
+    }
+    let enough = |what: &str| if what.ends_with(MATTERS) { 5 } else { 20 };
+    let rare: Vec<_> = seen
+        .iter()
+        .filter(|(what, times)| **times < enough(what))
+        .collect();
+    assert!(rare.is_empty(), "{rare:?} out of {seen:#?}");
+}

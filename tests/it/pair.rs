@@ -1,0 +1,269 @@
+//! One migration on the engine and on the naive reference simulator, whose results have to be equal.
+
+use migsim::guest::recording::Access;
+use migsim::guest::replay::AtEnd;
+use migsim::host::destination::FaultBlocks;
+use migsim::host::source::DemandMode;
+use migsim::measure::Metrics;
+use migsim::memory::PageRun;
+use migsim::migration::SwitchOver;
+use migsim::network::Discipline;
+use migsim::run::compare::{compare, replay};
+use migsim::scenario::{Delivery, Scenario};
+use migsim::strategy::Registry;
+use migsim::strategy::pdopmp;
+use migsim::strategy::pre_record::PpsOrder;
+use migsim::strategy::scan::Push;
+use migsim::trace::{IdleSpan, Op, Record, Trace, TraceHeader, TraceWriter};
+use migsim::units::SimTime;
+
+use crate::naive;
+
+/// A trace, a scenario, and what the reference needs beside them.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) records: Vec<Record>,
+    /// By vCPU, then in time order, without overlap.
+    pub(crate) idle: Vec<IdleSpan>,
+    pub(crate) vcpus: u16,
+    pub(crate) page_size: u64,
+    pub(crate) trace_pages: u32,
+    pub(crate) zero: Vec<bool>,
+    pub(crate) compaction_ns: u64,
+    pub(crate) duration_ns: u64,
+    pub(crate) scale_factor: f64,
+    pub(crate) host_shift: u32,
+    pub(crate) scenario: Scenario,
+}
+
+impl Case {
+    pub(crate) fn trace(&self) -> Trace {
+        let header = TraceHeader {
+            page_size: self.page_size,
+            pages: self.trace_pages,
+            vcpus: self.vcpus,
+            tick_ns: 1,
+            compaction_ns: self.compaction_ns,
+            provenance: String::new(),
+        };
+        let zero = (0..)
+            .zip(&self.zero)
+            .filter(|(_, zero)| **zero)
+            .map(|(first, _)| PageRun { first, count: 1 })
+            .collect();
+        let mut writer = TraceWriter::new(Vec::new(), header, zero).expect("a valid header");
+        for record in &self.records {
+            writer.push(*record).expect("a valid record");
+        }
+        writer.set_idle_spans(self.idle.clone());
+        let bytes = writer.finish(Some(self.duration_ns)).expect("in memory");
+        Trace::from_bytes("case", bytes.into()).expect("a trace that was just written")
+    }
+
+    pub(crate) fn input<'a>(&self, strategy: naive::Strategy<'a>) -> naive::Input<'a> {
+        let scenario = &self.scenario;
+        let memory = scenario.vm.memory.expect("always set").0;
+        let host_page_bytes = self.page_size << self.host_shift;
+        naive::Input {
+            records: self
+                .records
+                .iter()
+                .map(|record| naive::RawRecord {
+                    time_ns: record.time_ns,
+                    vcpu: record.vcpu,
+                    page: record.page,
+                    op: reference_op(record.op),
+                })
+                .collect(),
+            vcpus: self.vcpus,
+            idle: (self.idle.iter())
+                .map(|span| (span.vcpu, span.from_ns, span.until_ns))
+                .collect(),
+            duration_ns: self.duration_ns,
+            compaction_ns: self.compaction_ns,
+            start_ns: scenario.trace.start.as_ps() / 1_000,
+            scale_fp: (1_000.0 * f64::from(1 << 20) * self.scale_factor).round() as u64,
+            wrap: scenario.trace.at_end == AtEnd::Wrap,
+            trace_pages: self.trace_pages,
+            zero: self.zero.clone(),
+            vm_pages: (memory / self.page_size) as u32,
+            pages: memory.div_ceil(host_page_bytes) as u32,
+            host_shift: self.host_shift,
+            host_page_bytes,
+            core_state: scenario.vm.core_state.0,
+            suspend: scenario.vm.suspend.as_ps(),
+            resume: scenario.vm.resume.as_ps(),
+            bandwidth: scenario.link.bandwidth.bits_per_second(),
+            latency: scenario.link.latency.as_ps(),
+            mtu: scenario.link.mtu.into(),
+            packet_overhead: scenario.link.packet_overhead.into(),
+            message_header: scenario.link.message_header.into(),
+            zero_page_bytes: scenario.link.zero_page_bytes.into(),
+            discipline: match scenario.link.discipline {
+                Discipline::Fifo => naive::Discipline::Fifo,
+                Discipline::Fair => naive::Discipline::Fair,
+                Discipline::Priority => naive::Discipline::Priority,
+            },
+            device_queue: scenario.link.device_queue.0,
+            segment: scenario.link.segment.0,
+            push: match scenario.source.push {
+                Push::Linear => naive::Push::Linear,
+                Push::Pivot => naive::Push::Pivot,
+                Push::Bubble => naive::Push::Bubble,
+                Push::None => naive::Push::None,
+            },
+            push_service: scenario.source.push_service.as_ps(),
+            demand_service: scenario.source.demand_service.as_ps(),
+            send_buffer: scenario.source.send_buffer.0,
+            send_resume: scenario
+                .source
+                .send_resume
+                .unwrap_or(scenario.source.send_buffer)
+                .0,
+            wake_on_request: scenario.source.wake_on_request,
+            overtaken_percent: scenario.source.overtaken_percent.into(),
+            overtaken_by: scenario.source.overtaken_by.as_ps(),
+            write_batch: scenario.source.write_batch.into(),
+            zero_service: scenario
+                .source
+                .zero_service
+                .unwrap_or(scenario.source.push_service)
+                .as_ps(),
+            run_pages: scenario.pdopmp.run_pages,
+            run_gap: scenario.pdopmp.stream_gap,
+            synchronous: scenario.source.demand_mode == DemandMode::Synchronous,
+            record_trap: scenario.source.record_trap.as_ps(),
+            fault_trap: scenario.destination.fault_trap.as_ps(),
+            install: scenario.destination.install.as_ps(),
+            receive_buffer: scenario
+                .destination
+                .receive_buffer
+                .map_or(u64::MAX, |bytes| bytes.0),
+            receive_wake: scenario.destination.receive_wake.as_ps(),
+            wake: scenario.destination.wake.as_ps(),
+            blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
+            record_window: scenario.migration.record_window.as_ps(),
+            overlap_core: scenario.migration.overlap_core,
+            planning_time: scenario.migration.planning_time.as_ps(),
+            receiver_per_channel: scenario.destination.receiver_per_channel,
+            nagle: scenario.destination.nagle,
+            quickack: scenario.source.quickack,
+            planning_cost: scenario.migration.planning_cost.as_ps(),
+            fetchers: match scenario.migration.delivery {
+                Delivery::SourcePush => 0,
+                Delivery::DestinationFetch | Delivery::FetchThenPush => {
+                    scenario.migration.fetch_outstanding.into()
+                }
+            },
+            push_after_list: scenario.migration.delivery == Delivery::FetchThenPush,
+            limiter_period: scenario.source.limiter_period.as_ps(),
+            request_thread: scenario.source.request_thread,
+            initially_installed: Vec::new(),
+            strategy,
+        }
+    }
+
+    /// The engine's switch-over of a strategy that records.
+    pub(crate) fn recorded_switch_over(&self, trace: &Trace) -> SwitchOver {
+        let replay = replay(&self.scenario, trace).expect("the case fits its trace");
+        SwitchOver::prepare(&self.scenario, &replay, true).expect("the trace is whole")
+    }
+
+    /// Runs the scenario's strategies both ways. The order of the pages is the reference's in both outcomes.
+    pub(crate) fn run(&self) -> Vec<Pair> {
+        let trace = self.trace();
+        let runs = compare(&self.scenario, &trace, &Registry::standard()).expect("a sound case");
+        let observed = self.recorded_switch_over(&trace);
+        let recorded = as_recorded(&observed);
+        // The plan is the library's: a pure function of the recording, and not what is tested here.
+        let plan = |by_reference: &[naive::Access]| {
+            assert_eq!(by_reference, recorded, "the recording");
+            let observation = observed.observation(&self.scenario.link);
+            let plan = pdopmp::plan(&observation, &self.scenario.pdopmp);
+            let list = plan.forecasts.iter().map(|forecast| forecast.page);
+            (list.collect(), plan.scan_from)
+        };
+        let pair = |run: migsim::run::compare::Run| {
+            let strategy = match run.strategy {
+                "post-copy" => naive::Strategy::PostCopy,
+                "pre-record" => {
+                    naive::Strategy::PreRecord(reference_order(self.scenario.pre_record.order))
+                }
+                "pre-record+pdopmp" => naive::Strategy::Planned(&plan),
+                "clairvoyant" => naive::Strategy::Clairvoyant,
+                other => panic!("the reference has no {other}"),
+            };
+            let reference = naive::simulate(&self.input(strategy));
+            Pair {
+                strategy: run.strategy,
+                engine: as_outcome(&run.metrics, reference.push_and_demand_order.clone()),
+                reference,
+            }
+        };
+        runs.into_iter().map(pair).collect()
+    }
+}
+
+/// The engine's recording in the reference's form.
+pub(crate) fn as_recorded(switch_over: &SwitchOver) -> Vec<naive::Access> {
+    let accesses = &switch_over.recording.accesses;
+    accesses.iter().map(reference_access).collect()
+}
+
+/// What one strategy came to.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) strategy: &'static str,
+    pub(crate) engine: naive::Outcome,
+    pub(crate) reference: naive::Outcome,
+}
+
+fn reference_access(access: &Access) -> naive::Access {
+    naive::Access {
+        time_ps: access.time.as_ps(),
+        vcpu: access.vcpu,
+        page: access.page,
+        op: reference_op(access.op),
+    }
+}
+
+fn reference_op(op: Op) -> naive::Op {
+    match op {
+        Op::Read => naive::Op::Read,
+        Op::Write => naive::Op::Write,
+        Op::Execute => naive::Op::Execute,
+    }
+}
+
+fn reference_order(order: PpsOrder) -> naive::Order {
+    match order {
+        PpsOrder::FirstAccess => naive::Order::FirstAccess,
+        PpsOrder::Recency => naive::Order::Recency,
+        PpsOrder::Frequency => naive::Order::Frequency,
+        PpsOrder::Address => naive::Order::Address,
+    }
+}
+
+/// The engine's metrics in the reference's form.
+pub(crate) fn as_outcome(metrics: &Metrics, pages_in_order: Vec<u32>) -> naive::Outcome {
+    naive::Outcome {
+        total_migration_time: metrics.total_migration_time.map(SimTime::as_ps),
+        downtime: metrics.downtime.as_ps(),
+        page_faults: metrics.page_faults,
+        requested_faults: metrics.requested_faults,
+        in_flight_faults: metrics.in_flight_faults,
+        requests: metrics.requests,
+        stall: metrics.stall.as_ps(),
+        vcpu_blocktime: metrics.vcpu_blocktime.as_ps(),
+        fault_latency_mean: metrics.fault_latency_mean.as_ps(),
+        fault_latency_p50: metrics.fault_latency_p50.as_ps(),
+        fault_latency_p99: metrics.fault_latency_p99.as_ps(),
+        fault_latency_max: metrics.fault_latency_max.as_ps(),
+        bytes_sent: metrics.bytes_sent,
+        pages_sent: metrics.pages_sent,
+        zero_pages_sent: metrics.zero_pages_sent,
+        pps_pages: metrics.pps_pages,
+        time_to_90pct_speed: metrics.time_to_90pct_speed.as_ps(),
+        push_and_demand_order: pages_in_order,
+    }
+}
