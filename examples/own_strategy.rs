@@ -8,7 +8,7 @@ use migsim::report::table;
 use migsim::run::compare::{Run, compare};
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
-use migsim::strategy::{Build, Entry, Observation, PlannedPage, Registry, Strategy};
+use migsim::strategy::{Entry, LeadIn, Observation, Order, PlannedPage, Registry, Strategy};
 use migsim::trace::Trace;
 
 #[derive(Default)]
@@ -18,10 +18,6 @@ struct HotThenDownwards {
 }
 
 impl Strategy for HotThenDownwards {
-    fn records(&self) -> bool {
-        true
-    }
-
     fn plan(&mut self, observed: &Observation<'_>) {
         let pages = ordered_pps(observed.recording, PpsOrder::Frequency);
         self.planned = pages.into_iter().map(PlannedPage::recorded).collect();
@@ -50,7 +46,8 @@ pub(crate) fn runs() -> Result<Vec<Run>, Box<dyn std::error::Error>> {
     registry.register(Entry {
         name: "hot-then-downwards",
         summary: "the most often accessed pages, then memory downwards",
-        build: Build::Causal(|_| Box::new(HotThenDownwards::default())),
+        lead_in: |_| LeadIn::Record,
+        order: Order::Causal(|_| Box::new(HotThenDownwards::default())),
     });
     let mut scenario = Scenario::default();
     scenario.migration.strategies = vec!["post-copy".into(), "hot-then-downwards".into()];

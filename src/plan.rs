@@ -30,7 +30,7 @@ use crate::memory::{Memory, PageSet};
 use crate::migration::{MigrationError, SwitchOver};
 use crate::run::compare::{self, ComparisonError};
 use crate::scenario::Scenario;
-use crate::strategy::{Build, Entry, Observation, PlannedPage, Strategy};
+use crate::strategy::{Entry, Observation, Order, PlannedPage, Strategy};
 use crate::trace::Trace;
 use crate::trace::import::{ImportError, ImportOptions, Input, QemuRecording};
 
@@ -128,11 +128,11 @@ pub fn of_recording(
 }
 
 fn planner(scenario: &Scenario, entry: &Entry) -> Result<Box<dyn Strategy>, PlanError> {
-    match entry.build {
-        Build::Causal(build) => Some(build(scenario)).filter(|strategy| strategy.records()),
-        Build::Oracle(_) | Build::PreCopy(_) | Build::Hybrid(_) => None,
+    let settings = scenario.strategy_settings();
+    match entry.order {
+        Order::Causal(build) if (entry.lead_in)(&settings).records() => Ok(build(&settings)),
+        Order::Causal(_) | Order::Oracle(_) => Err(PlanError::NoPlan(entry.name)),
     }
-    .ok_or(PlanError::NoPlan(entry.name))
 }
 
 fn plan(

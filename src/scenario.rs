@@ -22,6 +22,7 @@ use crate::guest::replay::{AtEnd, TimeScale};
 use crate::host::destination::DestinationSettings;
 use crate::host::source::SourceSettings;
 use crate::network::{LinkSettings, SMALLEST_MTU};
+use crate::strategy;
 use crate::strategy::pdopmp::PdopmpSettings;
 use crate::strategy::pre_record::PreRecordSettings;
 use crate::trace::synthetic::Workload;
@@ -213,6 +214,17 @@ pub(crate) struct Unfit {
 }
 
 impl Scenario {
+    /// What strategies are built from.
+    pub fn strategy_settings(&self) -> strategy::Settings<'_> {
+        strategy::Settings {
+            push: self.source.push,
+            pre_record: &self.pre_record,
+            pdopmp: &self.pdopmp,
+            downtime_limit: self.migration.downtime_limit,
+            max_rounds: self.migration.max_rounds,
+        }
+    }
+
     /// Checks what types alone cannot.
     fn check(&self) -> Result<(), Unfit> {
         let unfit = |key, expected: &str| {

@@ -1,17 +1,17 @@
-//! Migration strategies: which phases a migration has, and in which order the source pushes pages.
+//! Migration strategies: what precedes the switch-over, and in which order the pages follow that are missing after it.
 //!
-//! The phases are [`Build`]'s: pages follow the resume (post-copy and its kin), precede it (pre-copy, stop-and-copy), or
-//! both (hybrid). Where pages follow the resume, a [`Strategy`] is their order.
+//! Both are choices of their own. A [`LeadIn`] says what happens on the source before the VM is suspended: nothing, a
+//! recording, rounds of pre-copy. An [`Order`] makes a [`Strategy`], which names the next page to push.
 //!
-//! A strategy sees what a hypervisor would see: the recording, if it asked for one, the memory's layout, and the
-//! requests that come in. It is never shown the future; only a strategy registered as [`Build::Oracle`] is built with
-//! the touch order.
+//! A strategy sees what a hypervisor would see: the recording, if the lead-in made one, the memory's layout, and the
+//! requests that come in. It is never shown the future; only an [`Order::Oracle`] is built with the touch order.
 //!
 //! Adding one is a file and a line in [`Registry::standard`], or, from outside the crate, a call of
 //! [`Registry::register`].
 
 pub mod clairvoyant;
 pub mod hybrid;
+pub mod lead_in;
 pub mod leap;
 pub mod pdopmp;
 pub mod post_copy;
@@ -19,19 +19,20 @@ pub mod pre_copy;
 pub mod pre_record;
 pub mod push_order;
 pub mod scan;
+pub mod settings;
 pub mod stop_and_copy;
 
-use self::pre_copy::Rounds;
+pub use self::lead_in::LeadIn;
+pub use self::settings::Settings;
 use crate::guest::recording::Recording;
 use crate::guest::touch_order::TouchOrder;
 use crate::memory::{Memory, PageId, PageSet};
-use crate::scenario::Scenario;
 use crate::units::SimTime;
 
 /// What the source knows at the switch-over.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {
-    /// The accesses of the record window; empty for a strategy that does not record.
+    /// The accesses of the record window; empty after a lead-in that does not record.
     pub recording: &'a Recording,
     /// How the memory is divided.
     pub memory: Memory,
@@ -81,11 +82,6 @@ pub struct NotUnsent(pub PageId);
 
 /// A page order, made up as the migration goes.
 pub trait Strategy {
-    /// Whether the VM runs on for the record window before it is suspended.
-    fn records(&self) -> bool {
-        false
-    }
-
     /// The switch-over: called once, before anything is pushed.
     fn plan(&mut self, _observed: &Observation<'_>) {}
 
@@ -96,27 +92,22 @@ pub trait Strategy {
     /// The next page to push, out of `unsent`; `None` to push nothing now.
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId>;
 
-    /// What [`plan`](Strategy::plan) came to: the pages that go ahead of the scan, in their order, of a strategy that
-    /// [records](Strategy::records). A destination that fetches pages itself is given them
-    /// ([`Delivery::DestinationFetch`](crate::scenario::Delivery)), as is a real migration ([`crate::plan`]), and the
-    /// metrics of prediction judge those that were not recorded. Once `plan` has been called it does not change.
+    /// What [`plan`](Strategy::plan) came to: the pages that go ahead of the scan, in their order, after a lead-in
+    /// that records. A destination that fetches pages itself is given them (`migration.delivery`), as is a real
+    /// migration, and the metrics of prediction judge those that were not recorded. Once `plan` has been called it does
+    /// not change.
     fn planned(&self) -> &[PlannedPage] {
         &[]
     }
 }
 
-/// Which phases a strategy's migration has, and how it comes into being for a run.
+/// How a strategy comes into being for a run.
 #[derive(Debug, Clone, Copy)]
-pub enum Build {
-    /// All pages follow the resume, by an order that knows the scenario and, if it [records](Strategy::records), what the
-    /// VM accessed in the record window.
-    Causal(fn(&Scenario) -> Box<dyn Strategy>),
-    /// The same, by an order that knows the touch order, as no hypervisor does: a bound to measure others against.
-    Oracle(fn(&Scenario, &TouchOrder) -> Box<dyn Strategy>),
-    /// All pages precede the resume: rounds while the VM runs on, the remainder while it is suspended.
-    PreCopy(fn(&Scenario) -> Rounds),
-    /// All pages once while the VM runs on; those written meanwhile follow the resume, by an order without a recording.
-    Hybrid(fn(&Scenario) -> Box<dyn Strategy>),
+pub enum Order {
+    /// From its settings.
+    Causal(fn(&Settings<'_>) -> Box<dyn Strategy>),
+    /// The same, and from the touch order, which no hypervisor knows: a bound to measure others against.
+    Oracle(fn(&Settings<'_>, &TouchOrder) -> Box<dyn Strategy>),
 }
 
 /// A strategy's entry in the [`Registry`].
@@ -126,19 +117,10 @@ pub struct Entry {
     pub name: &'static str,
     /// What it is, in a few words.
     pub summary: &'static str,
-    /// How to make it.
-    pub build: Build,
-}
-
-impl Entry {
-    /// Whether the strategy lets the VM run on for the record window.
-    pub fn records(&self, scenario: &Scenario) -> bool {
-        match self.build {
-            Build::Causal(build) => build(scenario).records(),
-            Build::Oracle(build) => build(scenario, &TouchOrder::default()).records(),
-            Build::PreCopy(_) | Build::Hybrid(_) => false,
-        }
-    }
+    /// What precedes the switch-over.
+    pub lead_in: fn(&Settings<'_>) -> LeadIn,
+    /// In which order missing pages follow.
+    pub order: Order,
 }
 
 /// No strategy has this name.

@@ -9,7 +9,7 @@ use migsim::memory::{PageId, PageSet};
 use migsim::strategy::Request;
 use migsim::strategy::push_order::PushOrder;
 use migsim::strategy::scan::Push;
-use migsim::strategy::{Build, Entry, Observation, PlannedPage, Registry, Strategy};
+use migsim::strategy::{Entry, LeadIn, Observation, Order, PlannedPage, Registry, Strategy};
 
 /// In which order recorded pages are touched, and nothing of others.
 pub(crate) const RECORDED: &str = "recorded, true order";
@@ -30,23 +30,24 @@ pub(crate) const DENSEST_4: &str = "blocks of 4, densest first";
 /// The strategies of the crate, and these.
 pub(crate) fn registry() -> Registry {
     let mut registry = Registry::standard();
-    let mut register = |name, build| {
+    let mut register = |name, order| {
         registry.register(Entry {
             name,
             summary: "partial knowledge of the future",
-            build,
+            lead_in: |_| LeadIn::Record,
+            order,
         });
     };
     register(
         RECORDED,
-        Build::Oracle(|_, order| {
+        Order::Oracle(|_, order| {
             let touched = order.first_touches().into_iter().map(|touch| touch.page);
             PartialKnowledge::boxed(touched.collect(), |page, pps| pps.contains(page))
         }),
     );
     register(
         NEAR,
-        Build::Oracle(|_, order| {
+        Order::Oracle(|_, order| {
             let touched = order.first_touches().into_iter().map(|touch| touch.page);
             PartialKnowledge::boxed(touched.collect(), |page, pps| {
                 pps.nearest(page, NEAR_PAGES).is_some()
@@ -55,15 +56,15 @@ pub(crate) fn registry() -> Registry {
     );
     register(
         SET,
-        Build::Oracle(|_, order| {
+        Order::Oracle(|_, order| {
             let touched = order.first_touches().into_iter().map(|touch| touch.page);
             let by_address: BTreeSet<PageId> = touched.collect();
             PartialKnowledge::boxed(by_address.into_iter().collect(), |_, _| true)
         }),
     );
-    register(DENSEST_64, Build::Oracle(|_, order| densest::<64>(order)));
-    register(DENSEST_16, Build::Oracle(|_, order| densest::<16>(order)));
-    register(DENSEST_4, Build::Oracle(|_, order| densest::<4>(order)));
+    register(DENSEST_64, Order::Oracle(|_, order| densest::<64>(order)));
+    register(DENSEST_16, Order::Oracle(|_, order| densest::<16>(order)));
+    register(DENSEST_4, Order::Oracle(|_, order| densest::<4>(order)));
     registry
 }
 
@@ -100,10 +101,6 @@ impl PartialKnowledge {
 }
 
 impl Strategy for PartialKnowledge {
-    fn records(&self) -> bool {
-        true
-    }
-
     fn plan(&mut self, observed: &Observation<'_>) {
         let mut pps = PageSet::empty(observed.memory.pages);
         for access in observed.recording.accesses.iter() {

@@ -25,17 +25,8 @@ use crate::memory::PageSet;
 use crate::network::Message;
 use crate::network::socket::{Batch, SendBuffer};
 use crate::scenario::Scenario;
-use crate::strategy::pre_copy::Rounds;
+use crate::strategy::lead_in::{Remainder, Rounds};
 use crate::units::SimTime;
-
-/// When the pages follow that are still dirty after the last round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remainder {
-    /// Before the core state, while no vCPU runs.
-    WhileSuspended,
-    /// After the resume, on demand and by a strategy's order.
-    AfterResume,
-}
 
 /// What was sent before the resume.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,7 +58,6 @@ impl SwitchOver {
         scenario: &Scenario,
         replay: &Replay<'_>,
         rounds: Rounds,
-        remainder: Remainder,
     ) -> Result<Self, MigrationError> {
         let (vm, link) = (&scenario.vm, &scenario.link);
         let memory = replay.memory();
@@ -90,7 +80,7 @@ impl SwitchOver {
         }
         let suspended_at = stream.free_at;
         stream.free_at += vm.suspend;
-        let missing = match remainder {
+        let missing = match rounds.remainder {
             Remainder::AfterResume => dirty,
             Remainder::WhileSuspended => {
                 stream.send(&dirty, &zero_pages, rounds.most > 0);
@@ -104,6 +94,7 @@ impl SwitchOver {
             return Err(MigrationError::TooLong);
         }
         Ok(SwitchOver {
+            recorded: false,
             preparation: Preparation::default(),
             suspended_at,
             downtime: resumed_at - suspended_at,

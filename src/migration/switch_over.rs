@@ -53,6 +53,8 @@ impl GuestCourse {
 /// [`SwitchOver::after_rounds`] for pre-copy's.
 #[derive(Debug)]
 pub struct SwitchOver {
+    /// Whether accesses were recorded, so that a strategy may have a plan.
+    pub recorded: bool,
     /// What the VM did before, if not pre-copy's rounds.
     pub preparation: Preparation,
     /// From the migration command until the VM is suspended.
@@ -105,6 +107,7 @@ impl SwitchOver {
         let recorded = guest.recording.accesses.len() as u64;
         let planning = scenario.migration.planning_cost.times(recorded);
         SwitchOver {
+            recorded: records,
             preparation,
             suspended_at: preparation.length(),
             downtime: vm.suspend + planning + transfer + scenario.link.latency + vm.resume,

@@ -89,7 +89,10 @@ impl Shared {
     ) -> Result<Ground<'a>, String> {
         let replay =
             super::compare::replay(scenario, trace).map_err(|error| in_one_line(&error))?;
-        let records = entries.iter().any(|entry| entry.records(scenario));
+        let settings = scenario.strategy_settings();
+        let records = entries
+            .iter()
+            .any(|entry| (entry.lead_in)(&settings).records());
         let switch_over = |records| self.switch_over(scenario, trace, &replay, records);
         Ok(Ground {
             plain: switch_over(false)?,

@@ -7,15 +7,11 @@ use crate::guest::replay::Replay;
 use crate::measure::Metrics;
 use crate::measure::explain::Explanation;
 use crate::memory::{Memory, PageId};
-use crate::migration::pre_copy::Remainder;
 use crate::migration::{
     MigrationError, Outcome, Probe, Sample, Samples, SwitchOver, migrate_observed,
 };
 use crate::scenario::{Scenario, TraceSettings, VmSettings};
-use crate::strategy::post_copy::active_push;
-use crate::strategy::pre_copy::Rounds;
-use crate::strategy::scan::Push;
-use crate::strategy::{Build, Entry, Registry, Strategy, UnknownStrategy};
+use crate::strategy::{Entry, LeadIn, Order, Registry, Strategy, UnknownStrategy};
 use crate::trace::{Trace, TraceHeader};
 use crate::units::Bytes;
 use crate::units::SimTime;
@@ -128,7 +124,10 @@ impl<'a> Ground<'a> {
         entries: &[&Entry],
     ) -> Result<Self, ComparisonError> {
         let replay = replay(scenario, trace)?;
-        let records = entries.iter().any(|entry| entry.records(scenario));
+        let settings = scenario.strategy_settings();
+        let records = entries
+            .iter()
+            .any(|entry| (entry.lead_in)(&settings).records());
         let prepare = |records| SwitchOver::prepare(scenario, &replay, records);
         let (plain, recorded) = rayon::join(
             || prepare(false),
@@ -153,35 +152,24 @@ impl<'a> Ground<'a> {
             strategy: entry.name.to_owned(),
             source,
         };
-        let suspended = |order: Box<dyn Strategy>| {
-            let recorded = self.recorded.as_ref().filter(|_| order.records());
-            (order, recorded.unwrap_or(&self.plain))
+        let settings = self.scenario.strategy_settings();
+        let in_rounds;
+        let switch_over = match (entry.lead_in)(&settings) {
+            LeadIn::Nothing => &self.plain,
+            LeadIn::Record => self.recorded.as_ref().unwrap_or(&self.plain),
+            LeadIn::Rounds(rounds) => {
+                in_rounds = SwitchOver::after_rounds(self.scenario, &self.replay, rounds)
+                    .map_err(failed)?;
+                &in_rounds
+            }
         };
-        let pre_copied;
-        let (mut order, switch_over) = match entry.build {
-            Build::Causal(build) => suspended(build(self.scenario)),
-            Build::Oracle(build) => suspended(build(self.scenario, &self.plain.touch_order)),
-            Build::PreCopy(rounds) => {
-                let rounds = rounds(self.scenario);
-                pre_copied = self
-                    .pre_copy(rounds, Remainder::WhileSuspended)
-                    .map_err(failed)?;
-                (active_push(Push::None), &pre_copied)
-            }
-            Build::Hybrid(build) => {
-                pre_copied = self
-                    .pre_copy(Rounds::ONE, Remainder::AfterResume)
-                    .map_err(failed)?;
-                (build(self.scenario), &pre_copied)
-            }
+        let mut order = match entry.order {
+            Order::Causal(build) => build(&settings),
+            Order::Oracle(build) => build(&settings, &self.plain.touch_order),
         };
         let outcome =
             migrate_observed(self.scenario, switch_over, order.as_mut(), probe).map_err(failed)?;
         Ok(look(switch_over, outcome, order.as_ref()))
-    }
-
-    fn pre_copy(&self, rounds: Rounds, remainder: Remainder) -> Result<SwitchOver, MigrationError> {
-        SwitchOver::after_rounds(self.scenario, &self.replay, rounds, remainder)
     }
 
     pub(crate) fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {

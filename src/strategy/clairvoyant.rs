@@ -1,15 +1,17 @@
 //! The bound: it knows the touch order and pushes by it.
 
+use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Build, Entry, PlannedPage, Strategy};
+use super::{Entry, Order, PlannedPage, Strategy};
 use crate::memory::{PageId, PageSet};
 
 /// `clairvoyant`.
 pub const ENTRY: Entry = Entry {
     name: "clairvoyant",
     summary: "knows the touch order: a bound, not an algorithm",
-    build: Build::Oracle(|_, order| {
+    lead_in: |_| LeadIn::Nothing,
+    order: Order::Oracle(|_, order| {
         let touched = order
             .first_touches()
             .iter()

@@ -4,11 +4,20 @@
 //! The list of those pages, which the destination needs to discard its copies of them, is not charged for: it is a bit a
 //! page.
 
-use super::{Build, Entry, post_copy};
+use super::lead_in::{LeadIn, Remainder, Rounds};
+use super::{Entry, Order, post_copy};
+use crate::units::SimTime;
 
 /// `hybrid`.
 pub const ENTRY: Entry = Entry {
     name: "hybrid",
     summary: "one round of pre-copy, then post-copy of what is dirty",
-    build: Build::Hybrid(|scenario| post_copy::active_push(scenario.source.push)),
+    lead_in: |_| {
+        LeadIn::Rounds(Rounds {
+            most: 1,
+            downtime_limit: SimTime::ZERO,
+            remainder: Remainder::AfterResume,
+        })
+    },
+    order: Order::Causal(|settings| post_copy::active_push(settings.push)),
 };

@@ -20,8 +20,9 @@
 
 use std::collections::VecDeque;
 
-use super::scan::Scan;
-use super::{Build, Entry, Strategy};
+use super::lead_in::LeadIn;
+use super::scan::{Push, Scan};
+use super::{Entry, Order, Strategy};
 use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
 
@@ -29,18 +30,8 @@ use crate::strategy::Request;
 pub const ENTRY: Entry = Entry {
     name: "leap",
     summary: "post-copy, and a prefetch along the majority trend of the faults",
-    build: Build::Causal(|scenario| {
-        Box::new(Leap {
-            scan: Scan::new(scenario.source.push),
-            history: History::default(),
-            last: None,
-            stride: None,
-            prefetch: VecDeque::new(),
-            window: Vec::new(),
-            window_size: 0,
-            hits: 0,
-        })
-    }),
+    lead_in: |_| LeadIn::Nothing,
+    order: Order::Causal(|settings| Box::new(Leap::new(settings.push))),
 };
 
 /// Differences in the history (the paper's `Hsize`).
@@ -107,6 +98,19 @@ struct Leap {
 }
 
 impl Leap {
+    fn new(push: Push) -> Self {
+        Leap {
+            scan: Scan::new(push),
+            history: History::default(),
+            last: None,
+            stride: None,
+            prefetch: VecDeque::new(),
+            window: Vec::new(),
+            window_size: 0,
+            hits: 0,
+        }
+    }
+
     /// Enters a request into the history. Returns whether it follows the trend.
     fn observe(&mut self, page: PageId) -> bool {
         let Some(last) = self.last.replace(page) else {
@@ -195,8 +199,6 @@ impl Strategy for Leap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Scenario;
-    use crate::strategy::scan::Push;
     use crate::units::SimTime;
 
     #[test]
@@ -228,12 +230,7 @@ mod tests {
     /// Serves touches of a large memory, in which everything that is pushed is there at once and the scan pushes
     /// nothing. Returns each fault and how many pages were prefetched for it.
     fn faults(touches: impl IntoIterator<Item = PageId>) -> Vec<(PageId, u32)> {
-        let mut scenario = Scenario::default();
-        scenario.source.push = Push::None;
-        let Build::Causal(build) = ENTRY.build else {
-            panic!("leap needs no oracle")
-        };
-        let mut leap = build(&scenario);
+        let mut leap = Leap::new(Push::None);
         let mut unsent = PageSet::full(4_096);
         let mut faults = Vec::new();
         for page in touches {

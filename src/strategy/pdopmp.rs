@@ -32,8 +32,9 @@ use self::locality::Locality;
 use self::streams::{Point, Stream, separate};
 use self::sweep::{Course, Regions};
 use self::trend::Trend;
+use super::lead_in::LeadIn;
 use super::scan::Push;
-use super::{Build, Entry, Observation, PlannedPage, Strategy};
+use super::{Entry, Observation, Order, PlannedPage, Strategy};
 use crate::memory::{PageId, PageMap, PageSet};
 use crate::strategy::Request;
 use crate::units::SimTime;
@@ -42,10 +43,11 @@ use crate::units::SimTime;
 pub const ENTRY: Entry = Entry {
     name: "pre-record+pdopmp",
     summary: "pre-record, widened by the trend of the addresses (a reconstruction from the paper's abstract)",
-    build: Build::Causal(|scenario| {
+    lead_in: |_| LeadIn::Record,
+    order: Order::Causal(|settings| {
         Box::new(Pdopmp {
-            settings: scenario.pdopmp.clone(),
-            push: scenario.source.push,
+            settings: settings.pdopmp.clone(),
+            push: settings.push,
             pushes: None,
         })
     }),
@@ -313,10 +315,6 @@ struct Pdopmp {
 }
 
 impl Strategy for Pdopmp {
-    fn records(&self) -> bool {
-        true
-    }
-
     fn plan(&mut self, observed: &Observation<'_>) {
         let plan = plan(observed, &self.settings);
         let pages = observed.memory.pages;

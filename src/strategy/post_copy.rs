@@ -1,7 +1,8 @@
 //! Post-copy: demand paging, and an active push through memory beside it (Hines and Gopalan, VEE 2009).
 
+use super::lead_in::LeadIn;
 use super::scan::{Push, Scan};
-use super::{Build, Entry, Strategy};
+use super::{Entry, Order, Strategy};
 use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
 
@@ -9,7 +10,8 @@ use crate::strategy::Request;
 pub const ENTRY: Entry = Entry {
     name: "post-copy",
     summary: "demand paging and active push",
-    build: Build::Causal(|scenario| active_push(scenario.source.push)),
+    lead_in: |_| LeadIn::Nothing,
+    order: Order::Causal(|settings| active_push(settings.push)),
 };
 
 /// A scan of memory and nothing else.

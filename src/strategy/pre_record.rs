@@ -5,9 +5,10 @@ use std::cmp::Reverse;
 
 use serde::Deserialize;
 
+use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Build, Entry, Observation, PlannedPage, Strategy};
+use super::{Entry, Observation, Order, PlannedPage, Strategy};
 use crate::guest::recording::Recording;
 use crate::memory::{PageId, PageMap, PageSet};
 use crate::strategy::Request;
@@ -16,11 +17,12 @@ use crate::strategy::Request;
 pub const ENTRY: Entry = Entry {
     name: "pre-record",
     summary: "records accesses for a while and pushes those pages first",
-    build: Build::Causal(|scenario| {
+    lead_in: |_| LeadIn::Record,
+    order: Order::Causal(|settings| {
         Box::new(PreRecord {
-            order: scenario.pre_record.order,
-            push: scenario.source.push,
-            pushes: PushOrder::new(Vec::new(), scenario.source.push),
+            order: settings.pre_record.order,
+            push: settings.push,
+            pushes: PushOrder::new(Vec::new(), settings.push),
         })
     }),
 };
@@ -62,10 +64,6 @@ struct PreRecord {
 }
 
 impl Strategy for PreRecord {
-    fn records(&self) -> bool {
-        true
-    }
-
     fn plan(&mut self, observed: &Observation<'_>) {
         let pages = ordered_pps(observed.recording, self.order);
         let planned = pages.into_iter().map(PlannedPage::recorded).collect();

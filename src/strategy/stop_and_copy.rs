@@ -5,16 +5,20 @@
 //! suspension, and where zero pages cost the migration thread more than the link, an order that mixes them with other pages
 //! keeps both busier than the order of addresses.
 
-use super::pre_copy::Rounds;
-use super::{Build, Entry};
+use super::lead_in::{LeadIn, Remainder, Rounds};
+use super::{Entry, Order, post_copy, scan::Push};
 use crate::units::SimTime;
 
 /// `stop-and-copy`.
 pub const ENTRY: Entry = Entry {
     name: "stop-and-copy",
     summary: "everything while the VM is suspended: the floor of total time, the ceiling of downtime",
-    build: Build::PreCopy(|_| Rounds {
-        most: 0,
-        downtime_limit: SimTime::ZERO,
-    }),
+    lead_in: |_| {
+        LeadIn::Rounds(Rounds {
+            most: 0,
+            downtime_limit: SimTime::ZERO,
+            remainder: Remainder::WhileSuspended,
+        })
+    },
+    order: Order::Causal(|_| post_copy::active_push(Push::None)),
 };

@@ -131,7 +131,7 @@ impl Row {
         };
         let within = |value: f64| (0.0..=MOST).contains(&value);
         let records = match registry.get(&self.strategy) {
-            Ok(entry) => entry.records(&Scenario::default()),
+            Ok(entry) => (entry.lead_in)(&Scenario::default().strategy_settings()).records(),
             Err(unknown) => return Some(format!("strategy: {unknown}")),
         };
         let problem = if !name(&self.workload) || self.workload.starts_with('.') {

@@ -8,7 +8,7 @@ use migsim::run::compare::replay;
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
 use migsim::strategy::{
-    Build, Entry, Observation, PlannedPage, Registry, Strategy as Planner, pdopmp,
+    Entry, LeadIn, Observation, Order, PlannedPage, Registry, Strategy as Planner, pdopmp,
 };
 use migsim::trace::import::Input;
 use migsim::trace::{Op, Trace};
@@ -54,10 +54,6 @@ fn the_plan_of_a_trace_is_the_simulation_s() {
 struct Careless;
 
 impl Planner for Careless {
-    fn records(&self) -> bool {
-        true
-    }
-
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
         unsent.first_from(0)
     }
@@ -114,7 +110,8 @@ fn a_strategy_is_not_trusted() {
     let careless = Entry {
         name: "careless",
         summary: "",
-        build: Build::Causal(|_| Box::new(Careless)),
+        lead_in: |_| LeadIn::Record,
+        order: Order::Causal(|_| Box::new(Careless)),
     };
     let window = SimTime::from_ms(1);
     assert_eq!(planned(window, &recording(&[]), &careless), [3, 1, 2]);

@@ -7,22 +7,24 @@ use super::heat::Heat;
 use super::{PdopmpSettings, plan};
 use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
+use crate::strategy::lead_in::LeadIn;
 use crate::strategy::scan::{Push, Scan};
-use crate::strategy::{Build, Entry, Observation, PlannedPage, Strategy};
+use crate::strategy::{Entry, Observation, Order, PlannedPage, Strategy};
 
 /// `pre-record+pdopmp-online`.
 pub const ENTRY: Entry = Entry {
     name: "pre-record+pdopmp-online",
     summary: "pre-record+pdopmp by trends alone, and then the memory in use first, as learnt from recording and requests",
-    build: Build::Causal(|scenario| {
+    lead_in: |_| LeadIn::Record,
+    order: Order::Causal(|settings| {
         Box::new(Online {
             settings: PdopmpSettings {
                 // Heat tells better what lies around recorded pages: 0.573 of the gap against 0.519 at W = 500 ms, on the
                 // recordings that parameters were chosen on.
                 most_per_recorded: 0,
-                ..scenario.pdopmp.clone()
+                ..settings.pdopmp.clone()
             },
-            push: scenario.source.push,
+            push: settings.push,
             planned: None,
             heat: None,
         })
@@ -38,10 +40,6 @@ struct Online {
 }
 
 impl Strategy for Online {
-    fn records(&self) -> bool {
-        true
-    }
-
     fn plan(&mut self, observed: &Observation<'_>) {
         let plan = plan(observed, &self.settings);
         let pages = observed.memory.pages;

@@ -1,0 +1,21 @@
+//! What strategies are built from.
+
+use super::pdopmp::PdopmpSettings;
+use super::pre_record::PreRecordSettings;
+use super::scan::Push;
+use crate::units::SimTime;
+
+/// The settings of all strategies. Each takes its own.
+#[derive(Debug, Clone)]
+pub struct Settings<'a> {
+    /// How the scan goes through memory (`source.push`).
+    pub push: Push,
+    /// `[pre-record]`
+    pub pre_record: &'a PreRecordSettings,
+    /// `[pdopmp]`
+    pub pdopmp: &'a PdopmpSettings,
+    /// Pre-copy's (`migration.downtime_limit`).
+    pub downtime_limit: SimTime,
+    /// Pre-copy's (`migration.max_rounds`).
+    pub max_rounds: u32,
+}
