@@ -34,6 +34,8 @@ struct Filling {
     first_tick: u64,
     /// Of the last record, also after its block has been written.
     last_tick: u64,
+    /// Of the last record that came, whether it was kept or passed over.
+    seen_tick: u64,
     columns: Columns,
 }
 
@@ -99,11 +101,8 @@ impl<W: Write> TraceWriter<W> {
     /// [`TraceError::Invalid`] for a record out of order or out of range, which leaves the writer as it was;
     /// [`TraceError::Write`].
     pub fn push(&mut self, record: Record) -> Result<(), TraceError> {
-        let tick = self.check(record)?;
+        let tick = self.see(record)?;
         let vcpu = usize::from(record.vcpu);
-        if vcpu >= self.filling.len() {
-            self.filling.resize_with(vcpu + 1, Filling::default);
-        }
         let Some(filling) = self.filling.get(vcpu) else {
             return Ok(());
         };
@@ -131,6 +130,27 @@ impl<W: Write> TraceWriter<W> {
         self.last_ns = self.last_ns.max(Some(record.time_ns));
         self.record_count += 1;
         Ok(())
+    }
+
+    /// Checks a record as [`TraceWriter::push`] does, and leaves it out: what comes later must not be earlier than it.
+    ///
+    /// # Errors
+    /// [`TraceError::Invalid`].
+    pub(super) fn pass_over(&mut self, record: Record) -> Result<(), TraceError> {
+        self.see(record).map(|_| ())
+    }
+
+    /// The tick of a record that fits in.
+    fn see(&mut self, record: Record) -> Result<u64, TraceError> {
+        let tick = self.check(record)?;
+        let vcpu = usize::from(record.vcpu);
+        if vcpu >= self.filling.len() {
+            self.filling.resize_with(vcpu + 1, Filling::default);
+        }
+        if let Some(filling) = self.filling.get_mut(vcpu) {
+            filling.seen_tick = tick;
+        }
+        Ok(tick)
     }
 
     /// Says when vCPUs were idle: by vCPU, then in time order, without overlap. What lies behind the end of the trace is
@@ -224,7 +244,7 @@ impl<W: Write> TraceWriter<W> {
         let before = self
             .filling
             .get(usize::from(record.vcpu))
-            .map_or(0, |filling| filling.last_tick);
+            .map_or(0, |filling| filling.seen_tick);
         if tick < before {
             return refuse(format!(
                 "times of vCPU {} in ascending order, found {} ns after {} ns",

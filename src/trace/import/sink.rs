@@ -56,17 +56,19 @@ impl<W: Write> Sink<W> {
 
     pub(super) fn push(&mut self, record: Record) -> Result<(), Refusal> {
         self.accesses += 1;
-        if let Some(compaction) = &mut self.compaction
-            && !compaction
-                .keeps(record)
-                .map_err(|limit| Refusal::Limit(limit.to_string()))?
-        {
-            return Ok(());
-        }
-        self.writer.push(record).map_err(|error| match error {
+        let refuse = |error| match error {
             TraceError::Invalid { expected, .. } => Refusal::Line(expected),
             error => Refusal::Trace(error),
-        })?;
+        };
+        if let Some(compaction) = &mut self.compaction {
+            // A record that is refused must not stand for those of its epoch.
+            self.writer.pass_over(record).map_err(refuse)?;
+            let kept = compaction.keeps(record);
+            if !kept.map_err(|limit| Refusal::Limit(limit.to_string()))? {
+                return Ok(());
+            }
+        }
+        self.writer.push(record).map_err(refuse)?;
         self.records += 1;
         if self.records == THOROUGH_RECORDS {
             self.writer.set_level(FAST_LEVEL);

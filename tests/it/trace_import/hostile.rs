@@ -96,3 +96,26 @@ proptest! {
         let _ = imported(Format::Qemu, &recording, &options);
     }
 }
+
+/// A record that is refused is not the first of its epoch, and does not hide those that come after it.
+#[test]
+fn records_are_checked_before_they_are_compacted() {
+    let text = "time_ns,vcpu,page,op\n0,0,0,r\n5600000,0,1,r\n5500000,0,2,w\n5700000,0,2,w\n";
+    let options = ImportOptions {
+        compact_ns: 1_000_000,
+        lenient: true,
+        ..ImportOptions::default()
+    };
+    let (trace, summary) = imported(Format::Csv, text.as_bytes(), &options).expect("a trace");
+    assert_eq!(summary.skipped, 1);
+    let records = trace.records().map(|record| record.expect("a record"));
+    let pages: Vec<u32> = records.map(|record| record.page).collect();
+    assert_eq!(pages, [0, 1, 2]);
+
+    let far = "time_ns,vcpu,page,op\n0,0,0,r\n100,0,1,r\n2305843009213693952,0,0,r\n";
+    let options = ImportOptions {
+        compact_ns: 1,
+        ..ImportOptions::default()
+    };
+    assert!(imported(Format::Csv, far.as_bytes(), &options).is_err());
+}
