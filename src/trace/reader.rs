@@ -49,6 +49,11 @@ impl Trace {
         Opening::new(name.to_owned(), Storage::Memory(bytes))?.trace()
     }
 
+    /// Opens a trace that was written to a file without a name, to be read by one iterator at a time.
+    pub(super) fn from_nameless(name: &str, file: std::fs::File) -> Result<Trace, TraceError> {
+        Opening::new(name.to_owned(), Storage::Nameless(file))?.trace()
+    }
+
     /// The path or name that the trace was opened by.
     pub fn name(&self) -> &str {
         &self.name

@@ -8,18 +8,22 @@ use std::path::PathBuf;
 pub(super) enum Storage {
     Memory(Cow<'static, [u8]>),
     File(PathBuf),
+    /// A file without a name. Its readers share a position, so that only one may read at a time.
+    Nameless(File),
 }
 
 /// Bytes that can be read at an offset.
 pub(super) enum Source<'a> {
     Memory(&'a [u8]),
     File(File),
+    Nameless(&'a File),
 }
 
 impl Storage {
     pub(super) fn source(&self) -> io::Result<Source<'_>> {
         Ok(match self {
             Storage::Memory(bytes) => Source::Memory(bytes),
+            Storage::Nameless(file) => Source::Nameless(file),
             Storage::File(path) => {
                 // Before the file is opened, which for a pipe would wait for a writer.
                 if !path.metadata()?.is_file() {
@@ -38,6 +42,7 @@ impl Source<'_> {
         match self {
             Source::Memory(bytes) => Ok(bytes.len() as u64),
             Source::File(file) => Ok(file.metadata()?.len()),
+            Source::Nameless(file) => Ok(file.metadata()?.len()),
         }
     }
 
@@ -57,6 +62,10 @@ impl Source<'_> {
                 buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
             }
             Source::File(file) => {
+                file.seek(SeekFrom::Start(offset))?;
+                file.read_exact(buffer)?;
+            }
+            Source::Nameless(file) => {
                 file.seek(SeekFrom::Start(offset))?;
                 file.read_exact(buffer)?;
             }

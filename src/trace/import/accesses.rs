@@ -1,10 +1,10 @@
 //! Accesses to addresses, on their way into a trace.
 //!
-//! The numbers of pages are known only at the end, so that records wait in a temporary trace, by provisional numbers.
+//! The numbers of pages are known only at the end, so that records wait in a temporary trace, by provisional numbers. Its
+//! file has no name: whatever ends the process, it goes.
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
-
-use tempfile::NamedTempFile;
 
 use super::addresses::AddressSpace;
 use super::sink::{self, Sink};
@@ -25,7 +25,7 @@ pub(super) struct Accesses {
     threads: Interner,
     processes: Interner,
     space: AddressSpace,
-    temporary: Sink<BufWriter<NamedTempFile>>,
+    temporary: Sink<BufWriter<File>>,
     header: TraceHeader,
 }
 
@@ -45,7 +45,7 @@ impl Accesses {
         let compaction;
         (compaction, header.compaction_ns) =
             sink::compaction(options, header.compaction_ns).map_err(wrong)?;
-        let file = NamedTempFile::new().map_err(ImportError::Temporary)?;
+        let file = tempfile::tempfile().map_err(ImportError::Temporary)?;
         let temporary = TraceHeader {
             pages: 0,
             compaction_ns: 0,
@@ -183,7 +183,7 @@ impl Accesses {
             .finish()?
             .into_inner()
             .map_err(|error| ImportError::Temporary(error.into_error()))?;
-        let records = Trace::open(file.path())?;
+        let records = Trace::from_nameless(name, file)?;
         let mut sink = Sink::new(out, header, zero_runs, None)?;
         sink.set_idle_spans(options.idle_spans.clone());
         for record in records.records() {
