@@ -18,6 +18,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::message::say;
+
 /// Simulate VM live migration, page by page.
 ///
 /// migsim replays recorded memory-access traces and compares post-copy, pre-record and pre-record + PDoPMP (a
@@ -48,6 +50,7 @@ const EXIT_INVALID: u8 = 2;
 
 /// Runs the command that the process's arguments name. Errors go to standard error.
 pub fn main() -> ExitCode {
+    crate::file::clean_up_on_signals();
     let cli = Cli::parse();
     let result = match cli.command {
         None => {
@@ -69,7 +72,7 @@ pub fn main() -> ExitCode {
         if output::is_closed_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("migsim: {error:#}");
+        say!("migsim: {error:#}");
         ExitCode::from(EXIT_INVALID)
     })
 }

@@ -1,35 +1,55 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all: the one place that writes them.
+//!
+//! - A symbolic link is followed, and stays.
+//! - A device, a pipe, and what an open descriptor stands for (`/dev/stdout`, `/dev/fd/3`) are written to as they are:
+//!   a rename would replace them.
+//! - A file keeps its mode and owner. One that is read-only is refused, for root too.
+//! - Until a file is whole it has no name, where the file system can do that; else its temporary name goes when the
+//!   process is told to stop.
+
+mod draft;
+mod place;
+mod signals;
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Writes a file under a temporary name beside its place and renames it when it is complete and on the disk. A device or
-/// a pipe is written to as it is: a rename would replace it.
+use draft::Draft;
+use place::Place;
+
+pub(crate) use place::same_file;
+pub(crate) use signals::clean_up_on_signals;
+
+use crate::message::say;
+
+/// Writes a file, which appears under its name when it is complete and on the disk.
 ///
 /// # Errors
 ///
-/// Those of `write` and of the file system; then `path` is as it was.
+/// Those of `write` and of the file system; then `path` is as it was, unless it is a device or a pipe.
 pub(crate) fn write_whole<E: From<io::Error>>(
     path: &Path,
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
-    if path.metadata().is_ok_and(|existing| !existing.is_file()) {
-        return write(&mut File::options().write(true).open(path)?);
+    let (path, was) = match Place::of(path)? {
+        Place::Stream(mut stream) => return write(&mut stream),
+        Place::File { path, was } => (path, was),
+    };
+    let mut draft = Draft::new(directory_of(&path))?;
+    write(draft.file_mut())?;
+    if let Some(was) = &was {
+        draft.take_after(was)?;
+        if place::names(was) > 1 {
+            say!(
+                "migsim: {} had other names (hard links); those keep the old content",
+                path.display()
+            );
+        }
     }
-    let directory = directory_of(path);
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As any other new file; the umask still applies.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(directory)?;
-    write(file.as_file_mut())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(sync_directory(path)?)
+    draft.file_mut().sync_all()?;
+    draft.give_name(&path)?;
+    Ok(sync_directory(&path)?)
 }
 
 /// Makes a rename in a file's directory last.

@@ -86,6 +86,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// Only `message` writes to standard error: a stream that cannot be written must stop nothing.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod cli;
 pub mod engine;
 pub mod figures;
@@ -94,6 +97,7 @@ pub mod guest;
 pub mod host;
 pub mod measure;
 pub mod memory;
+pub(crate) mod message;
 pub mod migration;
 pub mod network;
 pub mod plan;

@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::output::stdout_is_styled;
+use super::output::{check_outputs, stdout_is_styled};
 use super::progress;
 use super::sweep::threads;
 use crate::file::write_whole;
+use crate::message::say;
 use crate::run::check::{Baseline, differences, table};
 use crate::run::sweep::Sweep;
 use crate::scenario::ScenarioSource;
@@ -63,6 +64,9 @@ pub(super) fn run(arguments: CheckArgs) -> anyhow::Result<ExitCode> {
         (None, Some(scenario)) => Some(scenario.with_extension("baseline.csv")),
         (None, None) => None,
     };
+    if arguments.bless {
+        check_outputs(arguments.scenario.as_deref(), path.as_deref())?;
+    }
     // Read first: a missing baseline need not wait for the simulation.
     let was = if arguments.bless {
         None
@@ -74,7 +78,7 @@ pub(super) fn run(arguments: CheckArgs) -> anyhow::Result<ExitCode> {
         let path = path.unwrap_or_else(|| MATRIX_BASELINE_PATH.into());
         write_whole(&path, |file| file.write_all(&is.to_csv()))
             .with_context(|| format!("cannot write {}", path.display()))?;
-        eprintln!("migsim: {} has {} runs now", path.display(), is.runs());
+        say!("migsim: {} has {} runs now", path.display(), is.runs());
         return Ok(ExitCode::SUCCESS);
     };
     let name = path.map_or("the built-in baseline".to_owned(), |path| {
@@ -94,7 +98,7 @@ pub(super) fn run(arguments: CheckArgs) -> anyhow::Result<ExitCode> {
     }
     write!(out, "{}", table(&found, MOST_SHOWN, stdout_is_styled()))?;
     out.flush()?;
-    eprintln!(
+    say!(
         "migsim: {} differences from {name}; if they are intended, --bless makes them the baseline",
         found.len()
     );

@@ -28,6 +28,7 @@ pub(super) struct CompareArgs {
 
 pub(super) fn run(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
     let inputs = arguments.inputs.load(arguments.strategies.as_deref())?;
+    inputs.check_outputs(arguments.output.file())?;
     let runs = progress::while_working("simulating", || {
         compare(&inputs.scenario, &inputs.trace, &Registry::standard())
     })?;

@@ -32,6 +32,7 @@ pub(super) struct ExplainArgs {
 
 pub(super) fn run(arguments: ExplainArgs) -> anyhow::Result<ExitCode> {
     let inputs = arguments.inputs.load(None)?;
+    inputs.check_outputs(arguments.output.file())?;
     let registry = Registry::standard();
     let entry = registry.get(&arguments.strategy)?;
     let explained = progress::while_working("simulating", || {

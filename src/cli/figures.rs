@@ -14,6 +14,7 @@ use super::sweep::threads;
 use crate::figures::claims::{ALL, Judgement, Judgements, SENDERS, Tally};
 use crate::figures::{FIGURES, html, render};
 use crate::file::write_whole;
+use crate::message::say;
 use crate::plot::png;
 use crate::report::table::{new_table, right_aligned};
 
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
     let mut figures = Vec::with_capacity(FIGURES.len());
     for figure in &FIGURES {
         if !figure.is_available() {
-            eprintln!(
+            say!(
                 "migsim: {} left out: it needs the recordings in traces, and a checkout as the current directory",
                 figure.name
             );
@@ -78,7 +79,7 @@ pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
     let page = html(&judgements, &figures);
     let report = arguments.out.join("report.html");
     write(&report, page.as_bytes())?;
-    eprintln!(
+    say!(
         "migsim: {} figures in {}, and {}",
         figures.len(),
         directory.display(),

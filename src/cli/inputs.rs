@@ -1,9 +1,11 @@
 //! What `compare` and `run` are given: a scenario, single keys of it, and a trace.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::output::check_outputs;
+use crate::message::say;
 use crate::run::row::Provenance;
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::trace::Trace;
@@ -29,6 +31,18 @@ pub(super) struct Inputs {
     pub(super) scenario: Scenario,
     pub(super) trace: Trace,
     pub(super) provenance: Provenance,
+    /// Files that were read.
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl Inputs {
+    /// Refuses outputs that would take the place of an input or of each other.
+    pub(super) fn check_outputs<'a>(
+        &'a self,
+        outputs: impl IntoIterator<Item = &'a Path>,
+    ) -> anyhow::Result<()> {
+        check_outputs(self.files.iter().map(PathBuf::as_path), outputs)
+    }
 }
 
 impl InputArgs {
@@ -39,7 +53,7 @@ impl InputArgs {
             None => ScenarioSource::embedded(),
         };
         if !source.axes().is_empty() {
-            eprintln!("migsim: the scenario's [sweep] is left out here; `migsim sweep` runs it");
+            say!("migsim: the scenario's [sweep] is left out here; `migsim sweep` runs it");
         }
         for assignment in &self.settings {
             source.set(assignment)?;
@@ -55,7 +69,7 @@ impl InputArgs {
         let trace = scenario.open_trace()?;
         let used = crate::run::compare::start(&scenario.trace, &trace)?;
         if SimTime::from_ns(used) != scenario.trace.start {
-            eprintln!(
+            say!(
                 "migsim: trace.start is taken as {}: the trace is exact only every {}",
                 SimTime::from_ns(used),
                 SimTime::from_ns(trace.header().compaction_ns)
@@ -67,7 +81,9 @@ impl InputArgs {
             trace_hash: trace.content_hash().to_owned(),
             seed: scenario.trace.workload.as_ref().map(Workload::seed),
         };
+        let files = self.scenario.iter().chain(&scenario.trace.file);
         Ok(Inputs {
+            files: files.cloned().collect(),
             scenario,
             trace,
             provenance,

@@ -3,10 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::file::write_whole;
+use crate::file::{same_file, write_whole};
 use crate::report;
 use crate::run::row::Row;
 
@@ -33,6 +33,11 @@ pub(super) struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// The file that is written, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
     /// Writes `rows`, or as a table what `table` makes of them.
     pub(super) fn write(
         &self,
@@ -63,6 +68,26 @@ impl Format {
         }
         Ok(data)
     }
+}
+
+/// Refuses an output that would take the place of what is read, or of another output.
+pub(super) fn check_outputs<'a>(
+    inputs: impl IntoIterator<Item = &'a Path>,
+    outputs: impl IntoIterator<Item = &'a Path>,
+) -> anyhow::Result<()> {
+    let mut taken: Vec<(&Path, &str)> = inputs.into_iter().map(|path| (path, "read")).collect();
+    for output in outputs {
+        for (other, what) in &taken {
+            ensure!(
+                !same_file(other, output),
+                "{}: expected a file that is not {what} too, found the same as {}",
+                output.display(),
+                other.display()
+            );
+        }
+        taken.push((output, "written"));
+    }
+    Ok(())
 }
 
 /// Writes data to a file, or without one to standard output.

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
+use super::output::check_outputs;
 use crate::file::write_whole;
 use crate::plan::{Plan, of_recording, of_trace};
 use crate::scenario::{Scenario, ScenarioSource};
@@ -70,6 +71,7 @@ enum Format {
 }
 
 pub(super) fn run(arguments: PlanArgs) -> Result<ExitCode> {
+    check_outputs([arguments.trace.as_path()], arguments.out.as_deref())?;
     let registry = Registry::standard();
     let entry = registry.get(&arguments.strategy)?;
     let plan = plan(&arguments, entry)?;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::message::say;
+
 /// Work that is done sooner shows nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -75,9 +77,10 @@ impl Points {
                 self.last_line = Instant::now();
                 let rate = self.rate();
                 let left = (self.total - self.done) as f64 / rate;
-                eprintln!(
+                say!(
                     "migsim: {} of {} points, {rate:.1} a second, {left:.0} s left",
-                    self.done, self.total
+                    self.done,
+                    self.total
                 );
             }
             None => {}
@@ -89,7 +92,7 @@ impl Points {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        eprintln!(
+        say!(
             "migsim: {} points in {:.1} s, {:.1} a second",
             self.done - self.before,
             self.started.elapsed().as_secs_f64(),

@@ -69,6 +69,8 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
     let inputs = arguments
         .inputs
         .load(Some(std::slice::from_ref(&arguments.strategy)))?;
+    let outputs = [&arguments.timeline, &arguments.out];
+    inputs.check_outputs(outputs.into_iter().filter_map(Option::as_deref))?;
     let registry = Registry::standard();
     let observed = progress::while_working("simulating", || {
         observe(

@@ -8,7 +8,9 @@ use std::thread;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
+use super::output::check_outputs;
 use super::progress::Points;
+use crate::message::say;
 use crate::run::sweep::{self, PointResult, RowFile, Shard, Sweep, header_line, rows};
 use crate::scenario::ScenarioSource;
 use crate::strategy::Registry;
@@ -83,6 +85,7 @@ enum Command {
 pub(super) fn run(arguments: SweepArgs) -> anyhow::Result<ExitCode> {
     match (&arguments.command, &arguments.grid) {
         (Some(Command::Merge { out, shards }), _) => {
+            check_outputs(shards.iter().map(PathBuf::as_path), [out.as_path()])?;
             sweep::merge(out, shards)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -93,6 +96,8 @@ pub(super) fn run(arguments: SweepArgs) -> anyhow::Result<ExitCode> {
                 Some(shard) => shard,
                 None => shard_of_job()?,
             };
+            let inputs = std::iter::once(&grid.scenario).chain(sweep.traces());
+            check_outputs(inputs.map(PathBuf::as_path), arguments.out.as_deref())?;
             if arguments.dry_run {
                 dry_run(&sweep, shard)
             } else {
@@ -122,14 +127,14 @@ impl GridArgs {
 fn shard_of_job() -> anyhow::Result<Shard> {
     let shard = Shard::from_slurm(|name| std::env::var(name).ok())?;
     if let Some(shard) = shard {
-        eprintln!("migsim: shard {shard}, from SLURM_ARRAY_TASK_ID");
+        say!("migsim: shard {shard}, from SLURM_ARRAY_TASK_ID");
     }
     Ok(shard.unwrap_or(Shard::WHOLE))
 }
 
 fn dry_run(sweep: &Sweep, shard: Shard) -> anyhow::Result<ExitCode> {
     let points = shard.range(sweep.points());
-    eprintln!(
+    say!(
         "migsim: {} points × {} strategies",
         points.len(),
         sweep.strategies().len()
@@ -155,7 +160,7 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
     let points = shard.range(sweep.points());
     let mut sink = match &arguments.out {
         Some(out) if arguments.resume && sweep::is_finished(out, sweep, shard) => {
-            eprintln!("migsim: {} is complete already", out.display());
+            say!("migsim: {} is complete already", out.display());
             return Ok(ExitCode::SUCCESS);
         }
         Some(out) => Sink::File(RowFile::open(out, sweep, shard, arguments.resume)?),
@@ -182,7 +187,7 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
     sink.finish()?;
     let run = points.end - first;
     if failed > 0 {
-        eprintln!("migsim: {failed} of {run} points failed; the column `error` says why");
+        say!("migsim: {failed} of {run} points failed; the column `error` says why");
     }
     if failed > 0 && failed == run {
         bail!("every point failed");
@@ -246,7 +251,7 @@ fn missing(sweep: &Sweep, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let (there, absent): (Vec<PathBuf>, Vec<PathBuf>) =
         files.iter().cloned().partition(|file| Path::exists(file));
     for file in &absent {
-        eprintln!("migsim: {}: no such file", file.display());
+        say!("migsim: {}: no such file", file.display());
     }
     let coverage = sweep::coverage(sweep, &there)?;
     let missing: Vec<_> = coverage

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::output::check_outputs;
 use crate::file::write_whole;
 use crate::scenario::value_of;
 use crate::trace::slice::Slice;
@@ -148,6 +149,15 @@ pub(super) fn run(args: TraceArgs) -> Result<ExitCode> {
 
 fn export(args: &ExportArgs) -> Result<()> {
     let trace = Trace::open(&args.trace)?;
+    let outputs = [
+        Some(&args.output),
+        args.zero_pages.as_ref(),
+        args.idle_spans.as_ref(),
+    ];
+    check_outputs(
+        [args.trace.as_path()],
+        outputs.into_iter().flatten().map(PathBuf::as_path),
+    )?;
     let write = |out: &mut (dyn Write + Send)| match args.to {
         Format::Csv => export::csv(&trace, out),
         #[cfg(feature = "parquet")]
@@ -168,6 +178,7 @@ fn export(args: &ExportArgs) -> Result<()> {
 }
 
 fn slice(args: &SliceArgs) -> Result<()> {
+    check_outputs([args.trace.as_path()], [args.output.as_path()])?;
     let trace = Trace::open(&args.trace)?;
     let slice = Slice {
         from_ns: whole_ns("--from", args.from)?,
@@ -178,8 +189,7 @@ fn slice(args: &SliceArgs) -> Result<()> {
         vcpus: args.vcpus.clone(),
     };
     write_file(&args.output, |out| Ok(slice.write(&trace, out)?))?;
-    eprintln!("{}", info::line(&Trace::open(&args.output)?));
-    Ok(())
+    info::say_line(&args.output)
 }
 
 fn whole_ns(argument: &str, time: SimTime) -> Result<u64> {
@@ -207,8 +217,7 @@ fn generate(args: &GenerateArgs) -> Result<()> {
         workload.write(args.memory.0, args.page_size.0, out, LEVEL)?;
         Ok(())
     })?;
-    eprintln!("{}", info::line(&Trace::open(&args.output)?));
-    Ok(())
+    info::say_line(&args.output)
 }
 
 /// Writes a file that appears whole or not at all.

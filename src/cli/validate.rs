@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use super::output::OutputArgs;
+use super::output::{OutputArgs, check_outputs};
 use super::progress;
 use crate::file::write_whole;
+use crate::message::say;
 use crate::plot::{Plot, png, svg};
 use crate::report::validation::{rows, scatter, table};
 use crate::run::sweep::Sweep;
@@ -74,6 +75,17 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
             path.display()
         );
     }
+    let png = arguments
+        .plot
+        .as_ref()
+        .map(|path| path.with_extension("png"));
+    let inputs = std::iter::once(&arguments.reference).chain(&arguments.scenario);
+    let outputs = [
+        arguments.plot.as_deref(),
+        png.as_deref(),
+        arguments.output.file(),
+    ];
+    check_outputs(inputs.map(PathBuf::as_path), outputs.into_iter().flatten())?;
     let registry = Registry::standard();
     let groups = read(&arguments.reference, &registry)?;
     for name in &arguments.calibrated {
@@ -100,7 +112,7 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     if arguments.check {
         let (missed, goals) = missed(&verdicts, &arguments.calibrated);
         if missed > 0 {
-            eprintln!("migsim: {missed} of {goals} goals are missed");
+            say!("migsim: {missed} of {goals} goals are missed");
             return Ok(ExitCode::FAILURE);
         }
     }

@@ -44,6 +44,7 @@ pub struct Sweep {
     registry: Registry,
     points: usize,
     fingerprint: String,
+    traces: Vec<PathBuf>,
 }
 
 /// The key that a sweep gets its strategies from; it has no axis.
@@ -82,9 +83,11 @@ impl Sweep {
             registry,
             points,
             fingerprint: String::new(),
+            traces: Vec::new(),
         };
         let traces = sweep.try_out()?;
         sweep.fingerprint = sweep.fingerprint_with(&traces);
+        sweep.traces = traces.into_keys().collect();
         Ok(sweep)
     }
 
@@ -101,6 +104,11 @@ impl Sweep {
     /// The strategies that run on every point.
     pub fn strategies(&self) -> &[String] {
         &self.strategies
+    }
+
+    /// The files of its traces.
+    pub fn traces(&self) -> &[PathBuf] {
+        &self.traces
     }
 
     /// What the results depend on, in one word: the scenario, its axes, the content of the traces, and the version of

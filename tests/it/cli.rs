@@ -2,6 +2,7 @@
 
 mod explain;
 mod extremes;
+mod files;
 mod hostile;
 mod plan;
 mod qmp;

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::{info, progress, whole_ns, write_file};
-use crate::trace::Trace;
+use crate::cli::output::check_outputs;
+use crate::message::say;
 use crate::trace::import::{self, Addresses, ImportError, ImportOptions, ImportSummary, Input};
 use crate::units::Bytes;
 use crate::units::SimTime;
@@ -109,6 +110,11 @@ enum AddressKind {
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<()> {
+    let beside_it = [&args.zero_pages, &args.idle_spans];
+    let inputs = std::iter::once(args.input.as_path())
+        .filter(|input| *input != Path::new("-"))
+        .chain(beside_it.into_iter().filter_map(Option::as_deref));
+    check_outputs(inputs, [args.output.as_path()])?;
     let zero_runs = beside(args.zero_pages.as_deref(), import::zero_pages)?;
     let idle_spans = beside(args.idle_spans.as_deref(), import::idle_spans)?;
     let compaction = args.compaction.map(|time| whole_ns("--compaction", time));
@@ -134,8 +140,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
         Ok(())
     })?;
     report(&summary);
-    eprintln!("{}", info::line(&Trace::open(&args.output)?));
-    Ok(())
+    info::say_line(&args.output)
 }
 
 /// The rows of a file beside the recording, if there is one.
@@ -173,10 +178,10 @@ fn report(summary: &ImportSummary) {
         return;
     }
     for example in &summary.examples {
-        eprintln!("skipped: {example}");
+        say!("skipped: {example}");
     }
     let more = summary.skipped - summary.examples.len() as u64;
     if more > 0 {
-        eprintln!("skipped: {more} more");
+        say!("skipped: {more} more");
     }
 }

@@ -1,12 +1,14 @@
 //! What `migsim trace info` shows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::plot;
+use crate::cli::output::check_outputs;
+use crate::message::say;
 use crate::trace::Trace;
 use crate::trace::statistics::{Statistics, Window};
 use crate::units::Bytes;
@@ -53,6 +55,7 @@ pub(super) fn run(args: &InfoArgs) -> Result<String> {
         )
     })?;
     if let Some(path) = &args.plot {
+        check_outputs([args.trace.as_path()], [path.as_path()])?;
         let svg = plot::svg(&trace, &statistics)?;
         super::write_file(path, |out| Ok(out.write_all(svg.as_bytes())?))?;
     }
@@ -60,6 +63,14 @@ pub(super) fn run(args: &InfoArgs) -> Result<String> {
         InfoFormat::Table => table(&trace, &statistics),
         InfoFormat::Json => json(&trace, &statistics),
     }
+}
+
+/// Says what was written; a device or a pipe cannot be read again.
+pub(super) fn say_line(written: &Path) -> Result<()> {
+    if written.is_file() {
+        say!("{}", line(&Trace::open(written)?));
+    }
+    Ok(())
 }
 
 /// The trace in one line.
