@@ -4,50 +4,30 @@
 //! memory-access traces and compares migration strategies (post-copy, pre-record, pre-record + PDoPMP) on page faults,
 //! downtime, total migration time and vCPU stall.
 //!
-//! ## The model on one page
+//! ## The model
 //!
-//! Three actors, joined by one event queue; time is integer picoseconds ([`units::SimTime`]) from the migration command.
+//! `docs/model.md` describes what is simulated, and `docs/ARCHITECTURE.md` the order of the modules. Where each part is:
 //!
-//! ```text
-//!  source host                       network link                      destination host
-//!  vCPUs run + recorder   ──────▶  data: bandwidth, latency,   ──────▶  receive → install page → wake vCPUs
-//!  migration thread                 packet overhead, queue              vCPUs replay the trace
-//!  push order, requests  ◀──────   requests: latency          ◀──────  page fault → request
-//! ```
-//!
-//! 1. **On the source**. A strategy that records lets the VM run on for a window W; each first access to a page costs its
-//!    vCPU a trap ([`guest::recording`]). Pre-copy sends memory in rounds meanwhile ([`migration::pre_copy`]). Others
-//!    suspend the VM at once.
-//! 2. **Switch-over** ([`migration::SwitchOver`]). Suspend, core state over the link, latency, resume: the downtime.
-//! 3. **After the resume** ([`migration::migrate`]). The migration thread ([`host::source::SourceHost`]) serves the oldest
-//!    pending request, else pushes the strategy's next page ([`strategy::Strategy`]), while fewer than `send_buffer` bytes
-//!    wait on the link. The [`network`] transmits messages by bandwidth and packet overhead; demanded pages queue behind
-//!    pushed ones, share with them, or go first. One receiving thread installs pages in the order of their departure
-//!    ([`host::destination::Receiver`]). A vCPU that touches a missing page stalls ([`host::destination::Destination`]): the trap,
-//!    a request if nobody has made one for this page (the destination does not know what is in flight), the way there,
-//!    the page's way back, its installation, the wake-up. Total migration time ends with the last installation.
-//!
-//! A source that pushes by a plan is what the paper has in mind. A stock QEMU cannot, but it serves requests ahead of its
-//! scan: with [`scenario::Delivery::DestinationFetch`] the source scans as post-copy's does, and threads on the destination
-//! touch the plan's pages in order from the resume on, each with one request outstanding. Nothing tells these requests
-//! from a vCPU's: trap, latency, their turn among the others, the scan's pivot. A page is requested once, whoever touches
-//! it first; who comes later waits along. When a page is in place and its thread has woken up, the thread takes the next
-//! page of the plan that is missing; going past pages that are there costs nothing. A wait of these threads is no stall.
-//! With [`scenario::Delivery::FetchThenPush`] the scan begins when the last page of the plan is being asked for.
-//!
-//! Guest time passes only while a vCPU runs or sleeps, so a stall shifts everything after it. A page that has reached the
-//! destination stays there: only the first touch of each page by each vCPU can fault, and the engine replays that
-//! [*touch order*](guest::touch_order) instead of the raw records. A run costs what the number of distinct pages costs.
-//! vCPUs run beside each other, but for those that were idle when the trace was recorded, if its recorder tells: such a vCPU
-//! goes on as soon as another that ran when it was woken has come as far, or where none ran, after as long as it was idle.
-//!
-//! What happens at one instant has a fixed order (see [`migration`]), generators are seeded and portable, and runs are
-//! parallel only beside each other: the same inputs give the same bytes on every run, thread count and machine.
+//! | part of the model | code |
+//! |---|---|
+//! | time, bytes, bandwidth | [`units`] |
+//! | memory, host pages | [`memory`] |
+//! | the trace, and the guest that replays it | [`trace`], [`guest::replay`] |
+//! | the record window | [`guest::recording`] |
+//! | first touches after the switch-over | [`guest::touch_order`] |
+//! | rounds on the source, switch-over, event loop | [`migration`] |
+//! | the migration thread | [`host::source::SourceHost`] |
+//! | push orders | [`strategy::Strategy`] |
+//! | PDoPMP, a reconstruction from the abstract | [`strategy::pdopmp`] |
+//! | link, channels, sockets | [`network`] |
+//! | installation, vCPUs, fetching threads | [`host::destination`] |
+//! | metrics, causes of stall | [`measure`] |
 //!
 //! ## The way of the data
 //!
-//! [`trace`] → [`scenario`] → simulation ([`migration`], several strategies by [`run::compare`]) → [`measure`], or a
-//! breakdown of the stall ([`measure::explain`]) → [`report`]. For a real migration: a recording → [`plan`]. The command line ([`cli`]) only joins them.
+//! A trace and a scenario make a simulation; [`run::compare`] runs several strategies. [`measure`] turns a run into
+//! metrics or into causes of its stall, and [`report`] prints them. A recording becomes a [`plan`] for a real migration.
+//! The command line ([`cli`]) only joins these.
 //!
 //! ## Where it comes from
 //!
