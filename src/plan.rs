@@ -1,7 +1,7 @@
 //! A strategy's plan for a real migration: which pages go first, in their order, and why.
 //!
 //! [`of_trace`] plans at a moment of a recorded trace, [`of_recording`] from what a recorder has just written. The source of
-//! a real migration may push by it; a destination may fetch by it, as `traces/fetcher` does.
+//! a real migration may push by it; a destination may fetch by it, as `tools/qemu/fetcher` does.
 //!
 //! # The binary file
 //!

@@ -23,7 +23,7 @@ const MOST_POINTS: usize = 1_000;
 
 /// Hold predictions against measured QEMU migrations
 ///
-/// REFERENCE.csv has a row per real migration, as traces/migrate writes them. Every setting in it is simulated with one
+/// REFERENCE.csv has a row per real migration, as tools/qemu/migrate writes them. Every setting in it is simulated with one
 /// scenario for all, and held against the median of its repetitions; blocktime as QEMU counts it, without fault_trap and wake.
 /// With a [sweep] in the scenario, its points are all simulated, and on all recordings of a workload (WORKLOAD.mtrace,
 /// WORKLOAD.2.mtrace and so on); their median is the prediction. An error inside the

@@ -11,7 +11,7 @@ pub enum Format {
     /// The same columns as CSV.
     #[cfg(feature = "parquet")]
     Parquet,
-    /// The recorder plugin for QEMU (`traces/recorder`).
+    /// The recorder plugin for QEMU (`tools/qemu/recorder`).
     Qemu,
     /// Valgrind: `--tool=lackey --trace-mem=yes`.
     Lackey,
