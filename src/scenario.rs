@@ -4,8 +4,13 @@
 //! in a file or by name: `link.bandwidth`, `migration.record_window`.
 
 pub mod axis;
+mod error;
+mod layer;
 mod load;
+mod locate;
+pub mod profile;
 mod quantity;
+mod set;
 mod sweep_section;
 mod trace_source;
 
@@ -13,8 +18,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub(crate) use load::value_of;
-pub use load::{ScenarioError, ScenarioSource};
+pub use error::ScenarioError;
+pub use load::ScenarioSource;
+pub(crate) use set::value_of;
 pub use sweep_section::WrittenAxis;
 pub use trace_source::OpenTraceError;
 

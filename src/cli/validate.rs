@@ -37,9 +37,9 @@ pub(super) struct ValidateArgs {
     #[arg(value_name = "REFERENCE.csv")]
     reference: PathBuf,
 
-    /// The scenario that mirrors QEMU; its trace.start is the switch position [default: scenarios/qemu.toml, built in]
-    #[arg(long, value_name = "FILE")]
-    scenario: Option<PathBuf>,
+    /// The scenario that mirrors QEMU, a file or a profile's name; its trace.start is the switch position
+    #[arg(long, value_name = "SCENARIO", default_value = "qemu-7.2")]
+    scenario: PathBuf,
 
     /// Where WORKLOAD.mtrace are [default: beside the reference]
     #[arg(long, value_name = "DIR")]
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
         .plot
         .as_ref()
         .map(|path| path.with_extension("png"));
-    let inputs = std::iter::once(&arguments.reference).chain(&arguments.scenario);
+    let inputs = [&arguments.reference, &arguments.scenario].into_iter();
     let outputs = [
         arguments.plot.as_deref(),
         png.as_deref(),
@@ -120,10 +120,7 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
 }
 
 fn scenarios(arguments: &ValidateArgs) -> Result<Vec<Scenario>> {
-    let mut source = match &arguments.scenario {
-        Some(path) => ScenarioSource::open(path)?,
-        None => ScenarioSource::from_text("qemu", include_str!("../../scenarios/qemu.toml"))?,
-    };
+    let mut source = ScenarioSource::open(&arguments.scenario)?;
     for assignment in &arguments.settings {
         source.set_beside_axes(assignment)?;
     }

@@ -2,7 +2,8 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::load::{Misfit, line_of};
+use super::ScenarioError;
+use super::locate::line_of;
 
 /// Name of the section.
 pub(super) const SECTION: &str = "sweep";
@@ -15,44 +16,48 @@ const RANGE_KEYS: [&str; 5] = ["from", "to", "step", "count", "scale"];
 pub struct WrittenAxis {
     /// The scenario's key, such as `link.bandwidth`.
     pub key: String,
-    /// Its line in the file; none where the values are from the command line.
+    /// The text that has it.
+    pub origin: String,
+    /// Its line there; none where the values are from the command line.
     pub line: Option<usize>,
     /// A list, or the table of a range.
     pub values: toml::Value,
 }
 
-/// Takes the section out of a document. Its axes come in the order of the file.
+/// Takes the section out of a document, if there is one. Its axes come in the order of the file.
 pub(super) fn take(
+    origin: &str,
     text: &str,
     document: &mut DeTable<'_>,
     table: &mut toml::Table,
-) -> Result<Vec<WrittenAxis>, Misfit> {
+) -> Result<Option<Vec<WrittenAxis>>, ScenarioError> {
     let (Some(values), Some((key, places))) =
         (table.remove(SECTION), document.remove_entry(SECTION))
     else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let (DeValue::Table(places), toml::Value::Table(values)) = (places.get_ref(), &values) else {
-        return Err(Misfit {
-            line: Some(line_of(text, key.span().start)),
-            key: Some(SECTION.to_owned()),
-            problem: "expected a section of keys with the values that they take".to_owned(),
-        });
+        return Err(ScenarioError::new(
+            origin,
+            "expected a section of keys with the values that they take",
+        )
+        .at_line(line_of(text, key.span().start))
+        .in_key(SECTION));
     };
     let mut axes = Vec::new();
-    walk(text, "", places, values, &mut axes)?;
+    walk((origin, text), "", places, values, &mut axes)?;
     // A table has lost the order of its keys, but not their places.
     axes.sort_by_key(|(place, _)| *place);
-    Ok(axes.into_iter().map(|(_, axis)| axis).collect())
+    Ok(Some(axes.into_iter().map(|(_, axis)| axis).collect()))
 }
 
 fn walk(
-    text: &str,
+    (origin, text): (&str, &str),
     prefix: &str,
     places: &DeTable<'_>,
     values: &toml::Table,
     axes: &mut Vec<(usize, WrittenAxis)>,
-) -> Result<(), Misfit> {
+) -> Result<(), ScenarioError> {
     for (key, place) in places {
         let Some(value) = values.get(key.get_ref().as_ref()) else {
             continue;
@@ -64,23 +69,23 @@ fn walk(
             toml::Value::Array(_) => true,
             toml::Value::Table(table) => RANGE_KEYS.iter().any(|key| table.contains_key(*key)),
             _ => {
-                return Err(Misfit {
-                    line: Some(line),
-                    key: Some(format!("{SECTION}.{path}")),
-                    problem:
-                        "expected a list of values, or a range { from, to, step | count, scale }"
-                            .to_owned(),
-                });
+                return Err(ScenarioError::new(
+                    origin,
+                    "expected a list of values, or a range { from, to, step | count, scale }",
+                )
+                .at_line(line)
+                .in_key(format!("{SECTION}.{path}")));
             }
         };
         match (place.get_ref(), value) {
             (DeValue::Table(inner), toml::Value::Table(values)) if !is_axis => {
-                walk(text, &format!("{path}."), inner, values, axes)?;
+                walk((origin, text), &format!("{path}."), inner, values, axes)?;
             }
             _ => axes.push((
                 start,
                 WrittenAxis {
                     key: path,
+                    origin: origin.to_owned(),
                     line: Some(line),
                     values: value.clone(),
                 },

@@ -339,7 +339,7 @@ fn the_grid_is_shown_and_its_errors_are_placed() {
         ),
         (
             "[migration]\nstrategies = [\"magic\"]\n[sweep]\nlink.mtu = [1500]",
-            "grid.toml: migration.strategies: unknown strategy `magic`",
+            "grid.toml:2: migration.strategies: unknown strategy `magic`",
         ),
         (
             "[sweep]\nlink.mtu = { from = 1000, to = 3000, step = 1 }\nvm.core_state = { from = 1, to = 1000, step = 1 }",

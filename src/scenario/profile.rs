@@ -1,0 +1,22 @@
+//! Profiles: scenarios inside the program that hold a hypervisor's values, for others to extend.
+//!
+//! A profile is a file in `profiles/` and a line here.
+
+/// Names and texts, in the order of the command line's help.
+const PROFILES: [(&str, &str); 2] = [
+    ("qemu-7.2", include_str!("../../profiles/qemu-7.2.toml")),
+    ("qemu-10.0", include_str!("../../profiles/qemu-10.0.toml")),
+];
+
+/// The profiles' names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PROFILES.iter().map(|(name, _)| *name)
+}
+
+/// A profile's text.
+pub fn text(name: &str) -> Option<&'static str> {
+    PROFILES
+        .iter()
+        .find(|(profile, _)| *profile == name)
+        .map(|(_, text)| *text)
+}
