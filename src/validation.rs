@@ -49,7 +49,7 @@ impl Quantity {
     pub const fn description(self) -> &'static str {
         match self {
             Quantity::TotalTime => "total time",
-            Quantity::Blocktime => "blocktime",
+            Quantity::Blocktime => "vCPU blocktime",
             Quantity::Requests => "requests",
         }
     }
@@ -212,7 +212,9 @@ fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
         repetitions: group.repetitions,
         pairs: [
             pair(group.total_time, &total),
-            pair(group.blocktime, &|run| run.qemu_blocktime.as_secs_f64()),
+            pair(group.blocktime, &|run| {
+                run.qemu_vcpu_blocktime.as_secs_f64()
+            }),
             pair(group.requests, &|run| run.requests as f64),
         ],
         measured_downtime: group.downtime,

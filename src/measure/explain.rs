@@ -123,7 +123,7 @@ pub struct Faults {
     /// How many.
     pub count: u64,
     /// How many of them found their page unsent when the request was read at the source.
-    pub requested: u64,
+    pub network: u64,
     /// What their stall is made of.
     pub parts: Parts,
 }
@@ -131,7 +131,7 @@ pub struct Faults {
 impl Faults {
     fn add(&mut self, other: &Faults) {
         self.count += other.count;
-        self.requested += other.requested;
+        self.network += other.network;
         self.parts.add(other.parts, 1);
     }
 }
@@ -163,7 +163,7 @@ impl Explanation {
             let knowledge = plan.knowledge(stall.page);
             for (_, faults) in kinds.iter_mut().filter(|(kind, _)| *kind == knowledge) {
                 faults.count += 1;
-                faults.requested += u64::from(stall.requested);
+                faults.network += u64::from(stall.requested);
                 faults
                     .parts
                     .add(Parts::of(stall, &scenario.link), blocked_vcpus);

@@ -36,7 +36,7 @@ pub struct Metrics {
     /// Touches on the destination that found the page missing.
     pub page_faults: u64,
     /// Those whose page was unsent when the request reached the source.
-    pub requested_faults: u64,
+    pub network_faults: u64,
     /// The others: the page was on its way already.
     pub in_flight_faults: u64,
     /// Requests that reached the source, of vCPUs and of fetching threads, those for pages on their way included (QEMU's
@@ -45,11 +45,11 @@ pub struct Metrics {
     /// Time blocked by faults, summed over vCPUs.
     pub stall: SimTime,
     /// The same [as QEMU counts it](crate::host::destination::DestinationSettings::as_qemu_counts): its `postcopy-vcpu-blocktime`.
-    pub qemu_blocktime: SimTime,
+    pub qemu_vcpu_blocktime: SimTime,
     /// Time in which all vCPUs were blocked.
-    pub vcpu_blocktime: SimTime,
+    pub all_vcpus_blocked: SimTime,
     /// The same as QEMU counts it: its `postcopy-blocktime`.
-    pub qemu_vm_blocktime: SimTime,
+    pub qemu_blocktime: SimTime,
     /// Mean time from a faulting touch until the vCPU ran again, rounded down; zero without faults, as the following.
     pub fault_latency_mean: SimTime,
     /// Median (nearest rank).
@@ -98,7 +98,7 @@ impl Metrics {
             .iter()
             .map(|stall| scenario.destination.as_qemu_counts(stall))
             .collect();
-        let qemu_blocktime: SimTime = as_qemu_counts
+        let qemu_vcpu_blocktime: SimTime = as_qemu_counts
             .iter()
             .map(|stall| stall.until - stall.from)
             .sum();
@@ -117,13 +117,13 @@ impl Metrics {
             total_migration_time: outcome.completed_at,
             downtime: switch_over.downtime,
             page_faults: faults,
-            requested_faults: requested,
+            network_faults: requested,
             in_flight_faults: faults - requested,
             requests: outcome.requests,
             stall: stall.times(blocked_vcpus),
-            qemu_blocktime: qemu_blocktime.times(blocked_vcpus),
-            vcpu_blocktime: occupied.time_with_all_blocked(vcpus),
-            qemu_vm_blocktime: speed::Occupied::of(&as_qemu_counts, blocked_vcpus)
+            qemu_vcpu_blocktime: qemu_vcpu_blocktime.times(blocked_vcpus),
+            all_vcpus_blocked: occupied.time_with_all_blocked(vcpus),
+            qemu_blocktime: speed::Occupied::of(&as_qemu_counts, blocked_vcpus)
                 .time_with_all_blocked(vcpus),
             fault_latency_mean: mean(&lengths),
             fault_latency_p50: nearest_rank(&lengths, 50),

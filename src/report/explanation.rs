@@ -15,8 +15,8 @@ pub fn rows(provenance: &Provenance, strategy: &str, explanation: &Explanation) 
         let columns = [
             ("page_class", Text(knowledge.name().to_owned())),
             ("page_faults", Count(faults.count)),
-            ("requested_faults", Count(faults.requested)),
-            ("in_flight_faults", Count(faults.count - faults.requested)),
+            ("network_faults", Count(faults.network)),
+            ("in_flight_faults", Count(faults.count - faults.network)),
             ("stall_s", Time(parts.total())),
             ("request_path_s", Time(parts.request_path)),
             ("demand_wait_s", Time(parts.demand_wait)),
@@ -71,7 +71,7 @@ fn cells(name: &str, faults: &Faults, stall: SimTime) -> Vec<Cell> {
     right_aligned([
         name.to_owned(),
         grouped(faults.count),
-        grouped(faults.count - faults.requested),
+        grouped(faults.count - faults.network),
         parts.total().to_string(),
         share(parts.total()),
         share(parts.request_path),

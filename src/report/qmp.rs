@@ -40,7 +40,7 @@ pub fn write(
             "postcopy-requests": outcome.requests,
             "page-size": memory.host_page,
         },
-        "postcopy-blocktime": whole_ms(metrics.qemu_vm_blocktime),
+        "postcopy-blocktime": whole_ms(metrics.qemu_blocktime),
         "postcopy-vcpu-blocktime": blocktimes(scenario, observed),
     });
     if let Some(total) = metrics.total_migration_time {

@@ -39,7 +39,7 @@ pub fn comparison(runs: &[Run], styled: bool) -> String {
             "strategy",
             "page faults",
             "stall",
-            "blocktime",
+            "all blocked",
             "fault p50",
             "fault p99",
             "downtime",
@@ -55,7 +55,7 @@ pub fn comparison(runs: &[Run], styled: bool) -> String {
             run.strategy.to_owned(),
             grouped(metrics.page_faults),
             metrics.stall.to_string(),
-            metrics.vcpu_blocktime.to_string(),
+            metrics.all_vcpus_blocked.to_string(),
             metrics.fault_latency_p50.to_string(),
             metrics.fault_latency_p99.to_string(),
             metrics.downtime.to_string(),
@@ -84,15 +84,15 @@ pub fn details(run: &Run) -> String {
         (
             "page faults",
             format!(
-                "{} ({} requested, {} in flight)",
+                "{} ({} network, {} in flight)",
                 grouped(metrics.page_faults),
-                grouped(metrics.requested_faults),
+                grouped(metrics.network_faults),
                 grouped(metrics.in_flight_faults)
             ),
         ),
         ("requests", grouped(metrics.requests)),
         ("stall, all vCPUs", metrics.stall.to_string()),
-        ("vCPU blocktime", metrics.vcpu_blocktime.to_string()),
+        ("all vCPUs blocked", metrics.all_vcpus_blocked.to_string()),
         (
             "fault latency",
             format!(

@@ -122,7 +122,7 @@ fn longest(stalls: &[Stall]) -> Vec<Stall> {
 
 fn stall(stall: &Stall) -> Event {
     let kind = if stall.requested {
-        "requested"
+        "network"
     } else {
         "in flight"
     };

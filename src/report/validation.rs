@@ -44,7 +44,7 @@ pub fn rows(verdicts: &[Verdict], calibrated: Calibrated<'_>) -> Vec<Row> {
             ("repetitions".into(), Count(verdict.repetitions as u64)),
         ];
         for quantity in Quantity::ALL {
-            let name = quantity.description().replace(' ', "_");
+            let name = quantity.description().to_lowercase().replace(' ', "_");
             let pair = verdict.pair(quantity);
             for (suffix, value) in [
                 ("low", pair.measured.low),
@@ -86,7 +86,7 @@ pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> 
             "strategy",
             "total time",
             "",
-            "blocktime",
+            "vCPU blocktime",
             "",
             "requests",
             "",
@@ -220,7 +220,7 @@ fn gain_table(gains: &[Gain<'_>], styled: bool) -> String {
     }
     let mut table = new_table(
         &[
-            "blocktime saved",
+            "vCPU blocktime saved",
             "Mbit/s",
             "preempt",
             "strategy",
@@ -258,7 +258,7 @@ fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
     }
     let mut table = new_table(
         &[
-            "blocktime of post-copy > pre-record > pre-record+pdopmp",
+            "vCPU blocktime of post-copy > pre-record > pre-record+pdopmp",
             "Mbit/s",
             "preempt",
             "W",

@@ -82,15 +82,15 @@ pub const METRICS: [MetricColumn; 22] = [
     }),
     ("downtime_s", |run| Time(run.metrics.downtime)),
     ("page_faults", |run| Count(run.metrics.page_faults)),
-    ("requested_faults", |run| {
-        Count(run.metrics.requested_faults)
-    }),
+    ("network_faults", |run| Count(run.metrics.network_faults)),
     ("in_flight_faults", |run| {
         Count(run.metrics.in_flight_faults)
     }),
     ("requests", |run| Count(run.metrics.requests)),
     ("stall_s", |run| Time(run.metrics.stall)),
-    ("vcpu_blocktime_s", |run| Time(run.metrics.vcpu_blocktime)),
+    ("all_vcpus_blocked_s", |run| {
+        Time(run.metrics.all_vcpus_blocked)
+    }),
     ("fault_latency_mean_s", |run| {
         Time(run.metrics.fault_latency_mean)
     }),

@@ -331,8 +331,8 @@ proptest! {
             let explained = explain(&case.scenario, &trace, entry).expect("a sound case").total();
             let metrics = &run.metrics;
             prop_assert_eq!(
-                (explained.parts.total(), explained.count, explained.requested),
-                (metrics.stall, metrics.page_faults, metrics.requested_faults),
+                (explained.parts.total(), explained.count, explained.network),
+                (metrics.stall, metrics.page_faults, metrics.network_faults),
                 "{}",
                 run.strategy
             );
@@ -406,11 +406,11 @@ fn random_cases_have_everything() {
             let (strategy, outcome) = (pair.strategy, pair.engine);
             let faults = outcome.page_faults > 0;
             for (what, happens) in [
-                ("requested faults", outcome.requested_faults > 0),
+                ("network faults", outcome.network_faults > 0),
                 ("faults in flight", outcome.in_flight_faults > 0),
                 (
                     "both kinds of faults",
-                    outcome.requested_faults > 0 && outcome.in_flight_faults > 0,
+                    outcome.network_faults > 0 && outcome.in_flight_faults > 0,
                 ),
                 ("five faults", outcome.page_faults >= 5),
                 ("stalls", outcome.stall > 0),
@@ -420,7 +420,7 @@ fn random_cases_have_everything() {
                 ),
                 (
                     "all vCPUs of several blocked",
-                    case.vcpus > 1 && outcome.vcpu_blocktime > 0,
+                    case.vcpus > 1 && outcome.all_vcpus_blocked > 0,
                 ),
                 ("a slow guest", outcome.time_to_90pct_speed > 0),
                 (

@@ -116,7 +116,7 @@ fn simulate_as(strategy: &str, case: &Case) -> Outcome {
 fn faults(outcome: &Outcome) -> (u64, u64, u64) {
     (
         outcome.page_faults,
-        outcome.requested_faults,
+        outcome.network_faults,
         outcome.in_flight_faults,
     )
 }
@@ -136,11 +136,11 @@ fn one_fault_on_an_idle_link() {
         total_migration_time: Some(ns(1572)),
         downtime: ns(1350),
         page_faults: 1,
-        requested_faults: 1,
+        network_faults: 1,
         in_flight_faults: 0,
         requests: 1,
         stall: ns(218),
-        vcpu_blocktime: ns(218),
+        all_vcpus_blocked: ns(218),
         fault_latency_mean: ns(218),
         fault_latency_p50: ns(218),
         fault_latency_p99: ns(218),

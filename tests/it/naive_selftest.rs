@@ -293,11 +293,11 @@ fn what_holds_for_every_run() {
             messages == u64::from(pages)
         );
         assert_eq!(
-            outcome.requested_faults + outcome.in_flight_faults,
+            outcome.network_faults + outcome.in_flight_faults,
             outcome.page_faults
         );
         assert!(
-            outcome.vcpu_blocktime * u64::from(vcpus) <= outcome.stall,
+            outcome.all_vcpus_blocked * u64::from(vcpus) <= outcome.stall,
             "{input:?}"
         );
         assert!(

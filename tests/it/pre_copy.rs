@@ -162,7 +162,7 @@ fn hybrid_faults_on_what_was_written_in_its_round() {
     scenario.source.push = Push::None;
     let metrics = run(&scenario, &trace, "hybrid");
     assert_eq!(sent(&metrics), (Some(ns(1_774)), ns(1_546), 1_400, 4, 1));
-    assert_eq!((metrics.page_faults, metrics.requested_faults), (1, 1));
+    assert_eq!((metrics.page_faults, metrics.network_faults), (1, 1));
     assert_eq!(metrics.stall, ns(1_780 - 1_562));
     // What the stall is made of: trap and latencies, 1617 to 1620 at the source, the link, installation and wake-up.
     let registry = Registry::standard();

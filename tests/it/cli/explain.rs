@@ -33,7 +33,7 @@ fn parts_and_classes_add_up_to_the_run() {
         );
         for column in [
             "page_faults",
-            "requested_faults",
+            "network_faults",
             "in_flight_faults",
             "stall_s",
         ] {

@@ -64,7 +64,7 @@ fn a_fault_that_blocks_the_vm_blocks_every_vcpu() {
     ];
     let (info, row) = run(&desk, "post-copy", &options);
     let blocked = info["postcopy-blocktime"].as_u64().expect("a time");
-    assert!(blocked > 0 && blocked <= ms(&row, "vcpu_blocktime_s"));
+    assert!(blocked > 0 && blocked <= ms(&row, "all_vcpus_blocked_s"));
     assert_eq!(
         info["postcopy-vcpu-blocktime"],
         serde_json::json!([blocked, blocked])

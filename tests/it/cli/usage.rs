@@ -19,11 +19,11 @@ const COLUMNS: [&str; 28] = [
     "total_migration_time_s",
     "downtime_s",
     "page_faults",
-    "requested_faults",
+    "network_faults",
     "in_flight_faults",
     "requests",
     "stall_s",
-    "vcpu_blocktime_s",
+    "all_vcpus_blocked_s",
     "fault_latency_mean_s",
     "fault_latency_p50_s",
     "fault_latency_p99_s",
@@ -89,7 +89,7 @@ fn csv_has_every_column() {
         assert_eq!(row["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(row["seed"], "", "a recording has none");
         let number = |column: &str| row[column].parse::<f64>().expect(column);
-        let faults = number("requested_faults") + number("in_flight_faults");
+        let faults = number("network_faults") + number("in_flight_faults");
         assert_eq!(number("page_faults"), faults);
         assert_eq!(number("pages_sent") + number("zero_pages_sent"), 64.0);
         for positive in ["total_migration_time_s", "downtime_s", "bytes_sent"] {

@@ -51,7 +51,7 @@ fn it_prints_a_table_and_draws() {
         "{table}"
     );
     let svg = std::fs::read_to_string(desk.path("drawn.svg")).expect("a figure");
-    for quantity in ["total time, s", "blocktime, s", "requests"] {
+    for quantity in ["total time, s", "vCPU blocktime, s", "requests"] {
         assert!(svg.contains(&format!("measured {quantity}")), "{quantity}");
     }
     let png = std::fs::read(desk.path("drawn.png")).expect("the same as PNG");
@@ -81,8 +81,8 @@ fn columns_of_plans_and_downtime_may_be_missing() {
     assert_eq!(cell(&csv, 0, "strategy"), "post-copy");
     assert_eq!(cell(&csv, 0, "downtime_median"), "");
     // Nothing was measured where something is predicted: no number is the error.
-    assert_eq!(cell(&csv, 0, "blocktime_error"), "");
-    assert_eq!(cell(&csv, 0, "blocktime_inside"), "0");
+    assert_eq!(cell(&csv, 0, "vcpu_blocktime_error"), "");
+    assert_eq!(cell(&csv, 0, "vcpu_blocktime_inside"), "0");
     let table = desk.data(&of("table"));
     assert!(table.contains("∞") && !table.contains("inf"), "{table}");
 }
@@ -128,7 +128,8 @@ fn check_fails_only_when_a_goal_is_missed() {
     let rows = |stretch: f64| {
         let plans = ["small,100,0,post-copy,0,0", "small,100,1,pre-record,2,4"];
         let row = |(row, plan): (usize, &&str)| {
-            let [total, blocktime] = ["total_time", "blocktime"].map(|name| of(row, name) * 1e3);
+            let [total, blocktime] =
+                ["total_time", "vcpu_blocktime"].map(|name| of(row, name) * 1e3);
             let requests = of(row, "requests");
             format!("{plan},0,{},{requests},{blocktime},6\n", total * stretch)
         };

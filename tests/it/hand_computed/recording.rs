@@ -163,7 +163,7 @@ fn recording_traps_shift_the_positions() {
     assert_eq!(outcome.push_and_demand_order, [0, 1, 2, 3]);
     assert_eq!(faults(&outcome), (2, 1, 1));
     assert_eq!((outcome.downtime, outcome.pps_pages), (ns(1350), 3));
-    assert_eq!(outcome.vcpu_blocktime, 0);
+    assert_eq!(outcome.all_vcpus_blocked, 0);
     takes(&outcome, ns(580), ns(2044));
     // Rounded to multiples of 25: P0 = 50 (60 + 12 → 2 · 25), P1 = 75. Page 2 at o = 10: 1460 – 1812 (352); page 3 at
     // o = 30: 1450 + 30 + 352 = 1832.

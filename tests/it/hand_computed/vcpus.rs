@@ -13,7 +13,10 @@ fn two_vcpus_on_one_page() {
     let mut case = on_demand(1, &[read(10, 0, 0), read(20, 1, 0)]);
     let outcome = simulate(&case);
     assert_eq!(faults(&outcome), (2, 2, 0));
-    assert_eq!((outcome.stall, outcome.vcpu_blocktime), (ns(426), ns(208)));
+    assert_eq!(
+        (outcome.stall, outcome.all_vcpus_blocked),
+        (ns(426), ns(208))
+    );
     assert_eq!(outcome.fault_latency_mean, ns(213));
     assert_eq!(outcome.fault_latency_p50, ns(208));
     assert_eq!(outcome.fault_latency_p99, ns(218));
@@ -66,7 +69,7 @@ fn a_fault_pauses_the_vm() {
     case.scenario.destination.fault_blocks = FaultBlocks::Vm;
     let outcome = simulate(&case);
     assert_eq!(faults(&outcome), (2, 2, 0));
-    assert_eq!(outcome.vcpu_blocktime, ns(436));
+    assert_eq!(outcome.all_vcpus_blocked, ns(436));
     assert_eq!(outcome.fault_latency_mean, ns(218));
     assert_eq!(outcome.fault_latency_max, ns(218));
     takes(&outcome, ns(872), ns(1790));
@@ -74,7 +77,7 @@ fn a_fault_pauses_the_vm() {
     // installed 1572 and 1672; stalls 218 and 318, both blocked for 218.
     case.scenario.destination.fault_blocks = FaultBlocks::Vcpu;
     let outcome = simulate(&case);
-    assert_eq!(outcome.vcpu_blocktime, ns(218));
+    assert_eq!(outcome.all_vcpus_blocked, ns(218));
     takes(&outcome, ns(536), ns(1672));
 }
 

@@ -25,7 +25,7 @@ pub(super) fn stall(input: &Input, stalls: &[Stall]) -> Ps {
 }
 
 /// Time in which all vCPUs are blocked at once.
-pub(super) fn blocktime(input: &Input, stalls: &[Stall]) -> Ps {
+pub(super) fn all_vcpus_blocked(input: &Input, stalls: &[Stall]) -> Ps {
     // Between two neighbouring ends of stalls nothing changes: look who is blocked there.
     let mut ends: Vec<Ps> = stalls.iter().flat_map(|s| [s.from, s.to]).collect();
     ends.sort_unstable();

@@ -8,9 +8,9 @@ fn a_prediction_is_that_of_a_run_with_the_same_settings() {
     let desk = desk();
     let validated = desk.data(&validate(&["--format", "csv"]));
     assert_eq!(cell(&validated, 0, "repetitions"), "2");
-    assert_eq!(cell(&validated, 0, "blocktime_low"), "0.020000");
-    assert_eq!(cell(&validated, 0, "blocktime_median"), "0.030000");
-    assert_eq!(cell(&validated, 0, "blocktime_high"), "0.040000");
+    assert_eq!(cell(&validated, 0, "vcpu_blocktime_low"), "0.020000");
+    assert_eq!(cell(&validated, 0, "vcpu_blocktime_median"), "0.030000");
+    assert_eq!(cell(&validated, 0, "vcpu_blocktime_high"), "0.040000");
     // One of two repetitions has a downtime.
     assert_eq!(cell(&validated, 0, "downtime_low"), "0.006000");
     assert_eq!(cell(&validated, 0, "downtime_high"), "0.006000");
@@ -46,7 +46,7 @@ fn a_prediction_is_that_of_a_run_with_the_same_settings() {
     let post_copy = run("post-copy", "4 ms", &[]);
     // QEMU does not count the default fault_trap of 20 us and wake of 10 us.
     let blocktime = |run: &str| seconds(run, "stall_s") - 30e-6 * seconds(run, "page_faults");
-    near(predicted(0, "blocktime"), blocktime(&post_copy));
+    near(predicted(0, "vcpu_blocktime"), blocktime(&post_copy));
     near(
         predicted(0, "total_time"),
         seconds(&post_copy, "total_migration_time_s"),
@@ -71,7 +71,7 @@ fn a_prediction_is_that_of_a_run_with_the_same_settings() {
             "link.discipline=fair",
         ],
     );
-    near(predicted(1, "blocktime"), blocktime(&fetched));
+    near(predicted(1, "vcpu_blocktime"), blocktime(&fetched));
     near(
         predicted(1, "total_time"),
         seconds(&fetched, "total_migration_time_s") - 0.0025,
@@ -181,7 +181,7 @@ fn the_prediction_is_the_median_over_a_sweep() {
         let sweep = format!("{SCENARIO}[sweep]\n\"trace.start\" = [{starts}]\n");
         desk.write("mirror.toml", sweep);
         let csv = desk.data(&validate(&["--format", "csv"]));
-        ["blocktime", "total_time", "requests", "downtime"]
+        ["vcpu_blocktime", "total_time", "requests", "downtime"]
             .map(|quantity| cell(&csv, 0, &format!("{quantity}_predicted")))
             .map(|number| number.parse().expect("a number"))
             .to_vec()
@@ -199,7 +199,10 @@ fn the_prediction_is_the_median_over_a_sweep() {
     predicted("'6 ms', '3 ms'");
     let list = "trace.start=['4 ms']";
     let csv = desk.data(&validate(&["--format", "csv", "--set", list]));
-    assert_eq!(cell(&csv, 0, "blocktime_predicted").parse(), Ok(four[0]));
+    assert_eq!(
+        cell(&csv, 0, "vcpu_blocktime_predicted").parse(),
+        Ok(four[0])
+    );
     let bad = [
         ("trace.start=['4 ms', 7]", "--set: sweep.trace.start"),
         ("trace.start=[]", "--set: sweep.trace.start"),
@@ -229,7 +232,7 @@ fn the_prediction_is_the_median_over_recordings() {
             assert!(desk.run(&slice).status.success());
         }
         let csv = desk.data(&validate(&["--format", "csv"]));
-        ["blocktime", "total_time", "requests"]
+        ["vcpu_blocktime", "total_time", "requests"]
             .map(|quantity| cell(&csv, 0, &format!("{quantity}_predicted")))
             .map(|number| number.parse().expect("a number"))
             .to_vec()
