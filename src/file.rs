@@ -16,7 +16,7 @@ use std::io;
 use std::path::Path;
 
 use draft::Draft;
-use place::Place;
+use place::{Place, open_stream};
 
 pub(crate) use place::same_file;
 pub(crate) use signals::clean_up_on_signals;
@@ -33,7 +33,7 @@ pub(crate) fn write_whole<E: From<io::Error>>(
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
     let (path, was) = match Place::of(path)? {
-        Place::Stream(mut stream) => return write(&mut stream),
+        Place::Stream { path, descriptor } => return write(&mut open_stream(&path, descriptor)?),
         Place::File { path, was } => (path, was),
     };
     let mut draft = Draft::new(directory_of(&path))?;
@@ -50,6 +50,27 @@ pub(crate) fn write_whole<E: From<io::Error>>(
     draft.file_mut().sync_all()?;
     draft.give_name(&path)?;
     Ok(sync_directory(&path)?)
+}
+
+/// Refuses a place that [`write_whole`] would refuse, before there is anything to write.
+///
+/// # Errors
+///
+/// Those of the file system, and a file that is read-only.
+pub(crate) fn check_place(path: &Path) -> io::Result<()> {
+    Place::of(path).map(|_| ())
+}
+
+/// Opens a device or a pipe; `None` for a file.
+///
+/// # Errors
+///
+/// As [`check_place`].
+pub(crate) fn stream(path: &Path) -> io::Result<Option<File>> {
+    match Place::of(path)? {
+        Place::Stream { path, descriptor } => open_stream(&path, descriptor).map(Some),
+        Place::File { .. } => Ok(None),
+    }
 }
 
 /// Makes a rename in a file's directory last.

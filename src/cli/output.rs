@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::file::{same_file, write_whole};
+use crate::file::{check_place, same_file, write_whole};
 use crate::report;
 use crate::run::row::Row;
 
@@ -77,6 +77,7 @@ pub(super) fn check_outputs<'a>(
 ) -> anyhow::Result<()> {
     let mut taken: Vec<(&Path, &str)> = inputs.into_iter().map(|path| (path, "read")).collect();
     for output in outputs {
+        check_place(output).with_context(|| format!("cannot write {}", output.display()))?;
         for (other, what) in &taken {
             ensure!(
                 !same_file(other, output),

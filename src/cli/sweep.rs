@@ -1,7 +1,7 @@
 //! `migsim sweep`: a scenario's strategies on every point of a grid.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::output::check_outputs;
 use super::progress::Points;
+use crate::file::stream;
 use crate::message::say;
 use crate::run::sweep::{self, PointResult, RowFile, Shard, Sweep, header_line, rows};
 use crate::scenario::ScenarioSource;
@@ -38,7 +39,7 @@ pub(super) struct SweepArgs {
     resume: bool,
 
     /// Run only the I-th of N contiguous parts of the grid, counted from 1, for `migsim sweep merge`
-    /// [default: from SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT in a Slurm job array]
+    /// [default: in a Slurm job array of all ids from 1 to N, the task's]
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
 
@@ -159,12 +160,22 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
     let jobs = threads(arguments.jobs);
     let points = shard.range(sweep.points());
     let mut sink = match &arguments.out {
-        Some(out) if arguments.resume && sweep::is_finished(out, sweep, shard) => {
-            say!("migsim: {} is complete already", out.display());
-            return Ok(ExitCode::SUCCESS);
+        Some(out) => {
+            match stream(out).with_context(|| format!("cannot write {}", out.display()))? {
+                // Nothing stays there, so that nothing can be resumed.
+                Some(_) if arguments.resume => bail!(
+                    "{}: expected a file to resume, found a device or a pipe",
+                    out.display()
+                ),
+                Some(stream) => Sink::begin(sweep, shard, Box::new(stream))?,
+                None if arguments.resume && sweep::is_finished(out, sweep, shard)? => {
+                    say!("migsim: {} is complete already", out.display());
+                    return Ok(ExitCode::SUCCESS);
+                }
+                None => Sink::File(RowFile::open(out, sweep, shard, arguments.resume)?),
+            }
         }
-        Some(out) => Sink::File(RowFile::open(out, sweep, shard, arguments.resume)?),
-        None => Sink::stdout(sweep, shard)?,
+        None => Sink::begin(sweep, shard, Box::new(io::stdout()))?,
     };
     let first = points.start + sink.done();
     let mut progress = Points::new(points.len(), sink.done());
@@ -206,33 +217,32 @@ pub(super) fn threads(jobs: Option<u16>) -> usize {
 /// Where rows go.
 enum Sink {
     File(RowFile),
-    Stdout,
+    /// Standard output, a device or a pipe.
+    Stream(Box<dyn Write>),
 }
 
 impl Sink {
-    fn stdout(sweep: &Sweep, shard: Shard) -> io::Result<Self> {
-        let mut out = io::stdout().lock();
+    fn begin(sweep: &Sweep, shard: Shard, mut out: Box<dyn Write>) -> io::Result<Self> {
         // A shard says which it is wherever it goes.
         if shard.count() > 1 {
             out.write_all(sweep.manifest(shard).line().as_bytes())?;
         }
         out.write_all(&header_line(sweep))?;
         out.flush()?;
-        Ok(Sink::Stdout)
+        Ok(Sink::Stream(out))
     }
 
     fn done(&self) -> usize {
         match self {
             Sink::File(file) => file.done(),
-            Sink::Stdout => 0,
+            Sink::Stream(_) => 0,
         }
     }
 
     fn append(&mut self, sweep: &Sweep, results: &[PointResult]) -> anyhow::Result<()> {
         match self {
             Sink::File(file) => Ok(file.append(sweep, results)?),
-            Sink::Stdout => {
-                let mut out = io::stdout().lock();
+            Sink::Stream(out) => {
                 out.write_all(&rows(sweep, results))?;
                 Ok(out.flush()?)
             }
@@ -242,16 +252,22 @@ impl Sink {
     fn finish(self) -> anyhow::Result<()> {
         match self {
             Sink::File(file) => Ok(file.finish()?),
-            Sink::Stdout => Ok(()),
+            Sink::Stream(_) => Ok(()),
         }
     }
 }
 
 fn missing(sweep: &Sweep, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let (there, absent): (Vec<PathBuf>, Vec<PathBuf>) =
-        files.iter().cloned().partition(|file| Path::exists(file));
-    for file in &absent {
-        say!("migsim: {}: no such file", file.display());
+    let mut there = Vec::with_capacity(files.len());
+    for file in files {
+        let partial = sweep::partial(file);
+        if file.exists() {
+            there.push(file.clone());
+        } else if partial.exists() {
+            there.push(partial);
+        } else {
+            say!("migsim: {}: no such file", file.display());
+        }
     }
     let coverage = sweep::coverage(sweep, &there)?;
     let missing: Vec<_> = coverage
@@ -275,9 +291,14 @@ fn missing(sweep: &Sweep, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         )?;
     }
     out.flush()?;
-    Ok(if missing.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let Some(first) = missing.first() else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let indices = missing.iter().map(|coverage| coverage.shard.index());
+    say!(
+        "migsim: a Slurm job runs them with --array={} and --shard $SLURM_ARRAY_TASK_ID/{} --resume",
+        sweep::array(indices),
+        first.shard.count()
+    );
+    Ok(ExitCode::FAILURE)
 }

@@ -9,7 +9,7 @@ use super::directory_of;
 /// Where bytes go.
 pub(super) enum Place {
     /// A device, a pipe, or an open descriptor of this process: written to as it is.
-    Stream(File),
+    Stream { path: PathBuf, descriptor: bool },
     /// A file, behind all symbolic links, and what there is of it now.
     File {
         path: PathBuf,
@@ -30,7 +30,10 @@ impl Place {
                 return Place::behind_links(path);
             }
             if is_descriptor(&path) {
-                return Ok(Place::Stream(open_descriptor(&path)?));
+                return Ok(Place::Stream {
+                    path,
+                    descriptor: true,
+                });
             }
             // An absolute target replaces the directory.
             path = directory_of(&path).join(fs::read_link(&path)?);
@@ -46,7 +49,13 @@ impl Place {
         };
         match &was {
             Some(was) if !was.is_file() => {
-                return Ok(Place::Stream(File::options().write(true).open(&path)?));
+                if was.is_dir() {
+                    return Err(io::ErrorKind::IsADirectory.into());
+                }
+                return Ok(Place::Stream {
+                    path,
+                    descriptor: false,
+                });
             }
             Some(was) => check_writable(&path, was)?,
             None => {}
@@ -73,6 +82,15 @@ fn is_descriptor(link: &Path) -> bool {
     directory_of(link)
         .canonicalize()
         .is_ok_and(|directory| directory.starts_with("/proc") || directory.starts_with("/dev/fd"))
+}
+
+/// Opens what is written to as it is. A pipe waits for its reader.
+pub(super) fn open_stream(path: &Path, descriptor: bool) -> io::Result<File> {
+    if descriptor {
+        open_descriptor(path)
+    } else {
+        File::options().write(true).open(path)
+    }
 }
 
 /// The end of what was written to the descriptor so far: to open it anew would begin at its start.

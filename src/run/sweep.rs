@@ -14,7 +14,9 @@
 //! Runs are cheap and what comes before them is not: opening or generating a trace, and replaying it up to the
 //! switch-over and beyond. Points that agree on what these depend on share them.
 
+mod contents;
 mod file;
+mod identity;
 mod merge;
 mod point;
 mod run;
@@ -25,11 +27,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 pub use crate::scenario::axis::{Axis, AxisValue, MOST_POINTS};
-pub use file::{Manifest, RowFile, RowFileError, header_line, is_finished, rows};
+pub use contents::Manifest;
+pub use file::{RowFile, RowFileError, header_line, is_finished, partial, rows};
 pub use merge::{Coverage, MergeError, coverage, merge};
 pub use point::PointResult;
 pub use run::RunError;
-pub use shard::{Shard, ShardError};
+pub use shard::{Shard, ShardError, array};
 
 use crate::run::row::METRICS;
 use crate::scenario::{Scenario, ScenarioError, ScenarioSource};
@@ -175,6 +178,7 @@ impl Sweep {
             points: self.points,
             rows_per_point: self.strategies.len(),
             shard,
+            identities: self.digest(shard.range(self.points)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Sweeps from outside: the same bytes with any number of threads and shards and after a kill, and clear errors.
 
+mod damaged;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -304,9 +306,10 @@ fn the_grid_is_shown_and_its_errors_are_placed() {
     assert_eq!(lines[24], "23,4,2,1000000000");
     let slurm = desk
         .command(&["sweep", "grid.toml", "--dry-run"])
-        .env("SLURM_ARRAY_TASK_ID", "2")
+        .env("SLURM_ARRAY_TASK_ID", "3")
         .env("SLURM_ARRAY_TASK_COUNT", "3")
-        .env("SLURM_ARRAY_TASK_MIN", "0")
+        .env("SLURM_ARRAY_TASK_MIN", "1")
+        .env("SLURM_ARRAY_TASK_MAX", "3")
         .output()
         .expect("the program runs");
     assert!(String::from_utf8_lossy(&slurm.stdout).contains("\n16,3,2,200000000\n17"));

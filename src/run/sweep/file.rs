@@ -6,47 +6,12 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
+use super::contents::{Contents, MARK, Manifest};
 use super::{PointResult, Shard, Sweep};
 use crate::file::{sync_directory, write_whole};
-
-/// What a file of rows says about itself, in its first line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Manifest {
-    /// Fingerprint of the sweep.
-    pub grid: String,
-    /// Points of the whole grid.
-    pub points: usize,
-    /// One per strategy.
-    pub rows_per_point: usize,
-    /// Which part of the grid the file is for.
-    pub shard: Shard,
-}
-
-/// How the first line begins.
-const MARK: &str = "# migsim sweep ";
-/// Longer first lines are no manifests.
-const LONGEST_MANIFEST: u64 = 4_096;
-
-impl Manifest {
-    /// The first line of a file.
-    pub fn line(&self) -> String {
-        format!(
-            "{MARK}{}\n",
-            serde_json::json!({
-                "grid": self.grid,
-                "points": self.points,
-                "rows_per_point": self.rows_per_point,
-                "shard": self.shard,
-            })
-        )
-    }
-}
 
 /// Why a file of rows cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +33,16 @@ pub enum RowFileError {
     /// The file has no manifest.
     #[error("{}:1: expected the first line of a sweep's part, `{MARK}…`", .0.display())]
     NoManifest(PathBuf),
+    /// The file holds rows of other points, or damaged ones.
+    #[error("{}: {problem}, expected the rows of shard {shard}", path.display())]
+    OtherRows {
+        /// Which file.
+        path: PathBuf,
+        /// What it is for.
+        shard: Shard,
+        /// What it holds.
+        problem: &'static str,
+    },
     /// The file is of something else.
     #[error("{}: {problem}", path.display())]
     OtherGrid {
@@ -78,100 +53,13 @@ pub enum RowFileError {
     },
 }
 
-/// What a file of rows holds.
-#[derive(Debug)]
-pub(super) struct Contents {
-    pub(super) manifest: Manifest,
-    /// Where the header begins, and where the rows do.
-    pub(super) header_start: u64,
-    pub(super) rows_start: u64,
-    /// Where the last complete point ends.
-    pub(super) end: u64,
-    /// Complete points.
-    pub(super) points: usize,
-}
-
-impl Contents {
-    /// Reads a file up to its end or its first damaged row: a process or machine that stopped may have left half a line,
-    /// half a point, or what the file system puts into blocks that were never written.
-    pub(super) fn read(path: &Path) -> Result<Self, RowFileError> {
-        let io = |source| RowFileError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        let no_manifest = || RowFileError::NoManifest(path.to_owned());
-        let mut file = BufReader::new(File::open(path).map_err(io)?);
-        let length = file.get_ref().metadata().map_err(io)?.len();
-        let mut line = Vec::new();
-        file.by_ref()
-            .take(LONGEST_MANIFEST)
-            .read_until(b'\n', &mut line)
-            .map_err(io)?;
-        let manifest: Manifest = line
-            .strip_prefix(MARK.as_bytes())
-            .filter(|_| line.ends_with(b"\n"))
-            .and_then(|json| serde_json::from_slice(json).ok())
-            .ok_or_else(no_manifest)?;
-        let ends_with_newline = ends_with_newline(path).map_err(io)?;
-        let header_start = line.len() as u64;
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(file);
-        let mut record = csv::ByteRecord::new();
-        let mut contents = Contents {
-            manifest,
-            header_start,
-            rows_start: header_start,
-            end: header_start,
-            points: 0,
-        };
-        let mut next = || {
-            let read = reader.read_byte_record(&mut record).ok()?;
-            let end = header_start + reader.position().byte();
-            let whole = read && (end < length || ends_with_newline);
-            whole.then_some((record.len(), end))
-        };
-        let Some((columns, end)) = next() else {
-            return Ok(contents);
-        };
-        (contents.rows_start, contents.end) = (end, end);
-        let mut rows = 0;
-        while let Some((_, end)) = next().filter(|(fields, _)| *fields == columns) {
-            rows += 1;
-            if rows == contents.manifest.rows_per_point {
-                rows = 0;
-                contents.points += 1;
-                contents.end = end;
-            }
-        }
-        Ok(contents)
-    }
-
-    /// The points that the file is for.
-    pub(super) fn wanted(&self) -> usize {
-        self.manifest.shard.range(self.manifest.points).len()
-    }
-}
-
-fn ends_with_newline(path: &Path) -> io::Result<bool> {
-    let mut file = File::open(path)?;
-    if file.metadata()?.len() == 0 {
-        return Ok(false);
-    }
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
-}
-
 /// The rows of a sweep or shard, on their way to a file.
 #[derive(Debug)]
 pub struct RowFile {
     out: PathBuf,
     partial: PathBuf,
     file: File,
-    whole: bool,
+    shard: Shard,
     done: usize,
 }
 
@@ -187,9 +75,7 @@ impl RowFile {
         shard: Shard,
         resume: bool,
     ) -> Result<Self, RowFileError> {
-        let mut partial = OsString::from(out);
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
+        let partial = partial(out);
         let io = |source| RowFileError::Io {
             path: partial.clone(),
             source,
@@ -210,11 +96,10 @@ impl RowFile {
         }
         let manifest = sweep.manifest(shard);
         let header = header_line(sweep);
-        let kept = match Contents::read(&partial) {
+        let kept = match Contents::read(&partial, Some(sweep)) {
             Ok(contents) => {
                 same_grid(&partial, &contents.manifest, &manifest)?;
-                let read = contents.rows_start - contents.header_start;
-                (read == header.len() as u64).then_some(contents)
+                (contents.rows_start > contents.header_start).then_some(contents)
             }
             // It stopped before the first line was complete.
             Err(RowFileError::NoManifest(_)) if is_beginning(&partial, &manifest.line()) => None,
@@ -234,7 +119,7 @@ impl RowFile {
             out: out.to_owned(),
             partial,
             file,
-            whole: shard.count() == 1,
+            shard,
             done: kept.map_or(0, |contents| contents.points),
         })
     }
@@ -266,21 +151,26 @@ impl RowFile {
     ///
     /// Those of the file system.
     pub fn finish(self) -> Result<(), RowFileError> {
-        let finished = if self.whole {
-            write_whole(&self.out, |file| {
-                let mut rows = BufReader::new(File::open(&self.partial)?);
+        let finished = write_whole(&self.out, |file| {
+            let mut rows = BufReader::new(File::open(&self.partial)?);
+            if self.shard == Shard::WHOLE {
                 rows.read_until(b'\n', &mut Vec::new())?;
-                io::copy(&mut rows, file).map(|_| ())
-            })
-            .and_then(|()| std::fs::remove_file(&self.partial))
-        } else {
-            std::fs::rename(&self.partial, &self.out).and_then(|()| sync_directory(&self.out))
-        };
+            }
+            io::copy(&mut rows, file).map(|_| ())
+        })
+        .and_then(|()| std::fs::remove_file(&self.partial));
         finished.map_err(|source| RowFileError::Io {
             path: self.out,
             source,
         })
     }
+}
+
+/// Where the rows are until all are there.
+pub fn partial(out: &Path) -> PathBuf {
+    let mut partial = OsString::from(out);
+    partial.push(".partial");
+    PathBuf::from(partial)
 }
 
 /// Whether a file is nothing but a part of what it should begin with.
@@ -290,11 +180,19 @@ fn is_beginning(path: &Path, line: &str) -> bool {
         && std::fs::read(path).is_ok_and(|bytes| line.as_bytes().starts_with(&bytes))
 }
 
-/// Whether `out` is a shard's finished file. (That of a whole sweep does not say what it is of.)
-pub fn is_finished(out: &Path, sweep: &Sweep, shard: Shard) -> bool {
-    Contents::read(out).is_ok_and(|contents| {
-        contents.manifest == sweep.manifest(shard) && contents.points == contents.wanted()
-    })
+/// Whether `out` is the finished file of this shard, which need not be run again. (That of a whole sweep does not say what it
+/// is of.)
+///
+/// # Errors
+///
+/// [`RowFileError`] when it is a file of something else, which is not to be replaced.
+pub fn is_finished(out: &Path, sweep: &Sweep, shard: Shard) -> Result<bool, RowFileError> {
+    if shard == Shard::WHOLE || !out.is_file() {
+        return Ok(false);
+    }
+    let contents = Contents::read(out, Some(sweep))?;
+    same_grid(out, &contents.manifest, &sweep.manifest(shard))?;
+    Ok(contents.is_finished())
 }
 
 /// Says what two manifests differ in.

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::file::Contents;
+use super::contents::Contents;
+use super::file::same_grid;
 use super::{Manifest, RowFileError, Shard, Sweep};
 use crate::file::write_whole;
 
@@ -50,11 +51,27 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn read(files: &'a [PathBuf]) -> Result<Self, MergeError> {
+    /// With the grid at hand, its rows are held against it.
+    fn read(files: &'a [PathBuf], grid: Option<&Sweep>) -> Result<Self, MergeError> {
         let mut parts: Option<(&Path, Parts<'a>)> = None;
         for path in files {
-            let contents = Contents::read(path)?;
+            let contents = Contents::read(path, grid)?;
             let manifest = contents.manifest.clone();
+            if let Some(grid) = grid {
+                same_grid(path, &manifest, &grid.manifest(manifest.shard))?;
+            }
+            if contents.points == contents.wanted() && !contents.is_finished() {
+                let problem = if contents.is_whole {
+                    "there is something behind its last row"
+                } else {
+                    "it holds rows that belong elsewhere"
+                };
+                return Err(MergeError::File(RowFileError::OtherRows {
+                    path: path.clone(),
+                    shard: manifest.shard,
+                    problem,
+                }));
+            }
             let (first, parts) = parts.get_or_insert_with(|| {
                 let by_shard = BTreeMap::new();
                 (
@@ -76,6 +93,7 @@ impl<'a> Parts<'a> {
             let shard = manifest.shard;
             let same_kind = Manifest {
                 shard: parts.kind.shard,
+                identities: parts.kind.identities.clone(),
                 ..manifest
             };
             if same_kind != parts.kind {
@@ -105,7 +123,7 @@ impl<'a> Parts<'a> {
                 done: self
                     .by_shard
                     .get(&shard)
-                    .map(|(_, contents)| contents.points.min(contents.wanted())),
+                    .map(|(_, contents)| contents.points),
             })
             .collect()
     }
@@ -135,12 +153,7 @@ impl Coverage {
 ///
 /// [`MergeError`] when the files are not shards of this one sweep.
 pub fn coverage(sweep: &Sweep, files: &[PathBuf]) -> Result<Vec<Coverage>, MergeError> {
-    let parts = Parts::read(files)?;
-    for (path, contents) in parts.by_shard.values() {
-        let expected = sweep.manifest(contents.manifest.shard);
-        super::file::same_grid(path, &contents.manifest, &expected)?;
-    }
-    Ok(parts.coverage())
+    Ok(Parts::read(files, Some(sweep))?.coverage())
 }
 
 /// Puts all shards of a sweep together: `out` is what the sweep writes in one piece, byte for byte.
@@ -149,7 +162,7 @@ pub fn coverage(sweep: &Sweep, files: &[PathBuf]) -> Result<Vec<Coverage>, Merge
 ///
 /// [`MergeError`] when shards are missing, incomplete or of different sweeps; `out` is not written then.
 pub fn merge(out: &Path, files: &[PathBuf]) -> Result<(), MergeError> {
-    let parts = Parts::read(files)?;
+    let parts = Parts::read(files, None)?;
     let wanting: Vec<String> = parts
         .coverage()
         .iter()

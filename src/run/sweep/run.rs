@@ -30,7 +30,11 @@ pub(super) fn run<E>(
     jobs: usize,
     deliver: impl FnMut(Vec<PointResult>) -> Result<(), E>,
 ) -> Result<(), RunError<E>> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
+    // More threads than points would have nothing to do.
+    let threads = jobs.min(points.len()).max(1);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?;
     let shared = Shared::new();
     let (sender, receiver) = mpsc::sync_channel(WAITING);
     thread::scope(|scope| {

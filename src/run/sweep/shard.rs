@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::MOST_POINTS;
+
 /// The I-th of N parts, counted from 1.
 ///
 /// A shard is a contiguous range of points: shards put one after the other are the whole, and neighbouring points share
@@ -21,7 +23,9 @@ pub struct Shard {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShardError {
     /// Not I/N.
-    #[error("`{0}` is not a shard, expected I/N with I from 1 to N, such as 1/4")]
+    #[error(
+        "`{0}` is not a shard, expected I/N with I from 1 to N and N up to {MOST_POINTS}, such as 1/4"
+    )]
     Invalid(String),
     /// The job array's variables say too little, or contradict each other.
     #[error("{0}; expected --shard I/N")]
@@ -38,11 +42,16 @@ impl Shard {
     ///
     /// [`ShardError::Invalid`] when there is no such part.
     pub fn new(index: usize, count: usize) -> Result<Self, ShardError> {
-        if (1..=count).contains(&index) {
+        if (1..=count).contains(&index) && count <= MOST_POINTS {
             Ok(Shard { index, count })
         } else {
             Err(ShardError::Invalid(format!("{index}/{count}")))
         }
+    }
+
+    /// Which it is, counted from 1.
+    pub fn index(self) -> usize {
+        self.index
     }
 
     /// How many shards there are.
@@ -67,51 +76,51 @@ impl Shard {
 
     /// The shard of a task in a Slurm job array; `None` outside of one.
     ///
-    /// Task ids may start anywhere and be any step apart, as long as they are evenly spaced: `--array=0-7`, `1-8`,
-    /// `10-80:10`.
+    /// Slurm tells a task how many there are, and not how many there should be: where some are run again, as with
+    /// `--array=2,5`, that is another number. Only an array of all ids from 1 to N (`--array=1-8`) is clear.
     ///
     /// # Errors
     ///
-    /// [`ShardError::Array`] when the variables are not numbers, or do not tell which of how many the task is.
+    /// [`ShardError::Array`] for any other array, or when the variables are not numbers.
     pub fn from_slurm(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, ShardError> {
         let number = |name: &str| {
             let name = format!("SLURM_ARRAY_TASK_{name}");
-            variable(&name)
-                .map(|value| {
-                    value
-                        .parse::<usize>()
-                        .map_err(|_| ShardError::Array(format!("{name}=`{value}` is not a number")))
-                })
-                .transpose()
+            let value = variable(&name);
+            let value = value.ok_or_else(|| ShardError::Array(format!("{name} is not set")))?;
+            value
+                .parse::<usize>()
+                .map_err(|_| ShardError::Array(format!("{name}=`{value}` is not a number")))
         };
-        let Some(id) = number("ID")? else {
+        if variable("SLURM_ARRAY_TASK_ID").is_none() {
             return Ok(None);
-        };
-        let unclear = |problem: &str| {
-            Err(ShardError::Array(format!(
-                "SLURM_ARRAY_TASK_ID is {id}, but {problem}"
-            )))
-        };
-        let Some(count) = number("COUNT")? else {
-            return unclear("SLURM_ARRAY_TASK_COUNT is not set");
-        };
+        }
+        let (id, count) = (number("ID")?, number("COUNT")?);
         let (least, most) = (number("MIN")?, number("MAX")?);
-        let step = number("STEP")?.unwrap_or(1);
-        let least = match (least, most) {
-            (Some(least), _) => least,
-            // Without the least id the largest tells whether the ids count from 0 or from 1.
-            (None, Some(most)) if most == count || most + 1 == count => most + 1 - count,
-            _ => return unclear("SLURM_ARRAY_TASK_MIN is not set"),
-        };
-        let offset = id.checked_sub(least);
-        let index = offset.filter(|offset| step > 0 && offset.is_multiple_of(step));
-        match index.map(|offset| Shard::new(offset / step + 1, count)) {
-            Some(Ok(shard)) => Ok(Some(shard)),
-            _ => unclear("the array's ids are not evenly spaced"),
+        if least != 1 || most != count || count < 2 {
+            return Err(ShardError::Array(format!(
+                "a job array of {count} tasks from {least} to {most} does not tell which part of how many this is"
+            )));
+        }
+        Shard::new(id, count).map(Some)
+    }
+}
+
+/// Ascending numbers as Slurm's `--array` takes them: `2,5-7`.
+pub fn array(numbers: impl IntoIterator<Item = usize>) -> String {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
         }
     }
+    let words = runs.iter().map(|(first, last)| match last - first {
+        0 => first.to_string(),
+        _ => format!("{first}-{last}"),
+    });
+    words.collect::<Vec<_>>().join(",")
 }
 
 impl fmt::Display for Shard {
@@ -162,57 +171,57 @@ mod tests {
             }
             assert_eq!(next, points);
         }
-        for bad in ["", "1", "0/4", "5/4", "1/0", "a/b", "-1/2", "1/2/3"] {
+        for bad in [
+            "",
+            "1",
+            "0/4",
+            "5/4",
+            "1/0",
+            "a/b",
+            "-1/2",
+            "1/2/3",
+            "1/18446744073709551615",
+        ] {
             assert!(bad.parse::<Shard>().is_err(), "{bad}");
         }
         assert_eq!(" 2/4".parse(), Shard::new(2, 4));
     }
 
     #[test]
-    fn slurm_arrays_start_anywhere() {
-        let shard = |variables: &[(&str, &str)]| {
+    fn numbers_as_slurm_takes_them() {
+        assert_eq!(array([2, 5, 6, 7, 9]), "2,5-7,9");
+        assert_eq!(array([]), "");
+    }
+
+    #[test]
+    fn slurm_counts_only_where_it_is_clear() {
+        let shard = |variables: &str| {
             Shard::from_slurm(|name| {
                 let wanted = name.strip_prefix("SLURM_ARRAY_TASK_")?;
-                let (_, value) = variables.iter().find(|(name, _)| *name == wanted)?;
-                Some((*value).to_owned())
+                let mut pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
+                pairs
+                    .find(|(name, _)| *name == wanted)
+                    .map(|(_, value)| value.to_owned())
             })
             .map(|shard| shard.map(|shard| shard.to_string()))
             .map_err(|error| error.to_string())
         };
-        let is = |text: &str| Ok(Some(text.to_owned()));
-        assert_eq!(shard(&[]), Ok(None));
+        assert_eq!(shard(""), Ok(None));
         assert_eq!(
-            shard(&[("ID", "0"), ("COUNT", "8"), ("MIN", "0"), ("MAX", "7")]),
-            is("1/8")
-        );
-        assert_eq!(
-            shard(&[("ID", "8"), ("COUNT", "8"), ("MIN", "1"), ("MAX", "8")]),
-            is("8/8")
-        );
-        assert_eq!(
-            shard(&[("ID", "30"), ("COUNT", "8"), ("MIN", "10"), ("STEP", "10")]),
-            is("3/8")
-        );
-        assert_eq!(
-            shard(&[("ID", "0"), ("COUNT", "4"), ("MAX", "3")]),
-            is("1/4")
-        );
-        assert_eq!(
-            shard(&[("ID", "1"), ("COUNT", "4"), ("MAX", "4")]),
-            is("1/4")
+            shard("ID=8 COUNT=8 MIN=1 MAX=8"),
+            Ok(Some("8/8".to_owned()))
         );
         for (variables, part) in [
-            (&[("ID", "1")][..], "COUNT is not set"),
-            (&[("ID", "1"), ("COUNT", "4")], "MIN is not set"),
-            (
-                &[("ID", "7"), ("COUNT", "3"), ("MIN", "1")],
-                "not evenly spaced",
-            ),
-            (
-                &[("ID", "15"), ("COUNT", "3"), ("MIN", "10"), ("STEP", "10")],
-                "not evenly spaced",
-            ),
-            (&[("ID", "one"), ("COUNT", "4")], "not a number"),
+            ("ID=1", "COUNT is not set"),
+            ("ID=1 COUNT=4", "MIN is not set"),
+            ("ID=one COUNT=4", "not a number"),
+            // --array=0-7, 2,5, 5, 1-16:15 and 10-80:10
+            ("ID=0 COUNT=8 MIN=0 MAX=7", "does not tell"),
+            ("ID=5 COUNT=2 MIN=2 MAX=5", "does not tell"),
+            ("ID=1 COUNT=1 MIN=1 MAX=1", "does not tell"),
+            ("ID=16 COUNT=2 MIN=1 MAX=16", "does not tell"),
+            ("ID=30 COUNT=8 MIN=10 MAX=80 STEP=10", "does not tell"),
+            ("ID=9 COUNT=8 MIN=1 MAX=8", "not a shard"),
         ] {
             let error = shard(variables).expect_err(part);
             assert!(error.contains(part), "{error}");
