@@ -2,6 +2,7 @@
  * The synthetic workloads, and the data of two of the real ones.
  *
  *   work seq|rand|zipf MIB | matmul ORDER      run for ever; print READY, then PROGRESS counts
+ *   work verify MIB                            the same, and LOST for each page that is not as it was left
  *   work text MIB | queries ROWS               print lines to sort; print SQL statements for ever
  */
 #include <math.h>
@@ -64,6 +65,32 @@ static void rand_(size_t pages)
             page[i] += n;
         }
         progress(n, 10000);
+    }
+}
+
+/*
+ * Sweep n finds n - 1 in every word of a page, and writes n. The number itself stays in a register: a migration that loses a
+ * write can't lose it, too.
+ */
+static void verify(size_t pages)
+{
+    uint64_t *memory = buffer(pages * 4096);
+    memset(memory, 0, pages * 4096);
+    puts("READY");
+    for (uint64_t n = 1;; n++) {
+        size_t lost = 0;
+        for (size_t p = 0; p < pages; p++) {
+            uint64_t *page = memory + p * WORDS_PER_PAGE, differ = 0;
+            for (int i = 0; i < WORDS_PER_PAGE; i++) {
+                differ |= page[i] ^ (n - 1);
+                page[i] = n;
+            }
+            lost += differ != 0;
+        }
+        if (lost > 0) {
+            printf("LOST %zu pages in sweep %llu\n", lost, (unsigned long long)n);
+        }
+        progress(n, 10);
     }
 }
 
@@ -167,7 +194,8 @@ int main(int argc, char **argv)
         int buffering;
     } kinds[] = {
         {"seq", seq, 256, _IOLBF},       {"rand", rand_, 256, _IOLBF}, {"zipf", zipf, 256, _IOLBF},
-        {"matmul", matmul, 1, _IOLBF},   {"text", text, 1, _IOFBF},    {"queries", queries, 1, _IOFBF},
+        {"verify", verify, 256, _IOLBF}, {"matmul", matmul, 1, _IOLBF}, {"text", text, 1, _IOFBF},
+        {"queries", queries, 1, _IOFBF},
     };
     for (size_t i = 0; argc == 3 && i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(argv[1], kinds[i].name) == 0) {
@@ -176,6 +204,6 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    fputs("usage: work seq|rand|zipf|text MIB | matmul ORDER | queries ROWS\n", stderr);
+    fputs("usage: work seq|rand|zipf|verify|text MIB | matmul ORDER | queries ROWS\n", stderr);
     return 2;
 }

@@ -46,4 +46,5 @@ WORKLOADS = {
     "seq": Workload(256, 10, 5000),
     "rand": Workload(256, 7, 5000),
     "zipf": Workload(256, 9, 5000),
+    "verify": Workload(256, 9, 5000),
 }
