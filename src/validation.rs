@@ -1,6 +1,6 @@
 //! Predicted against measured: real QEMU migrations, and what the simulator makes of them.
 //!
-//! A reference file has a row per real migration; `docs/real-migrations.md` says how such files are made. Rows that differ only
+//! A reference file has a row per real migration; `tools/qemu/README.md` says how such files are made. Rows that differ only
 //! in their repetition are a [`Group`]. Each group is simulated on the traces of its workload and with the same scenarios as all
 //! others: only the link's rate and discipline and the strategy are the group's own. What is predicted is the
 //! median over traces and scenarios, as what was measured is the median of the repetitions: a fault earlier or later is another

@@ -183,7 +183,7 @@ const MOST: f64 = 1e10;
 /// Larger files are no references.
 const LARGEST: u64 = 64 << 20;
 
-/// Reads a reference file, as `docs/real-migrations.md` describes it. `strategy`, `record_window_ms` and `fetch_outstanding` may be
+/// Reads a reference file, as `tools/qemu/README.md` describes it. `strategy`, `record_window_ms` and `fetch_outstanding` may be
 /// missing, which is post-copy; `delivery`, which is `destination-fetch` of a strategy that records; `downtime_ms` and
 /// `planning_ms`. The groups come in the order of their first rows.
 ///
