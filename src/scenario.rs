@@ -178,7 +178,7 @@ pub struct MigrationSettings {
     /// the default send buffer holds in pages of 4 KiB. With far fewer, the scan fills the link between them; each more is
     /// a page that a vCPU's own request may have to wait behind. From 16 to 256 six recordings (sort, SQLite, Python,
     /// Redis, compile, tar) differ by a few per cent in sum, and were best at 64 on a link with one queue. With `fetch-then-push`
-    /// 8 are enough to fill the link (`results/README.md`).
+    /// 8 are enough to fill the link (`docs/journal/2026-11-26-qemu-10.0.md`).
     pub fetch_outstanding: u16,
     /// Pre-copy suspends the VM when it estimates that the remainder takes no longer than this. Default 300 ms: QEMU
     /// (`migration/options.c`, `DEFAULT_MIGRATE_SET_DOWNTIME`).
