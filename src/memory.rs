@@ -99,6 +99,37 @@ impl PageSet {
         had
     }
 
+    /// How many pages from `page` on, one after the other and at most `most`, are all in the set, or all not in it, as `page` is.
+    pub fn run_length(&self, page: PageId, most: u32) -> u32 {
+        let most = most.min(self.pages.saturating_sub(page));
+        let mut length = 0;
+        // Turned so that the pages that go on the run are zeros.
+        let flip = if self.contains(page) { u64::MAX } else { 0 };
+        while length < most {
+            let at = page + length;
+            let word = (self.words[(at / 64) as usize] ^ flip) >> (at % 64);
+            if word != 0 {
+                return (length + word.trailing_zeros()).min(most);
+            }
+            length += 64 - at % 64;
+        }
+        most
+    }
+
+    /// Takes a run of pages of the memory out.
+    pub fn remove_run(&mut self, first: PageId, count: u32) {
+        debug_assert!(u64::from(first) + u64::from(count) <= u64::from(self.pages));
+        let (mut at, mut left) = (first, count);
+        while left > 0 {
+            let here = left.min(64 - at % 64);
+            let mask = (u64::MAX >> (64 - here)) << (at % 64);
+            let word = &mut self.words[(at / 64) as usize];
+            self.count -= (*word & mask).count_ones();
+            *word &= !mask;
+            (at, left) = (at + here, left - here);
+        }
+    }
+
     /// The lowest page of the set that is not below `from`.
     pub fn first_from(&self, from: PageId) -> Option<PageId> {
         let start = (from / 64) as usize;
@@ -289,6 +320,16 @@ mod tests {
             let near = model.iter().copied().filter(|page| page.abs_diff(from) <= within);
             prop_assert_eq!(set.nearest(from, within), near.min_by_key(|page| page.abs_diff(from)));
             prop_assert!(set.iter().eq(model.iter().copied()));
+            if from < pages {
+                let is_like_first = |page: &u32| model.contains(page) == model.contains(&from);
+                let run = (from..pages).take_while(is_like_first).take(within as usize);
+                prop_assert_eq!(set.run_length(from, within), run.count() as u32);
+                let last = from.saturating_add(within).min(pages);
+                set.remove_run(from, last - from);
+                model.retain(|page| !(from..last).contains(page));
+                prop_assert_eq!(set.count() as usize, model.len());
+                prop_assert!(set.iter().eq(model.iter().copied()));
+            }
         }
     }
 

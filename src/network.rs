@@ -12,7 +12,7 @@ mod return_path;
 mod settings;
 pub(crate) mod socket;
 
-pub use link::Link;
-pub use message::Message;
+pub use link::{Bounds, Link};
+pub use message::{Departure, Span};
 pub use return_path::ReturnPath;
 pub use settings::{Discipline, LinkSettings, SMALLEST_MTU};

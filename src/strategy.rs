@@ -92,6 +92,13 @@ pub trait Strategy {
     /// The next page to push, out of `unsent`; `None` to push nothing now.
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId>;
 
+    /// How many of the `most` pages right behind `page`, which [`next_page`](Strategy::next_page) has just named, it would name
+    /// next, one after the other, if nothing is requested meanwhile. They are all unsent, and count as named. By default none:
+    /// then each is asked for.
+    fn go_on_behind(&mut self, _page: PageId, _most: u32) -> u32 {
+        0
+    }
+
     /// What [`plan`](Strategy::plan) came to: the pages that go ahead of the scan, in their order, after a lead-in
     /// that records. A destination that fetches pages itself is given them (`migration.delivery`), as is a real
     /// migration, and the metrics of prediction judge those that were not recorded. Once `plan` has been called it does

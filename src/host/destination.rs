@@ -4,14 +4,13 @@
 mod receiver;
 mod vcpus;
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
-pub use receiver::{Delivery, Receiver, ReceivingThread};
+pub use receiver::{Arrival, Receiver, ReceivingThread};
 
 use crate::guest::touch_order::{TouchOrder, Toucher};
 use crate::memory::{PageId, PageSet};
+use crate::network::Span;
 use crate::strategy::PlannedPage;
 use crate::units::Bytes;
 use crate::units::SimTime;
@@ -131,11 +130,14 @@ pub enum TouchOutcome {
     },
 }
 
-/// Those who wait for a page.
-#[derive(Debug, Default)]
-struct Waiters {
-    vcpus: Vec<u16>,
+/// A page that somebody waits for.
+#[derive(Debug)]
+struct Awaited {
+    page: PageId,
     fetchers: u32,
+    vcpus: u32,
+    /// It has left the link, so that it is known when it is in place.
+    has_left: bool,
     requested: bool,
     passage: Passage,
 }
@@ -157,7 +159,10 @@ pub struct Destination<'a> {
     plan: &'a [PlannedPage],
     /// How many pages of the plan the fetching threads have passed.
     fetched: usize,
-    waiting: BTreeMap<PageId, Waiters>,
+    /// By page.
+    awaited: Vec<Awaited>,
+    /// How many of them have not left the link.
+    expected: usize,
     stalls: Vec<Stall>,
 }
 
@@ -175,7 +180,8 @@ impl<'a> Destination<'a> {
             vcpus: Vcpus::new(order, resumed_at, blocks),
             plan,
             fetched: 0,
-            waiting: BTreeMap::new(),
+            awaited: Vec::new(),
+            expected: 0,
             stalls: Vec::new(),
         }
     }
@@ -231,58 +237,98 @@ impl<'a> Destination<'a> {
     }
 
     fn wait(&mut self, page: PageId, by: Toucher) -> TouchOutcome {
-        let waiters = self.waiting.entry(page).or_default();
-        let first = waiters.vcpus.is_empty() && waiters.fetchers == 0;
+        let place = self.place_of(page);
+        let first = self
+            .awaited
+            .get(place)
+            .is_none_or(|awaited| awaited.page != page);
+        if first {
+            self.expected += 1;
+            let awaited = Awaited {
+                page,
+                fetchers: 0,
+                vcpus: 0,
+                has_left: false,
+                requested: false,
+                passage: Passage::default(),
+            };
+            self.awaited.insert(place, awaited);
+        }
+        let awaited = &mut self.awaited[place];
         match by {
-            Toucher::Vcpu(vcpu) => waiters.vcpus.push(vcpu),
-            Toucher::Fetcher(_) => waiters.fetchers += 1,
+            Toucher::Vcpu(_) => awaited.vcpus += 1,
+            Toucher::Fetcher(_) => awaited.fetchers += 1,
         }
         TouchOutcome::Fault { by, page, first }
     }
 
-    /// The page's request has been read at the source before the page was sent.
-    pub fn mark_requested(&mut self, now: SimTime, page: PageId) {
-        if let Some(waiters) = self.waiting.get_mut(&page) {
-            waiters.requested = true;
-            waiters.passage.requested_at = now;
-        }
+    /// Where the page stands among the awaited ones, or would.
+    fn place_of(&self, page: PageId) -> usize {
+        self.awaited.partition_point(|awaited| awaited.page < page)
     }
 
-    /// The page that was requested has been handed to the link.
-    pub fn mark_handed(&mut self, now: SimTime, page: PageId) {
-        if let Some(waiters) = self.waiting.get_mut(&page) {
-            waiters.passage.handed_at = now;
-        }
+    /// Whether somebody waits for a page that has not left the link.
+    pub fn expects_any(&self) -> bool {
+        self.expected > 0
     }
 
-    /// A page is in place, and those who wait for it will run at `wake_at`. Returns them.
-    pub fn install(&mut self, delivery: &Delivery, wake_at: SimTime) -> Woken {
-        let page = delivery.message.page;
-        self.missing.remove(page);
-        if self.waiting.is_empty() {
-            return Woken::default();
-        }
-        let Some(waiters) = self.waiting.remove(&page) else {
-            return Woken::default();
+    /// The first page from this one on that somebody waits for.
+    pub fn next_awaited(&self, from: PageId) -> Option<PageId> {
+        let next = self.awaited.get(self.place_of(from));
+        next.map(|awaited| awaited.page)
+    }
+
+    /// An awaited page is known to have left the link, and arrives then. Its span, if it leaves only now, says where it has been.
+    pub fn mark_left(&mut self, page: PageId, arrived_at: SimTime, span: Option<&Span>) {
+        let place = self.place_of(page);
+        let Some(awaited) = self.awaited.get_mut(place) else {
+            return;
         };
-        for &vcpu in &waiters.vcpus {
-            if let Some(from) = self.vcpus.faulted_at(vcpu) {
+        awaited.has_left = true;
+        self.expected -= 1;
+        awaited.passage.arrived_at = arrived_at;
+        if let Some(span) = span
+            && let Some(requested_at) = span.requested_at
+        {
+            awaited.requested = true;
+            awaited.passage.requested_at = requested_at;
+            awaited.passage.handed_at = span.handed.at(page - span.first);
+        }
+    }
+
+    /// Pages are in place.
+    pub fn install(&mut self, arrival: &Arrival) {
+        self.missing.remove_run(arrival.first, arrival.count);
+    }
+
+    /// An awaited page is in place, and those who wait for it will run at `wake_at`. Returns them.
+    pub fn release(&mut self, page: PageId, wake_at: SimTime) -> Woken {
+        let place = self.place_of(page);
+        if self
+            .awaited
+            .get(place)
+            .is_none_or(|awaited| awaited.page != page)
+        {
+            return Woken::default();
+        }
+        let awaited = self.awaited.remove(place);
+        let mut vcpus = Vec::new();
+        if awaited.vcpus > 0 {
+            for (vcpu, from) in self.vcpus.faulted_on(page) {
+                vcpus.push(vcpu);
                 self.stalls.push(Stall {
                     vcpu,
                     page,
                     from,
                     until: wake_at,
-                    requested: waiters.requested,
-                    passage: Passage {
-                        arrived_at: delivery.arrived_at,
-                        ..waiters.passage
-                    },
+                    requested: awaited.requested,
+                    passage: awaited.passage,
                 });
             }
         }
         Woken {
-            vcpus: waiters.vcpus,
-            fetchers: waiters.fetchers,
+            vcpus,
+            fetchers: awaited.fetchers,
         }
     }
 

@@ -1,4 +1,7 @@
 //! The source host: its migration thread pushes pages, and serves requests unless they have a thread of their own.
+//!
+//! While nothing is requested, the thread serves pages of one kind at constant distances: one behind the other as long as there
+//! is surely room, or, with its buffer full, one whenever one leaves the link. It takes up as many as that at once.
 
 mod settings;
 mod thread;
@@ -7,11 +10,32 @@ use std::collections::VecDeque;
 
 pub use self::settings::{DemandMode, SourceSettings};
 use self::thread::Thread;
+use crate::engine::Progression;
 use crate::memory::{PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
-use crate::network::{Link, Message};
+use crate::network::{Bounds, Link, Span};
 use crate::strategy::{NotUnsent, Request, Strategy};
 use crate::units::SimTime;
+
+/// What a thread with nothing to do waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WaitsFor {
+    /// Somebody notifies it.
+    Notice,
+    /// A buffer has room: that of demanded pages, or of pushed ones.
+    Room { demand: bool },
+    /// Something has left: the strategy may name a page then.
+    Departure,
+}
+
+/// How far a thread may act ahead of the rest.
+#[derive(Debug, Clone, Copy)]
+pub struct Ahead {
+    /// Nothing that is not known yet happens to the source before.
+    pub horizon: SimTime,
+    /// Pages at most.
+    pub most: u32,
+}
 
 /// The migration thread, and the one that serves requests if they have one.
 ///
@@ -22,7 +46,8 @@ pub struct SourceHost<'a> {
     settings: &'a SourceSettings,
     zero_pages: &'a PageSet,
     unsent: PageSet,
-    requests: VecDeque<PageId>,
+    /// Pages to be served, and when each request was read.
+    requests: VecDeque<(PageId, SimTime)>,
     received: u64,
     thread: Thread,
     /// Serves requests, if they do not wait for the other one.
@@ -30,6 +55,8 @@ pub struct SourceHost<'a> {
     batch: Batch,
     push_buffer: SendBuffer,
     demand_buffer: SendBuffer,
+    /// What the migration thread waits for, if it does nothing.
+    waits: WaitsFor,
     /// Nothing is pushed until it is released.
     held: bool,
     unacknowledged: u64,
@@ -59,6 +86,7 @@ impl<'a> SourceHost<'a> {
             thread: Thread::idle_until(start),
             request_thread: (own_channel && settings.request_thread)
                 .then(|| Thread::idle_until(SimTime::MAX)),
+            waits: WaitsFor::Notice,
             held: false,
             unacknowledged: 0,
             sent: 0,
@@ -129,8 +157,8 @@ impl<'a> SourceHost<'a> {
         }
     }
 
-    /// A request is read. Returns whether its page is still to be sent; if not, the request is dropped.
-    pub fn request(&mut self, now: SimTime, page: PageId, strategy: &mut dyn Strategy) -> bool {
+    /// A request is read. If its page has been sent, the request is dropped.
+    pub fn request(&mut self, now: SimTime, page: PageId, strategy: &mut dyn Strategy) {
         let unsent = self.unsent.contains(page);
         if self.request_thread.is_none() {
             strategy.requested(&Request {
@@ -140,10 +168,9 @@ impl<'a> SourceHost<'a> {
             });
         }
         if unsent {
-            self.requests.push_back(page);
+            self.requests.push_back((page, now));
         }
         self.notify(now);
-        unsent
     }
 
     /// The destination has acknowledged a demanded page.
@@ -152,8 +179,51 @@ impl<'a> SourceHost<'a> {
         self.notify(now);
     }
 
-    /// A thread that is due, the requests' own first, hands over what is ready and takes up the next page, if there is one and the
-    /// link has room. Returns the pages that were handed over, unless they cannot have been requested.
+    /// Whether the migration thread waits for an acknowledgement, or will.
+    pub fn expects_acknowledgement(&self) -> bool {
+        self.settings.demand_mode == DemandMode::Synchronous && self.unacknowledged > 0
+    }
+
+    /// Where the link has to stop, as a thread waits for room there.
+    pub fn bounds(&self, most: u32) -> Bounds {
+        let mut bounds = Bounds {
+            most,
+            ..Bounds::default()
+        };
+        let is_free = |thread: &Thread| thread.serving.is_none();
+        if is_free(&self.thread) {
+            match self.waits {
+                WaitsFor::Notice => {}
+                WaitsFor::Room { demand: false } => {
+                    bounds.push_level = Some(self.push_buffer.level());
+                }
+                WaitsFor::Room { demand: true } => {
+                    bounds.demand_level = Some(self.demand_buffer.level());
+                }
+                WaitsFor::Departure => {
+                    (bounds.push_level, bounds.demand_level) = (Some(u64::MAX), Some(u64::MAX));
+                }
+            }
+        }
+        if self.request_thread.as_ref().is_some_and(is_free) && !self.requests.is_empty() {
+            bounds.demand_level = Some(self.demand_buffer.level());
+        }
+        bounds
+    }
+
+    /// Something has left the link: is it what a thread has been waiting for?
+    pub fn notify_departure(&mut self, now: SimTime, link: &Link) {
+        let bounds = self.bounds(u32::MAX);
+        let reached = |level: Option<u64>, occupancy| level.is_some_and(|level| occupancy <= level);
+        if reached(bounds.push_level, link.occupancy(false))
+            || reached(bounds.demand_level, link.occupancy(true))
+        {
+            self.notify(now);
+        }
+    }
+
+    /// A thread that is due, the requests' own first, hands over what is ready and takes up the next pages, if there are any and
+    /// the link has room.
     ///
     /// # Errors
     ///
@@ -161,114 +231,205 @@ impl<'a> SourceHost<'a> {
     pub fn act(
         &mut self,
         now: SimTime,
+        ahead: Ahead,
         link: &mut Link,
         strategy: &mut dyn Strategy,
-    ) -> Result<Vec<PageId>, NotUnsent> {
-        let mut handed = Vec::new();
+    ) -> Result<(), NotUnsent> {
         let due = |thread: &mut Thread| thread.next_action <= now;
         if let Some(thread) = self.request_thread.take_if(due) {
-            self.request_thread = Some(self.serve_requests(thread, now, link, &mut handed)?);
-            return Ok(handed);
+            self.request_thread = Some(self.serve_requests(thread, now, link));
+            return Ok(());
         }
-        if let Some(message) = self.thread.finish() {
-            if link.own_channel(message.demanded) {
-                self.hand_over(now, message, link, &mut handed);
+        if let Some(span) = self.thread.finish() {
+            if link.own_channel(span.demanded) {
+                link.enqueue(span, now);
             } else {
-                self.batch.add(message);
+                self.batch.add(span);
             }
         }
-        loop {
-            while let Some(message) = self
-                .batch
-                .write(&mut self.push_buffer, link.occupancy(false))
+        self.waits = loop {
+            while let Some(span) =
+                self.batch
+                    .write(&mut self.push_buffer, link.occupancy(false), |zero| {
+                        link.bytes(zero)
+                    })
             {
-                self.hand_over(now, message, link, &mut handed);
+                link.enqueue(span, now);
             }
             if self.batch.is_being_written() {
-                return Ok(handed);
+                break WaitsFor::Room { demand: false };
             }
-            if let Some((page, demanded)) = self.pick(link, strategy) {
-                let message = self.take(page, demanded)?;
-                let service = if demanded {
-                    self.settings.demand_service
-                } else {
-                    self.settings.pushing(message.zero)
-                };
-                self.thread.serve(message, now + service);
-                return Ok(handed);
-            }
+            let Err(waits) = self.take_up(now, ahead, link, strategy)? else {
+                return Ok(());
+            };
             if self.batch.is_empty() {
-                return Ok(handed);
+                break waits;
             }
             self.batch.close();
-        }
+        };
+        Ok(())
     }
 
-    fn serve_requests(
-        &mut self,
-        mut thread: Thread,
-        now: SimTime,
-        link: &mut Link,
-        handed: &mut Vec<PageId>,
-    ) -> Result<Thread, NotUnsent> {
-        if let Some(message) = thread.finish() {
-            self.hand_over(now, message, link, handed);
+    fn serve_requests(&mut self, mut thread: Thread, now: SimTime, link: &mut Link) -> Thread {
+        if let Some(span) = thread.finish() {
+            link.enqueue(span, now);
         }
         while thread.serving.is_none()
             && !self.requests.is_empty()
             && self.demand_buffer.has_room(link.occupancy(true))
-            && let Some(page) = self.requests.pop_front()
+            && let Some((page, requested_at)) = self.requests.pop_front()
         {
             // The other thread may have pushed it meanwhile.
             if self.unsent.contains(page) {
-                let message = self.take(page, true)?;
-                thread.serve(message, now + self.settings.demand_service);
+                let demanded = self.take_demanded(page, requested_at);
+                thread.serve(demanded, now + self.settings.demand_service);
             }
         }
-        Ok(thread)
+        thread
     }
 
-    /// A page is about to be served.
-    fn take(&mut self, page: PageId, demanded: bool) -> Result<Message, NotUnsent> {
-        if page >= self.unsent.pages() || !self.unsent.remove(page) {
-            return Err(NotUnsent(page));
-        }
-        let zero = self.zero_pages.contains(page);
-        self.sent += u64::from(!zero);
-        self.zero_sent += u64::from(zero);
-        self.unacknowledged += u64::from(demanded);
-        Ok(Message {
-            page,
-            zero,
-            demanded,
-        })
-    }
-
-    fn pick(&mut self, link: &Link, strategy: &mut dyn Strategy) -> Option<(PageId, bool)> {
+    /// The thread takes up the next page to serve, and with it those behind that it is sure to serve next; or says what it waits
+    /// for.
+    fn take_up(
+        &mut self,
+        now: SimTime,
+        ahead: Ahead,
+        link: &mut Link,
+        strategy: &mut dyn Strategy,
+    ) -> Result<Result<(), WaitsFor>, NotUnsent> {
         let demanded = self.request_thread.is_none() && !self.requests.is_empty();
-        let buffer = if link.own_channel(demanded) {
+        let demand = link.own_channel(demanded);
+        let buffer = if demand {
             &mut self.demand_buffer
         } else {
             &mut self.push_buffer
         };
         if !buffer.has_room(link.occupancy(demanded)) {
-            return None;
+            return Ok(Err(WaitsFor::Room { demand }));
         }
-        if demanded {
-            return Some((self.requests.pop_front()?, true));
+        if demanded && let Some((page, requested_at)) = self.requests.pop_front() {
+            let demanded = self.take_demanded(page, requested_at);
+            self.thread
+                .serve(demanded, now + self.settings.demand_service);
+            return Ok(Ok(()));
         }
-        let waits = self.settings.demand_mode == DemandMode::Synchronous && self.unacknowledged > 0;
-        if self.held || waits {
-            return None;
+        if self.held || self.expects_acknowledgement() {
+            return Ok(Err(WaitsFor::Notice));
         }
-        Some((strategy.next_page(&self.unsent)?, false))
+        if self.unsent.count() == 0 {
+            return Ok(Err(WaitsFor::Notice));
+        }
+        let Some(page) = strategy.next_page(&self.unsent) else {
+            return Ok(Err(WaitsFor::Departure));
+        };
+        if !self.unsent.contains(page) {
+            return Err(NotUnsent(page));
+        }
+        let zero = self.zero_pages.contains(page);
+        let service = self.settings.pushing(zero);
+        let (pace, most) = self.pace(now, zero, service, ahead, link);
+        let mut count = 1;
+        if most > 1 {
+            let alike = self
+                .zero_pages
+                .run_length(page, self.unsent.run_length(page, most));
+            count += strategy.go_on_behind(page, alike - 1);
+        }
+        self.unsent.remove_run(page, count);
+        *if zero {
+            &mut self.zero_sent
+        } else {
+            &mut self.sent
+        } += u64::from(count);
+        let mut span = Span {
+            first: page,
+            count,
+            zero,
+            demanded: false,
+            requested_at: None,
+            handed: Progression {
+                first: now + service,
+                step: pace,
+            },
+        };
+        if count > 1 {
+            let served = span.split_off_front(count - 1);
+            if self.batch.holds_nothing_back() {
+                link.announce(served);
+            } else {
+                self.batch.add(served);
+            }
+        }
+        if self.request_thread.is_some() {
+            span.requested_at = self.requested_at(page);
+        }
+        self.thread.serve(span, span.handed.first);
+        Ok(Ok(()))
     }
 
-    fn hand_over(&self, now: SimTime, message: Message, link: &mut Link, handed: &mut Vec<PageId>) {
-        link.enqueue(now, message);
-        // With two threads, the one that pushes may be the first to get to a requested page.
-        if message.demanded || self.request_thread.is_some() {
-            handed.push(message.page);
+    /// At which distance the thread takes up pages of a kind from `now` on, and how many at most, if nothing is requested before the
+    /// horizon.
+    fn pace(
+        &self,
+        now: SimTime,
+        zero: bool,
+        service: SimTime,
+        ahead: Ahead,
+        link: &Link,
+    ) -> (SimTime, u32) {
+        // What has been requested may be taken up by its own thread meanwhile.
+        if ahead.most == 1 || !self.requests.is_empty() {
+            return (service, 1);
+        }
+        let occupancy = link.occupancy(false);
+        let (mut pace, mut most) = (service, ahead.most);
+        if !self.batch.holds_nothing_back() {
+            most = most.min(self.batch.room(zero));
+        } else {
+            let room = self.push_buffer.room(occupancy, link.bytes(zero));
+            // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for the next.
+            let steady = (room == 1 && occupancy <= self.push_buffer.level())
+                .then(|| link.steady_pace(now, zero))
+                .flatten()
+                .filter(|steady| *steady > service);
+            match steady {
+                Some(steady) => pace = steady,
+                None => most = most.min(room),
+            }
+        }
+        let times = Progression {
+            first: now,
+            step: pace,
+        };
+        let requests = self.request_thread.as_ref();
+        let horizon = requests.map_or(SimTime::MAX, |thread| thread.next_action);
+        let most = times.count_before(ahead.horizon.min(horizon), most);
+        (pace, most.max(1))
+    }
+
+    /// When the request for a page was read that waits to be served by its own thread.
+    fn requested_at(&self, page: PageId) -> Option<SimTime> {
+        let mut requests = self.requests.iter();
+        let request = requests.find(|(requested, _)| *requested == page);
+        request.map(|(_, at)| *at)
+    }
+
+    fn take_demanded(&mut self, page: PageId, requested_at: SimTime) -> Span {
+        self.unsent.remove(page);
+        let zero = self.zero_pages.contains(page);
+        *if zero {
+            &mut self.zero_sent
+        } else {
+            &mut self.sent
+        } += 1;
+        self.unacknowledged += 1;
+        Span {
+            first: page,
+            count: 1,
+            zero,
+            demanded: true,
+            requested_at: Some(requested_at),
+            handed: Progression::default(),
         }
     }
 }

@@ -4,9 +4,13 @@ use crate::guest::touch_order::Toucher;
 use crate::memory::PageId;
 
 /// Events that wait in the queue. Their order is the order at equal times; pages that leave the link and pages that are
-/// installed come before all of them, the migration thread's action after.
+/// installed come before all of them, the source's threads after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
+    /// A page that somebody waits for is in place.
+    Installed {
+        page: PageId,
+    },
     Wake {
         vcpu: u16,
     },

@@ -4,9 +4,10 @@ use super::event::{Event, Request};
 use super::pre_copy::Copied;
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
 use crate::engine::EventQueue;
-use crate::host::destination::{Destination, Receiver, TouchOutcome};
-use crate::host::source::{DemandMode, SourceHost};
-use crate::network::{Link, ReturnPath};
+use crate::host::destination::{Arrival, Destination, Receiver, TouchOutcome};
+use crate::host::source::{Ahead, DemandMode, SourceHost};
+use crate::memory::PageId;
+use crate::network::{Departure, Link, ReturnPath};
 use crate::scenario::{Delivery, Scenario};
 use crate::strategy::{PlannedPage, Strategy};
 use crate::units::SimTime;
@@ -17,6 +18,8 @@ pub(super) struct EventLoop<'a> {
     suspended_at: SimTime,
     resumed_at: SimTime,
     completed_at: Option<SimTime>,
+    /// The last installation so far.
+    installed_at: SimTime,
     /// Until the plan has been asked for.
     push_held: bool,
     queue: EventQueue<Event>,
@@ -27,7 +30,12 @@ pub(super) struct EventLoop<'a> {
     demand_receiver: Option<Receiver>,
     destination: Destination<'a>,
     return_path: ReturnPath,
+    /// Room for what leaves the link in a step.
+    departures: Vec<Departure>,
 }
+
+/// The latest time that can be told from never.
+const LAST: SimTime = SimTime::from_ps(u64::MAX - 1);
 
 impl<'a> EventLoop<'a> {
     /// Before the resume. The destination fetches the pages of the plan `fetched`.
@@ -52,6 +60,7 @@ impl<'a> EventLoop<'a> {
             suspended_at: switch_over.suspended_at,
             resumed_at,
             completed_at: (missing.count() == 0).then_some(resumed_at),
+            installed_at: resumed_at,
             push_held: !fetched.is_empty()
                 && scenario.migration.delivery == Delivery::FetchThenPush,
             queue: EventQueue::new(),
@@ -74,6 +83,7 @@ impl<'a> EventLoop<'a> {
                 scenario.destination.fault_blocks,
             ),
             return_path: ReturnPath::new(scenario.destination.nagle),
+            departures: Vec::new(),
         };
         this.destination.start(resumed_at, |due, vcpu| {
             this.queue.schedule(due, Event::Turn { vcpu });
@@ -90,35 +100,71 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Runs until all pages are there and no vCPU waits.
-    pub(super) fn run(
+    pub(super) fn run<P: Probe>(
         mut self,
         strategy: &mut dyn Strategy,
-        probe: &mut impl Probe,
+        probe: &mut P,
     ) -> Result<Outcome, MigrationError> {
-        while self.completed_at.is_none() || self.destination.is_blocked() {
-            let departure = self.link.next_departure();
-            let installation = self.next_installation();
+        // Who watches wants to see page after page.
+        let most = if P::WATCHES { 1 } else { u32::MAX };
+        while !self.is_over() {
             let event = self.queue.next_time();
+            let departure = self.link.next_departure();
+            let (start, _) = self.link.next_start();
             let action = self.source.next_action();
-            let now = departure.min(installation).min(event).min(action);
+            let installation = if P::WATCHES || self.link.is_closed() {
+                self.next_installation()
+            } else {
+                SimTime::MAX
+            };
+            let pipeline = departure.min(start).min(installation);
+            let now = pipeline.min(event).min(action);
             if now == SimTime::MAX {
+                self.install_until(LAST);
                 self.check_finished()?;
                 break;
             }
             if departure == now {
-                self.depart(now);
+                let until = event.min(action).min(installation);
+                self.depart(self.horizon(now, until), most);
             } else if installation == now {
-                self.install(now);
+                self.install_next(now);
+            } else if start == now {
+                self.link.start();
+                continue;
             } else if event == now {
+                self.install_until(now);
+                if self.is_over() {
+                    break;
+                }
                 self.handle_next_event(strategy);
             } else {
-                for page in self.source.act(now, &mut self.link, strategy)? {
-                    self.destination.mark_handed(now, page);
-                }
+                let ahead = Ahead {
+                    horizon: self.horizon(now, event),
+                    most,
+                };
+                self.source.act(now, ahead, &mut self.link, strategy)?;
             }
             probe.observe(now, || self.progress());
         }
         Ok(self.outcome())
+    }
+
+    fn is_over(&self) -> bool {
+        self.completed_at.is_some() && !self.destination.is_blocked()
+    }
+
+    /// Until when, at most `until`, nothing happens to the source and the link but what is in the queue: what leaves the link from
+    /// `now` on comes back to them, if at all, a round trip later.
+    fn horizon(&self, now: SimTime, until: SimTime) -> SimTime {
+        let is_answered = self.destination.expects_any()
+            || self.source.expects_acknowledgement()
+            || self.link.has_acknowledgement();
+        if is_answered {
+            until.min(now + self.scenario.link.latency.times(2))
+        } else {
+            until
+        }
     }
 
     fn progress(&self) -> Progress {
@@ -146,19 +192,50 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    fn depart(&mut self, now: SimTime) {
-        let (receiver, demand_receiver) = (&mut self.receiver, &mut self.demand_receiver);
-        self.link
-            .depart(now, |message| match demand_receiver.as_mut() {
-                Some(own) if message.demanded => own.departed(now, message),
-                _ => receiver.departed(now, message),
-            });
-        self.source.notify(now);
-        self.schedule_acknowledgement(now);
+    /// Pages leave the link, until `until` at the latest.
+    fn depart(&mut self, until: SimTime, most: u32) {
+        let bounds = self.source.bounds(most);
+        let mut departures = std::mem::take(&mut self.departures);
+        if let Some(now) = self.link.step(until.min(LAST), &bounds, &mut departures) {
+            for departure in departures.drain(..) {
+                self.pass(&departure);
+            }
+            self.source.notify_departure(now, &self.link);
+            self.schedule_acknowledgement(now);
+            if self.receiver.is_crowded() {
+                self.install_until(now);
+            }
+        }
+        self.departures = departures;
+    }
+
+    /// Pages that have left the link pass on to their receiver.
+    fn pass(&mut self, departure: &Departure) {
+        let span = &departure.span;
+        let receiver = match self.demand_receiver.as_mut() {
+            Some(own) if span.demanded => own,
+            _ => &mut self.receiver,
+        };
+        receiver.departed(departure);
+        if self.destination.expects_any() {
+            let mut from = span.first;
+            while let Some(page) = self.destination.next_awaited(from)
+                && span.contains(page)
+                && let Some((arrived_at, installed_at)) = receiver.find(page)
+            {
+                self.destination.mark_left(page, arrived_at, Some(span));
+                self.queue.schedule(installed_at, Event::Installed { page });
+                from = page + 1;
+            }
+        }
+        if span.demanded && self.scenario.source.demand_mode == DemandMode::Synchronous {
+            let arrival = receiver.busy_until() + self.scenario.link.latency;
+            self.queue.schedule(arrival, Event::PageAcknowledged);
+        }
     }
 
     fn schedule_acknowledgement(&mut self, now: SimTime) {
-        if self.link.acknowledgement_left() {
+        if self.link.acknowledgement_left(now) {
             let arrival = now + self.scenario.link.latency;
             self.queue.schedule(arrival, Event::RequestsAcknowledged);
         }
@@ -171,30 +248,49 @@ impl<'a> EventLoop<'a> {
         of(self.demand_receiver.as_ref()).min(self.receiver.next_installation())
     }
 
-    fn install(&mut self, now: SimTime) {
-        let delivery = match self.demand_receiver.as_mut() {
-            Some(own) if own.next_installation() == now => own.installed(),
-            _ => self.receiver.installed(),
-        };
-        let Some(delivery) = delivery else {
-            return;
-        };
-        self.link.taken(now, delivery.message);
-        let synchronous = self.scenario.source.demand_mode == DemandMode::Synchronous;
-        if delivery.message.demanded && synchronous {
-            let arrival = now + self.scenario.link.latency;
-            self.queue.schedule(arrival, Event::PageAcknowledged);
+    /// The page is installed that is due at `now`; of two, the demanded one.
+    fn install_next(&mut self, now: SimTime) {
+        let demand = self.demand_receiver.as_mut();
+        let demanded = demand.and_then(|own| own.installed(now, 1));
+        if let Some(arrival) = demanded.or_else(|| self.receiver.installed(now, 1)) {
+            self.install(&arrival);
         }
+    }
+
+    /// All pages are installed that are due by then.
+    fn install_until(&mut self, until: SimTime) {
+        while let Some(arrival) = self
+            .demand_receiver
+            .as_mut()
+            .and_then(|own| own.installed(until, u32::MAX))
+        {
+            self.install(&arrival);
+        }
+        while let Some(arrival) = self.receiver.installed(until, u32::MAX) {
+            self.install(&arrival);
+        }
+    }
+
+    fn install(&mut self, arrival: &Arrival) {
+        let last = arrival.installed.at(arrival.count - 1);
+        self.destination.install(arrival);
+        self.link
+            .taken(last, arrival.count, arrival.zero, arrival.demanded);
+        self.installed_at = self.installed_at.max(last);
+        if self.destination.missing().count() == 0 {
+            self.completed_at = Some(self.installed_at);
+        }
+    }
+
+    /// An awaited page is in place.
+    fn release(&mut self, now: SimTime, page: PageId) {
         let wake_at = now + self.scenario.destination.wake;
-        let woken = self.destination.install(&delivery, wake_at);
+        let woken = self.destination.release(page, wake_at);
         for vcpu in woken.vcpus {
             self.queue.schedule(wake_at, Event::Wake { vcpu });
         }
         for _ in 0..woken.fetchers {
             self.queue.schedule(wake_at, Event::Fetch);
-        }
-        if self.destination.missing().count() == 0 {
-            self.completed_at = Some(now);
         }
     }
 
@@ -203,6 +299,7 @@ impl<'a> EventLoop<'a> {
             return;
         };
         match event {
+            Event::Installed { page } => self.release(now, page),
             Event::Wake { vcpu } => {
                 self.destination.wake(now, vcpu);
                 self.schedule_turns(now, vcpu);
@@ -215,13 +312,13 @@ impl<'a> EventLoop<'a> {
                     self.schedule_acknowledgement(now);
                 }
                 let read = now + self.source.request_arrived(now);
-                self.queue.schedule(read, Event::RequestRead(request));
-            }
-            Event::RequestRead(Request { page, .. }) => {
-                if self.source.request(now, page, strategy) {
-                    self.destination.mark_requested(now, page);
+                if read == now && self.queue.next_time() > now {
+                    self.source.request(now, request.page, strategy);
+                } else {
+                    self.queue.schedule(read, Event::RequestRead(request));
                 }
             }
+            Event::RequestRead(Request { page, .. }) => self.source.request(now, page, strategy),
             Event::PushReleased => self.source.release_push(now),
             Event::Turn { vcpu } => {
                 let outcome = self.destination.turn(now, vcpu);
@@ -232,7 +329,8 @@ impl<'a> EventLoop<'a> {
                 let outcome = self.destination.fetch();
                 if self.push_held && self.destination.has_passed_plan() {
                     self.push_held = false;
-                    self.queue.schedule(self.release(now), Event::PushReleased);
+                    self.queue
+                        .schedule(self.push_begins(now), Event::PushReleased);
                 }
                 self.handle_fault(now, outcome);
             }
@@ -256,7 +354,7 @@ impl<'a> EventLoop<'a> {
     }
 
     /// When a push begins that is released at `now` on the destination.
-    fn release(&self, now: SimTime) -> SimTime {
+    fn push_begins(&self, now: SimTime) -> SimTime {
         let arrival = now + self.scenario.link.latency;
         let period = self.scenario.source.limiter_period.as_ps();
         if period == 0 {
@@ -280,6 +378,14 @@ impl<'a> EventLoop<'a> {
             first: true,
         } = outcome
         {
+            let demanded = self.demand_receiver.as_ref();
+            let on_its_way = demanded.and_then(|own| own.find(page));
+            if let Some((arrived_at, installed_at)) =
+                on_its_way.or_else(|| self.receiver.find(page))
+            {
+                self.destination.mark_left(page, arrived_at, None);
+                self.queue.schedule(installed_at, Event::Installed { page });
+            }
             let handled = now + self.scenario.destination.fault_trap;
             self.queue
                 .schedule(handled, Event::FaultHandled { by, page });

@@ -17,12 +17,13 @@
 use std::collections::VecDeque;
 
 use super::{MigrationError, SwitchOver};
+use crate::engine::Progression;
 use crate::guest::recording::{Preparation, Recording};
 use crate::guest::replay::Replay;
 use crate::guest::touch_order::TouchOrder;
 use crate::host::destination::ReceivingThread;
 use crate::memory::PageSet;
-use crate::network::Message;
+use crate::network::Span;
 use crate::network::socket::{Batch, SendBuffer};
 use crate::scenario::Scenario;
 use crate::strategy::lead_in::{Remainder, Rounds};
@@ -163,10 +164,13 @@ impl<'a> PageStream<'a> {
             } else {
                 self.copied.pages += 1;
             }
-            self.push(Message {
-                page,
+            self.push(Span {
+                first: page,
+                count: 1,
                 zero,
                 demanded: false,
+                requested_at: None,
+                handed: Progression::default(),
             });
         }
         self.batch.close();
@@ -176,7 +180,7 @@ impl<'a> PageStream<'a> {
         }
     }
 
-    fn push(&mut self, message: Message) {
+    fn push(&mut self, message: Span) {
         self.forget_departed();
         while !self.buffer.has_room(self.queued_bytes) {
             if self.batch.is_empty() {
@@ -195,14 +199,21 @@ impl<'a> PageStream<'a> {
     fn write(&mut self) {
         self.forget_departed();
         while self.batch.is_being_written() {
-            match self.batch.write(&mut self.buffer, self.queued_bytes) {
+            let bytes = |zero| {
+                if zero {
+                    self.zero_page.bytes
+                } else {
+                    self.page.bytes
+                }
+            };
+            match self.batch.write(&mut self.buffer, self.queued_bytes, bytes) {
                 Some(message) => self.hand_over(message),
                 None => self.pass_departure(),
             }
         }
     }
 
-    fn hand_over(&mut self, message: Message) {
+    fn hand_over(&mut self, message: Span) {
         let cost = if message.zero {
             self.zero_page
         } else {

@@ -15,11 +15,16 @@ pub struct Progress {
 
 /// Someone who watches. Nobody, which is `()`, costs nothing.
 pub trait Probe {
+    /// Whether it wants to see every single step; if not, many are taken at once.
+    const WATCHES: bool = true;
+
     /// Something has happened at `now`; `progress` is made up only for those who want it.
     fn observe(&mut self, now: SimTime, progress: impl FnOnce() -> Progress);
 }
 
 impl Probe for () {
+    const WATCHES: bool = false;
+
     fn observe(&mut self, _: SimTime, _: impl FnOnce() -> Progress) {}
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::Message;
+use super::message::{Departure, Span};
+use crate::engine::Progression;
+use crate::units::SimTime;
 
 /// Bytes of a channel that go out together.
 #[derive(Debug)]
@@ -15,21 +17,66 @@ pub(super) struct Piece {
     pub(super) work_left: u64,
 }
 
+/// A message in the queue: which span, and which of its pages. The end is the place behind the last span.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Place {
+    span: usize,
+    index: u32,
+}
+
+impl Place {
+    /// Goes on by `count` messages of a span that has `of`.
+    fn go_on(&mut self, count: u32, of: u32) {
+        self.index += count;
+        if self.index == of {
+            *self = Place {
+                span: self.span + 1,
+                index: 0,
+            };
+        }
+    }
+
+    /// The first span's first `count` messages are gone, and it with them if it is `emptied`.
+    fn shift(&mut self, count: u32, emptied: bool) {
+        if self.span == 0 {
+            // A message of no bytes leaves with the one before it, begun or not.
+            self.index = self.index.saturating_sub(count);
+        } else if emptied {
+            self.span -= 1;
+        }
+    }
+}
+
 /// A channel. Its bytes are counted from its first one on.
-#[derive(Debug, Default)]
+///
+/// The source may be ahead of the link: spans hold messages that are handed over later than the link has come. Those that it
+/// has come to have *arrived*.
+#[derive(Debug)]
 pub(super) struct Channel {
-    /// Messages that have not left, each with the count of bytes at its end.
-    messages: VecDeque<(u64, Message)>,
-    /// How many of them have begun to the last byte.
-    messages_begun: usize,
+    page_bytes: u64,
+    zero_page_bytes: u64,
+    /// Messages that have not left.
+    queue: VecDeque<Span>,
+    /// How many they are.
+    messages: u64,
+    /// How many of them are zero pages.
+    zeros: u64,
+    /// The first that has not arrived.
+    arriving: Place,
+    /// The first that has not begun to its last byte.
+    next: Place,
     /// Bytes that were put in.
     entered: u64,
+    /// Bytes that have arrived.
+    arrived: u64,
     /// Bytes that have gone into the device queue, or on the wire where there is none.
     begun: u64,
     /// Bytes that have left.
     left: u64,
     /// Bytes up to the end of the last message that has begun as a whole.
     whole: u64,
+    /// Bytes up to the end of the last message that has left.
+    gone: u64,
     /// Bytes that the receiver has taken.
     taken: u64,
     /// What is on the wire, where there is no device queue.
@@ -37,6 +84,35 @@ pub(super) struct Channel {
 }
 
 impl Channel {
+    pub(super) fn new(page_bytes: u64, zero_page_bytes: u64) -> Self {
+        Channel {
+            page_bytes,
+            zero_page_bytes,
+            queue: VecDeque::new(),
+            messages: 0,
+            zeros: 0,
+            arriving: Place::default(),
+            next: Place::default(),
+            entered: 0,
+            arrived: 0,
+            begun: 0,
+            left: 0,
+            whole: 0,
+            gone: 0,
+            taken: 0,
+            wire: None,
+        }
+    }
+
+    /// Bytes of a message.
+    pub(super) fn bytes(&self, zero: bool) -> u64 {
+        if zero {
+            self.zero_page_bytes
+        } else {
+            self.page_bytes
+        }
+    }
+
     /// Bytes that were put in.
     pub(super) fn entered(&self) -> u64 {
         self.entered
@@ -53,49 +129,203 @@ impl Channel {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.queue.is_empty()
     }
 
-    pub(super) fn enter(&mut self, message: Message, bytes: u64) {
-        self.entered += bytes;
-        self.messages.push_back((self.entered, message));
+    /// Whether it holds messages, and all of this kind.
+    pub(super) fn holds_only(&self, zero: bool) -> bool {
+        self.messages > 0 && self.zeros == if zero { self.messages } else { 0 }
     }
 
-    /// Bytes of the piece that could begin now, if any: what waits, up to a `segment`, or without segments one message. Nothing
-    /// begins while the receiver has not taken `window` bytes or more of messages that have begun as a whole.
+    pub(super) fn enter(&mut self, span: Span) {
+        self.entered += u64::from(span.count) * self.bytes(span.zero);
+        self.messages += u64::from(span.count);
+        self.zeros += u64::from(span.count) * u64::from(span.zero);
+        self.queue.push_back(span);
+    }
+
+    /// The message that arrives next.
+    fn next_arrival(&self) -> Option<(SimTime, u64)> {
+        let span = self.queue.get(self.arriving.span)?;
+        let time = span.handed.at(self.arriving.index);
+        Some((time, self.bytes(span.zero)))
+    }
+
+    /// When a message arrives that begins at once; [`SimTime::MAX`] if none does as things are.
+    pub(super) fn next_start(&self, segment: u64, window: u64, device_limit: u64) -> SimTime {
+        if self.wire.is_some() || self.next != self.arriving || self.is_closed(window) {
+            return SimTime::MAX;
+        }
+        let Some((time, bytes)) = self.next_arrival() else {
+            return SimTime::MAX;
+        };
+        let piece = if segment == 0 {
+            bytes
+        } else {
+            bytes.min(segment)
+        };
+        if self.device_has_room(piece, device_limit) {
+            time
+        } else {
+            SimTime::MAX
+        }
+    }
+
+    /// Whether a piece may join what is in the device queue.
+    pub(super) fn device_has_room(&self, piece: u64, limit: u64) -> bool {
+        let there = self.under_way();
+        limit == 0 || there == 0 || there + piece <= limit
+    }
+
+    /// The next message arrives.
+    pub(super) fn arrive(&mut self) {
+        if let Some(&Span { zero, count, .. }) = self.queue.get(self.arriving.span) {
+            self.arrived += self.bytes(zero);
+            self.arriving.go_on(1, count);
+        }
+    }
+
+    /// What was handed over before `now` has arrived.
+    pub(super) fn arrive_before(&mut self, now: SimTime) {
+        while let Some(span) = self.queue.get(self.arriving.span) {
+            let (index, of) = (self.arriving.index, span.count);
+            let count = span.handed.after(index).count_before(now, of - index);
+            if count == 0 {
+                return;
+            }
+            self.arrived += u64::from(count) * self.bytes(span.zero);
+            self.arriving.go_on(count, of);
+        }
+    }
+
+    /// Whether the receiver has not taken `window` bytes or more of messages that have begun as a whole: nothing more begins then.
+    pub(super) fn is_closed(&self, window: u64) -> bool {
+        self.whole - self.taken >= window
+    }
+
+    /// Bytes of the piece that could begin now, if any: what waits, up to a `segment`, or without segments one message.
     pub(super) fn next_piece(&self, segment: u64, window: u64) -> Option<u64> {
-        let &(end, _) = self.messages.get(self.messages_begun)?;
-        if self.whole - self.taken >= window {
+        if self.next == self.arriving || self.is_closed(window) {
             return None;
         }
         Some(if segment == 0 {
-            end - self.begun
+            self.bytes(self.queue.get(self.next.span)?.zero)
         } else {
-            (self.entered - self.begun).min(segment)
+            (self.arrived - self.begun).min(segment)
         })
     }
 
     pub(super) fn begin(&mut self, bytes: u64) {
         self.begun += bytes;
-        while let Some(&(end, _)) = self.messages.get(self.messages_begun)
-            && end <= self.begun
-        {
-            self.messages_begun += 1;
-            self.whole = end;
+        while self.next != self.arriving {
+            let Span {
+                count: of, zero, ..
+            } = self.queue[self.next.span];
+            let there = self.arrived_of(self.next.span, of) - self.next.index;
+            let count = fitting(self.begun - self.whole, self.bytes(zero), there);
+            if count == 0 {
+                return;
+            }
+            self.whole += u64::from(count) * self.bytes(zero);
+            self.next.go_on(count, of);
         }
     }
 
-    /// A piece has left, and with it the messages that end in it.
-    pub(super) fn leave(&mut self, bytes: u64, mut left: impl FnMut(Message)) {
-        self.left += bytes;
-        while let Some(&(end, message)) = self.messages.front()
-            && end <= self.left
-        {
-            self.messages.pop_front();
-            // A message of no bytes leaves with the one before it, begun or not.
-            self.messages_begun = self.messages_begun.saturating_sub(1);
-            left(message);
+    /// How many messages of a span, which has `of`, have arrived.
+    fn arrived_of(&self, span: usize, of: u32) -> u32 {
+        if span == self.arriving.span {
+            self.arriving.index
+        } else {
+            of
         }
+    }
+
+    /// A piece has left at `now`, and with it the messages that end in it.
+    pub(super) fn leave(&mut self, bytes: u64, now: SimTime, departures: &mut Vec<Departure>) {
+        self.left += bytes;
+        while let Some(&Span {
+            count: of, zero, ..
+        }) = self.queue.front()
+        {
+            let there = self.arrived_of(0, of);
+            let count = fitting(self.left - self.gone, self.bytes(zero), there);
+            if count == 0 {
+                return;
+            }
+            departures.push(Departure {
+                span: self.take_front(count),
+                left: Progression::at_once(now),
+            });
+        }
+    }
+
+    fn take_front(&mut self, count: u32) -> Span {
+        let front = &mut self.queue[0];
+        let span = front.split_off_front(count);
+        let emptied = front.count == 0;
+        if emptied {
+            self.queue.pop_front();
+        }
+        self.next.shift(count, emptied);
+        self.arriving.shift(count, emptied);
+        self.gone += u64::from(count) * self.bytes(span.zero);
+        self.messages -= u64::from(count);
+        self.zeros -= u64::from(count) * u64::from(span.zero);
+        span
+    }
+
+    /// How many messages leave at constant distances, the first at `now` and all before any of another span, if each takes
+    /// `transmission` and each begins as soon as it has arrived and the one before it has left; and that distance. At most so
+    /// many as the `window` is open for, as things are.
+    pub(super) fn regular_run(
+        &self,
+        now: SimTime,
+        transmission: SimTime,
+        window: u64,
+    ) -> (u32, SimTime) {
+        let Some(&span) = self.queue.front() else {
+            return (0, transmission);
+        };
+        let (behind, arrivals) = (span.count - 1, span.handed.after(1));
+        let open = (window.saturating_sub(self.whole - self.taken)).div_ceil(self.bytes(span.zero));
+        let behind = behind.min(u32::try_from(open).unwrap_or(u32::MAX));
+        if arrivals.first <= now {
+            // They wait: those do that arrive while those before them leave.
+            let lag = (arrivals.step - transmission).as_ps();
+            let waiting = match (now - arrivals.first).as_ps().checked_div(lag) {
+                Some(more) => more.saturating_add(1).min(behind.into()) as u32,
+                None => behind,
+            };
+            (1 + waiting, transmission)
+        } else if arrivals.step >= transmission
+            && arrivals.first + transmission == now + arrivals.step
+        {
+            (1 + behind, arrivals.step)
+        } else {
+            (1, transmission)
+        }
+    }
+
+    /// The first `count` messages have passed, whole and one by one, all of one span.
+    pub(super) fn pass(&mut self, count: u32) -> Span {
+        let Span {
+            count: of, zero, ..
+        } = self.queue[0];
+        let each = self.bytes(zero);
+        if self.arriving.span == 0 && self.arriving.index < count {
+            let more = count - self.arriving.index;
+            self.arrived += u64::from(more) * each;
+            self.arriving.go_on(more, of);
+        }
+        if self.next.span == 0 && self.next.index < count {
+            let more = count - self.next.index;
+            self.whole += u64::from(more) * each;
+            self.begun = self.whole;
+            self.next.go_on(more, of);
+        }
+        self.left += u64::from(count) * each;
+        self.wire = None;
+        self.take_front(count)
     }
 
     pub(super) fn taken(&mut self, bytes: u64) {
@@ -107,8 +337,16 @@ impl Channel {
         self.begun
     }
 
-    /// Whether all bytes up to this count have left, or nothing is there that could.
+    /// Whether all bytes up to this count have left, or nothing has arrived that could.
     pub(super) fn has_left(&self, count: u64) -> bool {
-        self.left >= count || self.occupancy() == 0
+        self.left >= count || self.arrived == self.left
+    }
+}
+
+/// How many messages of `each` bytes, at most `most`, are in so many bytes.
+fn fitting(bytes: u64, each: u64, most: u32) -> u32 {
+    match bytes.checked_div(each) {
+        Some(count) => count.min(most.into()) as u32,
+        None => most,
     }
 }

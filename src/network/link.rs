@@ -1,12 +1,38 @@
 //! The link itself: which piece is on the wire, and when it will have left.
+//!
+//! While one channel sends whole messages and nothing else is to be heeded, those of one span leave at constant distances and
+//! are taken in one step. Where two channels share the bandwidth, or messages go in pieces, each step is a piece.
 
 use std::collections::VecDeque;
 
 use super::channel::{Channel, Piece};
-use super::{Discipline, LinkSettings, Message};
-
+use super::message::{Departure, Span};
+use super::{Discipline, LinkSettings};
+use crate::engine::Progression;
 use crate::units::Bytes;
 use crate::units::SimTime;
+
+/// What a step of the link must not go beyond.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Messages that leave one by one.
+    pub most: u32,
+    /// The channel for pushed pages holds no more bytes than these: somebody waits for that.
+    pub push_level: Option<u64>,
+    /// The same of that for demanded pages.
+    pub demand_level: Option<u64>,
+}
+
+impl Default for Bounds {
+    /// None.
+    fn default() -> Self {
+        Bounds {
+            most: u32::MAX,
+            push_level: None,
+            demand_level: None,
+        }
+    }
+}
 
 /// The link, transmitting.
 #[derive(Debug)]
@@ -43,8 +69,8 @@ impl Link {
             zero_page_bytes,
             page_work: work(settings, page_bytes),
             zero_page_work: work(settings, zero_page_bytes),
-            push: Channel::default(),
-            demand: Channel::default(),
+            push: Channel::new(page_bytes, zero_page_bytes),
+            demand: Channel::new(page_bytes, zero_page_bytes),
             device_limit: match settings.discipline {
                 Discipline::Fifo | Discipline::Fair => settings.device_queue.0,
                 Discipline::Priority => 0,
@@ -86,12 +112,9 @@ impl Link {
         demanded && self.settings.discipline != Discipline::Fifo
     }
 
-    fn bytes(&self, message: Message) -> u64 {
-        if message.zero {
-            self.zero_page_bytes
-        } else {
-            self.page_bytes
-        }
+    /// Bytes of a message.
+    pub fn bytes(&self, zero: bool) -> u64 {
+        self.push.bytes(zero)
     }
 
     fn work(&self, bytes: u64) -> u64 {
@@ -143,38 +166,62 @@ impl Link {
         self.updated = now;
     }
 
-    /// Puts a message into its channel.
-    pub fn enqueue(&mut self, now: SimTime, message: Message) {
-        let (bytes, demand) = (self.bytes(message), self.own_channel(message.demanded));
-        self.channel(demand).enter(message, bytes);
-        if self.proceed(now, demand) {
-            self.next_departure = self.departure();
-        }
+    /// Messages will be handed over at their times, which the link has not come to yet.
+    pub fn announce(&mut self, span: Span) {
+        let demand = self.own_channel(span.demanded);
+        self.channel(demand).enter(span);
     }
 
-    /// The receiver has taken a message out of its buffer.
-    pub fn taken(&mut self, now: SimTime, message: Message) {
-        if self.window == u64::MAX {
+    /// Messages are handed over now, all at once.
+    pub fn enqueue(&mut self, mut span: Span, now: SimTime) {
+        span.handed = Progression::at_once(now);
+        self.announce(span);
+        loop {
+            let (start, demand) = self.next_start();
+            if start > now {
+                break;
+            }
+            self.begin(start, demand);
+        }
+        let demand = self.own_channel(span.demanded);
+        self.channel(demand)
+            .arrive_before(now + SimTime::from_ps(1));
+    }
+
+    /// Whether some channel begins nothing because the receiver has not taken enough.
+    pub fn is_closed(&self) -> bool {
+        self.push.is_closed(self.window) || self.demand.is_closed(self.window)
+    }
+
+    /// Whether it matters when the receiver takes a message.
+    pub fn has_window(&self) -> bool {
+        self.window < u64::MAX
+    }
+
+    /// The receiver has taken messages out of its buffer, the last at `now` or, if the link has come further, before.
+    pub fn taken(&mut self, now: SimTime, count: u32, zero: bool, demanded: bool) {
+        if !self.has_window() {
             return; // nothing ever waits for it
         }
-        let (bytes, demand) = (self.bytes(message), self.own_channel(message.demanded));
-        self.channel(demand).taken(bytes);
-        if self.proceed(now, demand) {
-            self.next_departure = self.departure();
+        let now = now.max(self.updated);
+        let (demand, window) = (self.own_channel(demanded), self.window);
+        let channel = self.channel(demand);
+        let was_closed = channel.is_closed(window);
+        channel.taken(u64::from(count) * channel.bytes(zero));
+        if was_closed && !channel.is_closed(window) {
+            channel.arrive_before(now);
+            self.proceed(now, demand);
         }
     }
 
-    /// Lets a channel transmit, or hand to the device queue, what there is room for. Returns whether there was any.
-    fn proceed(&mut self, now: SimTime, demand: bool) -> bool {
+    /// Lets a channel transmit, or hand to the device queue, what there is room for.
+    fn proceed(&mut self, now: SimTime, demand: bool) {
         let mut any = false;
         let (limit, segment, window) = (self.device_limit, self.settings.segment.0, self.window);
         while self.channel(demand).wire.is_none()
             && let Some(bytes) = self.channel(demand).next_piece(segment, window)
+            && self.channel(demand).device_has_room(bytes, limit)
         {
-            let there = self.channel(demand).under_way();
-            if limit > 0 && there > 0 && there + bytes > limit {
-                break;
-            }
             any = true;
             self.advance(now);
             self.channel(demand).begin(bytes);
@@ -189,12 +236,37 @@ impl Link {
                 self.channel(demand).wire = Some(piece);
             }
         }
-        any
+        if any {
+            self.next_departure = self.departure();
+        }
     }
 
-    /// When the next piece will have left, if nothing else is enqueued before; [`SimTime::MAX`] on an idle link.
+    /// When the next piece will have left, if nothing else is handed over before; [`SimTime::MAX`] on an idle link.
     pub fn next_departure(&self) -> SimTime {
         self.next_departure
+    }
+
+    /// A message is handed over that begins at once.
+    pub fn start(&mut self) {
+        let (start, demand) = self.next_start();
+        self.begin(start, demand);
+    }
+
+    fn begin(&mut self, now: SimTime, demand: bool) {
+        self.channel(demand).arrive();
+        self.proceed(now, demand);
+    }
+
+    /// When a message is handed over that begins at once, [`SimTime::MAX`] if none is, and whether on the demanded pages' channel.
+    pub fn next_start(&self) -> (SimTime, bool) {
+        let (segment, window, limit) = (self.settings.segment.0, self.window, self.device_limit);
+        let push = self.push.next_start(segment, window, limit);
+        let demand = self.demand.next_start(segment, window, limit);
+        if demand <= push {
+            (demand, true)
+        } else {
+            (push, false)
+        }
     }
 
     fn departure(&self) -> SimTime {
@@ -210,20 +282,112 @@ impl Link {
             .min(due(self.device.front(), 2))
     }
 
-    /// The piece that [`Link::next_departure`] named has been transmitted at `now`; of two, the demanded one. Calls `left`
-    /// with every message that has left by that.
-    pub fn depart(&mut self, now: SimTime, left: impl FnMut(Message)) {
+    /// Goes on until something has left by `until`, which is added to `departures`: a piece, or messages at constant distances.
+    /// Returns when the last of them left; `None` if nothing does. What is handed over at `until` comes later.
+    pub fn step(
+        &mut self,
+        until: SimTime,
+        bounds: &Bounds,
+        departures: &mut Vec<Departure>,
+    ) -> Option<SimTime> {
+        loop {
+            let (start, demand) = self.next_start();
+            if start >= self.next_departure {
+                break;
+            }
+            if start >= until {
+                return None;
+            }
+            self.begin(start, demand);
+        }
+        if self.next_departure > until || self.next_departure == SimTime::MAX {
+            return None;
+        }
+        let now = match self.regular_run(until, bounds) {
+            Some((demand, left, count)) => {
+                let span = self.channel(demand).pass(count);
+                departures.push(Departure { span, left });
+                self.updated = left.at(count - 1);
+                self.go_on(self.updated, demand)
+            }
+            None => self.depart(self.next_departure, departures),
+        };
+        Some(now)
+    }
+
+    /// Several messages that leave at constant distances, if it is known that they do.
+    fn regular_run(&self, until: SimTime, bounds: &Bounds) -> Option<(bool, Progression, u32)> {
+        let demand = self.demand.wire.is_some();
+        let (channel, other, level) = if demand {
+            (&self.demand, &self.push, bounds.demand_level)
+        } else {
+            (&self.push, &self.demand, bounds.push_level)
+        };
+        let is_plain = self.settings.segment.0 == 0 && self.device_limit == 0;
+        if !is_plain || !other.is_empty() || self.acknowledgement.is_some() {
+            return None;
+        }
+        let bytes = channel.wire.as_ref()?.bytes;
+        if bytes == 0 {
+            return None;
+        }
+        let first = self.next_departure;
+        let (count, step) = channel.regular_run(first, self.transmission(bytes), self.window);
+        let left = Progression { first, step };
+        let above = level.map_or(u64::MAX, |level| {
+            channel
+                .occupancy()
+                .saturating_sub(level)
+                .div_ceil(bytes)
+                .max(1)
+        });
+        let count = left.count_until(until, count.min(bounds.most));
+        let count = count.min(u32::try_from(above).unwrap_or(u32::MAX));
+        (count > 1).then_some((demand, left, count))
+    }
+
+    /// At full bandwidth.
+    fn transmission(&self, bytes: u64) -> SimTime {
+        SimTime::from_ps(self.work(bytes).div_ceil(2))
+    }
+
+    /// The distance at which pushed pages leave from `now` on, when one has just left, as long as each is replaced by another such
+    /// page before the next has left; `None` if that is not known.
+    pub fn steady_pace(&self, now: SimTime, zero: bool) -> Option<SimTime> {
+        let bytes = self.bytes(zero);
+        let is_steady = self.settings.segment.0 == 0
+            && self.device_limit == 0
+            && !self.has_window()
+            && self.acknowledgement.is_none()
+            && self.demand.is_empty()
+            && self.push.holds_only(zero)
+            && bytes > 0;
+        let pace = self.transmission(bytes);
+        (is_steady && self.next_departure == now + pace).then_some(pace)
+    }
+
+    /// The piece that is due at `now` has been transmitted; of two, the demanded one.
+    fn depart(&mut self, now: SimTime, departures: &mut Vec<Departure>) -> SimTime {
         self.advance(now);
         let done = |wire: &mut Option<Piece>| wire.take_if(|piece| piece.work_left == 0);
-        let Some(piece) = done(&mut self.demand.wire)
+        let piece = done(&mut self.demand.wire)
             .or_else(|| done(&mut self.push.wire))
-            .or_else(|| self.device.pop_front())
-        else {
-            return;
+            .or_else(|| self.device.pop_front());
+        let Some(piece) = piece else {
+            return now;
         };
-        self.channel(piece.demand).leave(piece.bytes, left);
-        self.proceed(now, piece.demand);
+        let channel = self.channel(piece.demand);
+        channel.arrive_before(now);
+        channel.leave(piece.bytes, now, departures);
+        self.go_on(now, piece.demand)
+    }
+
+    /// Something of a channel has left at `now`.
+    fn go_on(&mut self, now: SimTime, demand: bool) -> SimTime {
+        self.channel(demand).arrive_before(now);
+        self.proceed(now, demand);
         self.next_departure = self.departure();
+        now
     }
 
     /// What has come in on the socket of the pushed pages is acknowledged: `at_once`, behind all that has begun to go out; or with
@@ -238,12 +402,23 @@ impl Link {
         self.acknowledgement.get_or_insert(behind);
     }
 
-    /// Whether an acknowledgement has left since this was last asked.
-    pub fn acknowledgement_left(&mut self) -> bool {
-        let (push, demand) = (&self.push, &self.demand);
-        self.acknowledgement
-            .take_if(|(pushed, demanded)| push.has_left(*pushed) && demand.has_left(*demanded))
-            .is_some()
+    /// Whether an acknowledgement has yet to leave.
+    pub fn has_acknowledgement(&self) -> bool {
+        self.acknowledgement.is_some()
+    }
+
+    /// Whether an acknowledgement has left by `now`, since this was last asked.
+    pub fn acknowledgement_left(&mut self, now: SimTime) -> bool {
+        let Some((pushed, demanded)) = self.acknowledgement else {
+            return false;
+        };
+        self.push.arrive_before(now);
+        self.demand.arrive_before(now);
+        let left = self.push.has_left(pushed) && self.demand.has_left(demanded);
+        if left {
+            self.acknowledgement = None;
+        }
+        left
     }
 }
 
@@ -255,6 +430,7 @@ fn work(settings: &LinkSettings, bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Progression;
     use crate::memory::PageId;
 
     fn settings(discipline: Discipline) -> LinkSettings {
@@ -264,25 +440,31 @@ mod tests {
         }
     }
 
-    fn message(page: PageId, demanded: bool) -> Message {
-        Message {
-            page,
+    fn message(page: PageId, demanded: bool, handed_at: SimTime) -> Span {
+        Span {
+            first: page,
+            count: 1,
             zero: false,
             demanded,
+            requested_at: None,
+            handed: Progression::at_once(handed_at),
         }
     }
 
     /// Departures of one pushed page, enqueued at 0, and one demanded page, enqueued half-way through it.
     fn departures(discipline: Discipline) -> Vec<(PageId, u64)> {
         let mut link = Link::new(&settings(discipline), None, 4_096);
-        link.enqueue(SimTime::ZERO, message(0, false));
-        link.enqueue(SimTime::from_ps(17_000_000), message(1, true));
+        link.announce(message(0, false, SimTime::ZERO));
+        link.announce(message(1, true, SimTime::from_ps(17_000_000)));
         let mut seen = Vec::new();
-        while link.next_departure() < SimTime::MAX {
-            let now = link.next_departure();
-            link.depart(now, |left| seen.push((left.page, now.as_ps())));
-        }
-        seen
+        while link
+            .step(SimTime::from_us(1_000), &Bounds::default(), &mut seen)
+            .is_some()
+        {}
+        let seen = seen
+            .iter()
+            .map(|departure| (departure.span.first, departure.left.first.as_ps()));
+        seen.collect()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Message;
+use super::Span;
 use crate::units::Bytes;
 
 /// Bytes of zero pages' marks that close a batch without any content: QEMU's `IO_BUF_SIZE` (`migration/qemu-file.c`).
@@ -39,12 +39,24 @@ impl SendBuffer {
         self.full = occupancy >= self.size;
         !self.full
     }
+
+    /// How many messages of `each` bytes find room one after the other, if none leaves; there is room for the first.
+    pub(crate) fn room(&self, occupancy: u64, each: u64) -> u32 {
+        let below = self.size.saturating_sub(1).saturating_sub(occupancy);
+        let more = below.checked_div(each).unwrap_or(u64::MAX);
+        u32::try_from(more.saturating_add(1)).unwrap_or(u32::MAX)
+    }
+
+    /// There is room, once it was full, from so many bytes on.
+    pub(crate) fn level(&self) -> u64 {
+        self.resume.min(self.size - 1)
+    }
 }
 
 /// Pages that have been served and not handed to the link yet.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    messages: VecDeque<Message>,
+    spans: VecDeque<Span>,
     most_pages: u32,
     zero_page_bytes: u64,
     pages: u32,
@@ -56,7 +68,7 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) fn new(most_pages: u32, zero_page_bytes: u32) -> Self {
         Batch {
-            messages: VecDeque::new(),
+            spans: VecDeque::new(),
             most_pages,
             zero_page_bytes: zero_page_bytes.into(),
             pages: 0,
@@ -66,38 +78,64 @@ impl Batch {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.spans.is_empty()
     }
 
     pub(crate) fn is_being_written(&self) -> bool {
         self.writing
     }
 
-    /// Adds a page, which may complete the batch.
-    pub(crate) fn add(&mut self, message: Message) {
-        if message.zero {
-            self.marks += self.zero_page_bytes;
+    /// Whether a page is written as soon as it is served.
+    pub(crate) fn holds_nothing_back(&self) -> bool {
+        self.most_pages == 0
+    }
+
+    /// How many pages of a kind complete the batch, at least one.
+    pub(crate) fn room(&self, zero: bool) -> u32 {
+        if zero {
+            let bytes = self.zero_page_bytes.max(1); // marks of no bytes never complete it
+            u32::try_from((MARKS - self.marks).div_ceil(bytes)).unwrap_or(u32::MAX)
         } else {
-            self.pages += 1;
+            self.most_pages - self.pages
         }
-        self.messages.push_back(message);
+    }
+
+    /// Adds pages, the last of which may complete the batch.
+    pub(crate) fn add(&mut self, span: Span) {
+        if span.zero {
+            self.marks += u64::from(span.count) * self.zero_page_bytes;
+        } else {
+            self.pages += span.count;
+        }
+        self.spans.push_back(span);
         self.writing = self.pages >= self.most_pages || self.marks >= MARKS;
     }
 
     /// Nothing more is to be had: it is written as it is.
     pub(crate) fn close(&mut self) {
-        self.writing = !self.messages.is_empty();
+        self.writing = !self.spans.is_empty();
     }
 
-    /// The next page of a batch that is being written, if the buffer, with `occupancy` bytes in it, has room.
-    pub(crate) fn write(&mut self, buffer: &mut SendBuffer, occupancy: u64) -> Option<Message> {
+    /// The next pages of a batch that is being written, as many of a span as the buffer, with `occupancy` bytes in it, has room
+    /// for.
+    pub(crate) fn write(
+        &mut self,
+        buffer: &mut SendBuffer,
+        occupancy: u64,
+        bytes: impl Fn(bool) -> u64,
+    ) -> Option<Span> {
         if !self.writing || !buffer.has_room(occupancy) {
             return None;
         }
-        let message = self.messages.pop_front();
-        if self.messages.is_empty() {
+        let span = self.spans.front_mut()?;
+        let written =
+            span.split_off_front(span.count.min(buffer.room(occupancy, bytes(span.zero))));
+        if span.count == 0 {
+            self.spans.pop_front();
+        }
+        if self.spans.is_empty() {
             (self.pages, self.marks, self.writing) = (0, 0, false);
         }
-        message
+        Some(written)
     }
 }

@@ -85,6 +85,8 @@ fn majority(values: impl Iterator<Item = i64> + Clone) -> Option<i64> {
 
 struct Leap {
     scan: Scan,
+    /// The last page was the scan's.
+    scans: bool,
     history: History,
     last: Option<PageId>,
     /// The latest trend that was found.
@@ -101,6 +103,7 @@ impl Leap {
     fn new(push: Push) -> Self {
         Leap {
             scan: Scan::new(push),
+            scans: false,
             history: History::default(),
             last: None,
             stride: None,
@@ -189,10 +192,20 @@ impl Strategy for Leap {
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
         while let Some(page) = self.prefetch.pop_front() {
             if unsent.contains(page) {
+                self.scans = false;
                 return Some(page);
             }
         }
+        self.scans = true;
         self.scan.next_page(unsent)
+    }
+
+    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+        if self.scans {
+            self.scan.go_on_behind(page, most)
+        } else {
+            0
+        }
     }
 }
 

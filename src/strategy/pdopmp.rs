@@ -331,6 +331,11 @@ impl Strategy for Pdopmp {
         self.pushes.as_mut()?.next_page(unsent)
     }
 
+    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+        let pushes = self.pushes.as_mut();
+        pushes.map_or(0, |pushes| pushes.go_on_behind(page, most))
+    }
+
     fn planned(&self) -> &[PlannedPage] {
         self.pushes.as_ref().map_or(&[], Drawn::planned)
     }

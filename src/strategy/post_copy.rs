@@ -31,4 +31,8 @@ impl Strategy for PostCopy {
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
         self.0.next_page(unsent)
     }
+
+    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+        self.0.go_on_behind(page, most)
+    }
 }

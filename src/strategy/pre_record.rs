@@ -78,6 +78,10 @@ impl Strategy for PreRecord {
         self.pushes.next_page(unsent)
     }
 
+    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+        self.pushes.go_on_behind(page, most)
+    }
+
     fn planned(&self) -> &[PlannedPage] {
         self.pushes.planned()
     }

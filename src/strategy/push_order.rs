@@ -12,6 +12,8 @@ pub struct PushOrder {
     /// How many of them have had their turn.
     passed: usize,
     scan: Scan,
+    /// The last page was the scan's.
+    scans: bool,
 }
 
 impl PushOrder {
@@ -21,6 +23,7 @@ impl PushOrder {
             planned,
             passed: 0,
             scan: Scan::new(push),
+            scans: false,
         }
     }
 
@@ -50,6 +53,19 @@ impl PushOrder {
                 return Some(planned.page);
             }
         }
+        self.scans = true;
         self.scan.next_page(unsent)
+    }
+
+    /// See [`super::Strategy::go_on_behind`].
+    pub fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+        if self.scans {
+            return self.scan.go_on_behind(page, most);
+        }
+        let behind = self.planned[self.passed..].iter().zip(page + 1..);
+        let run = behind.take_while(|(planned, next)| planned.page == *next);
+        let count = run.take(most as usize).count();
+        self.passed += count;
+        count as u32
     }
 }

@@ -91,6 +91,20 @@ impl Scan {
             }
         }
     }
+
+    /// See [`super::Strategy::go_on_behind`].
+    pub fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+        let upwards = match self.push {
+            Push::Linear | Push::Pivot => true,
+            Push::Bubble => self.down.is_none(),
+            Push::None => false,
+        };
+        if !upwards {
+            return 0;
+        }
+        self.up = page + 1 + most;
+        most
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use migsim::host::source::DemandMode;
 use migsim::measure::Metrics;
 use migsim::migration::{SwitchOver, migrate};
 use migsim::network::Discipline;
-use migsim::run::compare::{compare, explain, replay};
+use migsim::run::compare::{compare, explain, observe, replay};
 use migsim::scenario::{Delivery, Scenario};
 use migsim::strategy::Registry;
 use migsim::strategy::post_copy::active_push;
@@ -31,9 +31,10 @@ fn span(most_us: u64) -> impl Strategy<Value = SimTime> {
     ]
 }
 
-fn trace_part() -> impl Strategy<Value = Case> {
-    (1u16..=3, 1u32..=24, 0u32..=2, 0u64..=2).prop_flat_map(
-        |(vcpus, trace_pages, host_shift, compaction)| {
+/// A trace of at most so many pages, and a VM of at most so many more.
+fn trace_part(most_pages: u32, most_more: u64) -> impl Strategy<Value = Case> {
+    (1u16..=3, 1..=most_pages, 0u32..=2, 0u64..=2).prop_flat_map(
+        move |(vcpus, trace_pages, host_shift, compaction)| {
             let compaction_ns = [0, 0, 20_000][compaction as usize];
             let record =
                 (0u64..200, 0..vcpus, 0..trace_pages, 0u8..3).prop_map(|(time, vcpu, page, op)| {
@@ -47,10 +48,10 @@ fn trace_part() -> impl Strategy<Value = Case> {
                 });
             (
                 prop::collection::vec(record, 0..60),
-                prop::collection::vec(any::<bool>(), trace_pages as usize),
+                zero_pages(trace_pages as usize),
                 0u64..=4,
                 prop_oneof![3 => Just(1.0), 1 => Just(0.25), 1 => Just(3.7)],
-                0u64..=3,
+                0..=most_more,
                 0u64..=9,
                 any::<bool>(),
                 prop_oneof![
@@ -96,6 +97,17 @@ fn trace_part() -> impl Strategy<Value = Case> {
                 )
         },
     )
+}
+
+/// Any pages, or runs of them.
+fn zero_pages(pages: usize) -> impl Strategy<Value = Vec<bool>> {
+    let runs = prop::collection::vec((any::<bool>(), 1..=pages), 1..12).prop_map(move |runs| {
+        let runs = runs.into_iter();
+        let mut zero: Vec<bool> = runs.flat_map(|(zero, count)| vec![zero; count]).collect();
+        zero.resize(pages, false);
+        zero
+    });
+    prop_oneof![prop::collection::vec(any::<bool>(), pages), runs]
 }
 
 /// Spans from (vCPU, from, length) in microseconds, without those that overlap one before.
@@ -151,7 +163,17 @@ fn host_costs() -> impl Strategy<Value = HostCosts> {
     )
 }
 
+/// A VM of a few pages, where everything happens at once.
 fn case() -> impl Strategy<Value = Case> {
+    case_of(trace_part(24, 3), 60_000)
+}
+
+/// A VM of so many pages that nothing happens for long, and bytes that buffers hold at most.
+fn large_case() -> impl Strategy<Value = Case> {
+    case_of(trace_part(700, 700), 700_000)
+}
+
+fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy<Value = Case> {
     let link = (
         prop_oneof![Just(50u64), Just(200), Just(1_000), Just(10_000)],
         span(60),
@@ -164,7 +186,7 @@ fn case() -> impl Strategy<Value = Case> {
         0usize..4,
         span(20),
         span(20),
-        prop_oneof![1u64..=9, 4_000u64..=60_000],
+        prop_oneof![1u64..=9, 4_000..=most_bytes],
         any::<bool>(),
         0usize..4,
         // Fetching threads; 0: the source pushes.
@@ -183,7 +205,7 @@ fn case() -> impl Strategy<Value = Case> {
             any::<bool>(),
             any::<bool>(),
         ),
-        proptest::option::of(prop_oneof![1u64..=10, 4_000u64..=60_000]),
+        proptest::option::of(prop_oneof![1u64..=10, 4_000..=most_bytes]),
         (
             any::<bool>(),
             any::<bool>(),
@@ -191,7 +213,7 @@ fn case() -> impl Strategy<Value = Case> {
             prop_oneof![Just(SimTime::ZERO), span(200)],
         ),
     );
-    let parts = (trace_part(), link, source, sending, host_costs());
+    let parts = (trace, link, source, sending, host_costs());
     parts.prop_map(|(mut case, link, source, sending, costs)| {
         let scenario = &mut case.scenario;
         let (mbit, latency, mtu, discipline, message_header, zero_page_bytes) = link;
@@ -319,6 +341,12 @@ proptest! {
         prop_assert_eq!(pair.engine, pair.reference);
     }
 
+    /// Whoever watches page after page sees what is computed in runs.
+    #[test]
+    fn watching_changes_nothing(case in case()) {
+        assert_watching_changes_nothing(&case)?;
+    }
+
     /// What a stall is made of adds up to it, for every strategy.
     #[test]
     fn explanations_add_up(mut case in case()) {
@@ -338,6 +366,35 @@ proptest! {
             );
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn engine_and_reference_agree_on_a_large_vm(case in large_case()) {
+        for pair in case.run() {
+            prop_assert_eq!(pair.engine, pair.reference, "{}", pair.strategy);
+        }
+    }
+
+    #[test]
+    fn watching_a_large_vm_changes_nothing(case in large_case()) {
+        assert_watching_changes_nothing(&case)?;
+    }
+}
+
+fn assert_watching_changes_nothing(case: &Case) -> Result<(), TestCaseError> {
+    let trace = case.trace();
+    let registry = Registry::standard();
+    let mut scenario = case.scenario.clone();
+    let names = registry.entries().iter().map(|entry| entry.name.to_owned());
+    scenario.migration.strategies = names.collect();
+    for run in compare(&scenario, &trace, &registry).expect("a sound case") {
+        let watched = observe(&scenario, &trace, &registry, run.strategy).expect("a sound case");
+        prop_assert_eq!(run.metrics, watched.run.metrics, "{}", run.strategy);
+    }
+    Ok(())
 }
 
 /// A mechanism, and how it is taken away.

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::DestinationSettings;
-use crate::network::Message;
+use crate::engine::Progression;
+use crate::memory::PageId;
+use crate::network::Departure;
 use crate::units::SimTime;
 
 /// The receiving thread's time: it sleeps until something arrives, and then installs one page after the other.
@@ -35,29 +37,70 @@ impl ReceivingThread {
         self.busy_until
     }
 
+    /// When the first of `count` pages are in place that arrive behind all others so far, and how many are as regularly.
+    fn install_run(&mut self, arrived: Progression, count: u32) -> (Progression, u32) {
+        let begins_idle = arrived.first > self.busy_until;
+        let first = self.install(arrived.first);
+        let (behind, lag) = (count - 1, arrived.step.saturating_sub(self.install).as_ps());
+        if begins_idle && arrived.step > self.wake + self.install {
+            // It sleeps before each.
+            let installed = Progression {
+                first,
+                step: arrived.step,
+            };
+            self.busy_until = installed.at(behind);
+            return (installed, count);
+        }
+        let next = arrived.at(1);
+        let waiting = if next > first {
+            0
+        } else {
+            // Each begins when the one before is done, as long as it is there by then.
+            match (first - next).as_ps().checked_div(lag) {
+                Some(more) => more.saturating_add(1).min(behind.into()) as u32,
+                None => behind,
+            }
+        };
+        let installed = Progression {
+            first,
+            step: self.install,
+        };
+        self.busy_until = installed.at(waiting);
+        (installed, 1 + waiting)
+    }
+
     /// When the last page so far is in place.
     pub fn busy_until(&self) -> SimTime {
         self.busy_until
     }
 }
 
-/// A page that has left the link.
+/// Pages that have left the link and are not in place yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivery {
-    /// The page.
-    pub message: Message,
-    /// Its last bit reaches the destination.
-    pub arrived_at: SimTime,
-    /// It is in place.
-    pub installed_at: SimTime,
+pub struct Arrival {
+    /// The first of consecutive pages.
+    pub first: PageId,
+    /// How many pages.
+    pub count: u32,
+    /// Whether they are zero pages.
+    pub zero: bool,
+    /// Whether they came on a channel for demanded pages.
+    pub demanded: bool,
+    /// When the last bit of each reaches the destination.
+    pub arrived: Progression,
+    /// When each is in place.
+    pub installed: Progression,
 }
 
 /// The receiving thread: pages arrive in the order in which they left and are installed one by one.
+///
+/// Pages that arrive at constant distances are installed at constant distances too: by a thread that has a backlog, at those of its
+/// own work, until it has caught up; and from then on as they arrive.
 #[derive(Debug)]
 pub struct Receiver {
     latency: SimTime,
     thread: ReceivingThread,
-    lane: VecDeque<Delivery>,
+    lane: VecDeque<Arrival>,
 }
 
 impl Receiver {
@@ -70,25 +113,67 @@ impl Receiver {
         }
     }
 
-    /// A message has left the link at `now`.
-    pub fn departed(&mut self, now: SimTime, message: Message) {
-        let arrived_at = now + self.latency;
-        self.lane.push_back(Delivery {
-            message,
-            arrived_at,
-            installed_at: self.thread.install(arrived_at),
-        });
+    /// Messages have left the link.
+    pub fn departed(&mut self, departure: &Departure) {
+        let span = &departure.span;
+        let (mut first, mut left) = (span.first, span.count);
+        let mut arrived = departure.left.delayed(self.latency);
+        while left > 0 {
+            let (installed, count) = self.thread.install_run(arrived, left);
+            self.lane.push_back(Arrival {
+                first,
+                count,
+                zero: span.zero,
+                demanded: span.demanded,
+                arrived,
+                installed,
+            });
+            (first, left) = (first + count, left - count);
+            arrived = arrived.after(count);
+        }
+    }
+
+    /// When the last page so far is in place.
+    pub fn busy_until(&self) -> SimTime {
+        self.thread.busy_until()
+    }
+
+    /// Whether so many runs of pages are on their way that those in place should be taken.
+    pub fn is_crowded(&self) -> bool {
+        self.lane.len() > 256
     }
 
     /// When the next page is installed; [`SimTime::MAX`] with none on its way.
     pub fn next_installation(&self) -> SimTime {
-        self.lane
-            .front()
-            .map_or(SimTime::MAX, |delivery| delivery.installed_at)
+        let next = self.lane.front();
+        next.map_or(SimTime::MAX, |arrival| arrival.installed.first)
     }
 
-    /// Takes the page that is installed next.
-    pub fn installed(&mut self) -> Option<Delivery> {
-        self.lane.pop_front()
+    /// Takes pages that are installed next and not later than `until`, at most so many.
+    pub fn installed(&mut self, until: SimTime, most: u32) -> Option<Arrival> {
+        let next = self.lane.front_mut()?;
+        let count = next.installed.count_until(until, next.count.min(most));
+        if count == 0 {
+            return None;
+        }
+        let taken = Arrival { count, ..*next };
+        next.first += count;
+        next.count -= count;
+        next.arrived = next.arrived.after(count);
+        next.installed = next.installed.after(count);
+        if next.count == 0 {
+            self.lane.pop_front();
+        }
+        Some(taken)
+    }
+
+    /// When a page that has left the link arrives and is in place.
+    pub fn find(&self, page: PageId) -> Option<(SimTime, SimTime)> {
+        // The latest are looked for most often: those that have just left.
+        self.lane.iter().rev().find_map(|arrival| {
+            let index = page.checked_sub(arrival.first)?;
+            (index < arrival.count)
+                .then(|| (arrival.arrived.at(index), arrival.installed.at(index)))
+        })
     }
 }

@@ -13,7 +13,10 @@ use crate::units::SimTime;
 enum Activity {
     Running,
     /// It has touched a missing page at this time.
-    Faulted(SimTime),
+    Faulted {
+        page: PageId,
+        at: SimTime,
+    },
     /// Idle, until its timer ends.
     Sleeping,
     /// Idle, until another vCPU wakes it.
@@ -46,7 +49,7 @@ impl Vcpu<'_> {
     fn position_at(&self, now: SimTime) -> SimTime {
         match self.activity {
             Activity::Running | Activity::Sleeping => self.position + (now - self.since),
-            Activity::Faulted(_) | Activity::Waiting => self.position,
+            Activity::Faulted { .. } | Activity::Waiting => self.position,
         }
     }
 
@@ -128,12 +131,13 @@ impl<'a> Vcpus<'a> {
         self.faulted > 0
     }
 
-    /// Since when a vCPU waits for a page.
-    pub(super) fn faulted_at(&self, vcpu: u16) -> Option<SimTime> {
-        match self.all[usize::from(vcpu)].activity {
-            Activity::Faulted(at) => Some(at),
+    /// The vCPUs that wait for a page, and since when.
+    pub(super) fn faulted_on(&self, page: PageId) -> impl Iterator<Item = (u16, SimTime)> {
+        let all = (0..).zip(&self.all);
+        all.filter_map(move |(vcpu, state)| match state.activity {
+            Activity::Faulted { page: on, at } if on == page => Some((vcpu, at)),
             _ => None,
-        }
+        })
     }
 
     /// At the resume: calls `at` with every vCPU's first event.
@@ -202,7 +206,7 @@ impl<'a> Vcpus<'a> {
         }
         match state.next(missing)?.1 {
             Next::Touch(page) => {
-                self.fault(now, vcpu);
+                self.fault(now, vcpu, page);
                 Some(page)
             }
             Next::Idle => {
@@ -230,12 +234,12 @@ impl<'a> Vcpus<'a> {
         self.blocks == FaultBlocks::Vm && self.any_faulted()
     }
 
-    fn fault(&mut self, now: SimTime, vcpu: u16) {
+    fn fault(&mut self, now: SimTime, vcpu: u16, page: PageId) {
         match self.blocks {
             FaultBlocks::Vcpu => self.all[usize::from(vcpu)].settle(now),
             FaultBlocks::Vm => self.all.iter_mut().for_each(|state| state.settle(now)),
         }
-        self.all[usize::from(vcpu)].activity = Activity::Faulted(now);
+        self.all[usize::from(vcpu)].activity = Activity::Faulted { page, at: now };
         self.faulted += 1;
     }
 

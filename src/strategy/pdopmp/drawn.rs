@@ -23,6 +23,8 @@ pub struct Drawn {
     requested: Option<PageId>,
     /// To be pushed from the end.
     run: Vec<PageId>,
+    /// The last page was of a run.
+    is_drawn: bool,
 }
 
 impl Drawn {
@@ -39,6 +41,7 @@ impl Drawn {
             gap: settings.stream_gap,
             requested: None,
             run: Vec::new(),
+            is_drawn: false,
         }
     }
 
@@ -62,10 +65,21 @@ impl Drawn {
         }
         while let Some(page) = self.run.pop() {
             if unsent.contains(page) {
+                self.is_drawn = true;
                 return Some(page);
             }
         }
+        self.is_drawn = false;
         self.pushes.next_page(unsent)
+    }
+
+    /// See [`crate::strategy::Strategy::go_on_behind`].
+    pub fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+        if self.is_drawn {
+            0 // what is drawn comes in descending order
+        } else {
+            self.pushes.go_on_behind(page, most)
+        }
     }
 
     fn draw_behind(&mut self, requested: PageId, unsent: &PageSet) {
