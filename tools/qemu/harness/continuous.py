@@ -6,18 +6,23 @@ import time
 from . import course, files, run, snapshot
 from .migration import waiting
 
-BEFORE = 1.0  # seconds of the trace before the restart: room for a record window
+BEFORE = 1.0  # seconds of the trace before the migration command: room for a record window
 FULL_BEHIND = 200_000_000  # nanoseconds behind it with all accesses, whole epochs: room for a plan that takes its time
 
 
-def record(name, workload, scratch, kept, seconds, out):
-    """Writes a trace in which the restart lies BEFORE seconds from the beginning, and so many behind it."""
+def record(name, workload, scratch, kept, lead, seconds, out):
+    """Writes a trace: the migration command lies BEFORE seconds from its beginning, and the restart `lead` seconds behind that,
+    which is as long as a first pass takes. So many seconds follow."""
     moved = scratch / "moved"
     with waiting(name, workload, scratch / "first", kept, counting=True) as first:
         snapshot.wake(first, kept)
         first.command("cont")
         course.run_to_position(first, kept, time.monotonic())
+        # Zero pages are those at the command. The guest runs on meanwhile: a page that it writes just then may count as written before.
+        begun, zero = time.monotonic(), files.zero_runs(first.ram) if lead else None
+        time.sleep(max(0, begun + lead - time.monotonic()))
         first.command("stop")
+        zero = zero or files.zero_runs(first.ram)
         snapshot.keep(first, moved, kept / "initramfs")
         first.command("quit")
         first.process.wait(60)
@@ -29,17 +34,20 @@ def record(name, workload, scratch, kept, seconds, out):
         second.command("quit")
         second.process.wait(60)
     migq, zeros = scratch / "joined.migq", scratch / "zero.csv"
-    join(first.out, second.out, workload.epoch_us * 1000, migq)
-    files.write_runs(files.zero_runs(moved / "ram"), zeros)
-    provenance = (f"{name}: as tools/qemu/migrate migrates it, the switch position at {BEFORE} s; "
-                  f"compaction {workload.epoch_us} us, behind {BEFORE + FULL_BEHIND / 1e9} s "
+    epoch_ns = workload.epoch_us * 1000
+    restart = (round(BEFORE * 1e9) + round(lead * 1e9)) // epoch_ns * epoch_ns
+    join(first.out, second.out, restart, epoch_ns, migq)
+    files.write_runs(zero, zeros)
+    provenance = (f"{name}: as tools/qemu/migrate migrates it, the command at {(restart - round(lead * 1e9)) / 1e9:.3f} s, "
+                  f"the switch position at {restart / 1e9:.3f} s; "
+                  f"compaction {workload.epoch_us} us, behind {(restart + FULL_BEHIND) / 1e9:.3f} s "
                   "only the first read, write and fetch of a page by a vCPU")
     run(files.find_migsim(), "trace", "import", "--from", "qemu", "--zero-pages", zeros, "--provenance", provenance, migq, out)
 
 
-def join(first, second, epoch_ns, out):
-    """The end of one recording, and behind it another."""
-    before, shift = list(files.records_of(first)), round(BEFORE * 1e9)
+def join(first, second, shift, epoch_ns, out):
+    """The last `shift` nanoseconds of one recording, and behind them another."""
+    before = list(files.records_of(first))
     last = max(moment for moment, *_ in files.accesses_of(first))
     end = -(-last // epoch_ns) * epoch_ns
     with open(out, "wb") as file:
