@@ -69,9 +69,8 @@ fn documents_show_commands_that_exist() {
     assert!(seen > 20, "{seen} commands were found");
 }
 
-/// Links to files of the repository lead somewhere.
-#[test]
-fn documents_link_to_files_that_exist() {
+/// All documents, dated ones too.
+fn all_documents() -> Vec<PathBuf> {
     let mut pages = documents();
     for folder in [
         "docs/journal",
@@ -85,7 +84,13 @@ fn documents_link_to_files_that_exist() {
         pages.extend(entries.map(|entry| entry.expect("it can be read").path()));
     }
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
-    for page in pages {
+    pages
+}
+
+/// Links to files of the repository lead somewhere.
+#[test]
+fn documents_link_to_files_that_exist() {
+    for page in all_documents() {
         let text = std::fs::read_to_string(&page).expect("a document can be read");
         let targets = text
             .split("](")
@@ -98,6 +103,25 @@ fn documents_link_to_files_that_exist() {
                 folder.join(file).exists(),
                 "{} links to {target}, which is not there",
                 page.display()
+            );
+        }
+    }
+}
+
+/// Prose ends at 120 columns; tables and blocks of code may be wider.
+#[test]
+fn documents_keep_to_120_columns() {
+    for page in all_documents() {
+        let text = std::fs::read_to_string(&page).expect("a document can be read");
+        let mut code = false;
+        for (number, line) in text.lines().enumerate() {
+            code ^= line.trim_start().starts_with("```");
+            let wide = line.chars().count() > 120 && !line.trim_start().starts_with('|');
+            assert!(
+                !wide || code || line.starts_with("    "),
+                "{}:{}: longer than 120 columns",
+                page.display(),
+                number + 1
             );
         }
     }
