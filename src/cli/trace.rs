@@ -20,6 +20,7 @@ mod import;
 mod info;
 mod plot;
 mod progress;
+mod ranges;
 
 /// Import, look at, check, cut, generate and export traces
 #[derive(Debug, Args)]

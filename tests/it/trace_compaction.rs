@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use migsim::guest::replay::{AtEnd, Replay, TimeScale};
 use migsim::guest::touch_order::TouchOrder;
 use migsim::memory::Memory;
-use migsim::trace::import::{Format, ImportOptions, Input, import};
+use migsim::trace::import::{ImportOptions, Importer, Input};
 use migsim::trace::{Op, Trace};
 use migsim::units::SimTime;
 use proptest::prelude::*;
@@ -29,7 +29,8 @@ fn imported(csv: &str, compact_ns: u64) -> Trace {
     };
     let mut out = Vec::new();
     let input = Input::new("in", csv.as_bytes()).unwrap();
-    import(Format::Csv, input, &options, &mut out).unwrap();
+    let csv = Importer::named("csv").unwrap();
+    csv.import(input, &options, &mut out).unwrap();
     Trace::from_bytes("out", out.into()).unwrap()
 }
 

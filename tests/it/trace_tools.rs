@@ -67,7 +67,7 @@ fn what_was_skipped_is_said() {
     ];
     let (stdout, stderr) = ok(dir.path(), &lenient);
     assert!(
-        stdout.is_empty() && stderr.starts_with("skipped: a.txt: line 3: expected"),
+        stdout.is_empty() && stderr.starts_with("skipped 1: a.txt: line 3: expected"),
         "{stderr}"
     );
     let (rows, _) = ok(dir.path(), &["export", "--to", "csv", "t.mtrace", "-"]);

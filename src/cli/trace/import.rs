@@ -5,20 +5,23 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::{info, progress, whole_ns, write_file};
+use super::{info, progress, ranges, whole_ns, write_file};
 use crate::cli::output::check_outputs;
 use crate::message::say;
-use crate::trace::import::{self, Addresses, ImportError, ImportOptions, ImportSummary, Input};
+use crate::trace::import::{
+    self, Addresses, IMPORTERS, ImportError, ImportOptions, ImportSummary, Importer, Input,
+};
 use crate::units::Bytes;
 use crate::units::SimTime;
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// Format of the recording
-    #[arg(long, value_enum)]
-    from: Format,
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    from: &'static Importer,
     /// Pages of the VM [default: what the recording says, or its highest page]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pages: Option<u32>,
@@ -41,72 +44,26 @@ pub(super) struct ImportArgs {
     /// Time from one record to the next, where the format has no clock or a coarse one
     #[arg(long, value_name = "TIME", default_value = "1 ns")]
     time_per_record: SimTime,
-    /// What the recording's addresses are
-    #[arg(long, value_enum, default_value_t = AddressKind::Virtual)]
-    addresses: AddressKind,
-    /// Skip and count lines that are not as they should be
+    /// What the recording's addresses are: `virtual` (of processes: regions of 512 pages, in order, without the space
+    /// between them), `physical` (of the machine: divided by the page size), or where a process maps the machine's memory,
+    /// as `0x7f3c00000000` or, with its length, `0x7f3c00000000+4GiB` [default: as the format has them, else virtual]
+    #[arg(long, value_name = "KIND", value_parser = ranges::addresses)]
+    addresses: Option<Addresses>,
+    /// Physical addresses that are RAM, such as `0-3GiB,4GiB-`; what lies outside is dropped and counted
+    #[arg(long, value_name = "RANGES", value_parser = ranges::ram)]
+    ram: Option<ranges::Ram>,
+    /// Skip lines that are not as they should be, and what a cut archive lacks; say how many, and why
     #[arg(long)]
     lenient: bool,
     /// Where the recording comes from, in words
     #[arg(long, value_name = "TEXT", default_value = "")]
     provenance: String,
-    /// The recording: plain, zstd or gzip; `-` for standard input
+    /// The recording: plain, zstd, gzip, xz or lz4; `-` for standard input
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// The trace to write
     #[arg(value_name = "OUT")]
     output: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// `time_ns,vcpu,page,op` rows
-    Csv,
-    /// The same columns
-    #[cfg(feature = "parquet")]
-    Parquet,
-    /// The recorder plugin for QEMU
-    Qemu,
-    /// Valgrind: `--tool=lackey --trace-mem=yes`
-    Lackey,
-    /// DynamoRIO: the text of drmemtrace's `view` tool
-    Drmemtrace,
-    /// QEMU's `execlog` plugin
-    Execlog,
-    /// Intel Pin: `pinatrace`
-    Pin,
-    /// Dinero: `din`, traditional or extended
-    Dinero,
-    /// `perf script` of page faults
-    Perf,
-    /// DAMON: `damo report raw`
-    Damon,
-}
-
-impl From<Format> for import::Format {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Csv => import::Format::Csv,
-            #[cfg(feature = "parquet")]
-            Format::Parquet => import::Format::Parquet,
-            Format::Qemu => import::Format::Qemu,
-            Format::Lackey => import::Format::Lackey,
-            Format::Drmemtrace => import::Format::Drmemtrace,
-            Format::Execlog => import::Format::Execlog,
-            Format::Pin => import::Format::Pin,
-            Format::Dinero => import::Format::Dinero,
-            Format::Perf => import::Format::Perf,
-            Format::Damon => import::Format::Damon,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum AddressKind {
-    /// Of processes: regions of 512 pages, in order, without the space between them
-    Virtual,
-    /// Of the machine: divided by the page size
-    Physical,
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<()> {
@@ -126,17 +83,15 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
         zero_runs,
         idle_spans,
         provenance: args.provenance.clone(),
-        addresses: match args.addresses {
-            AddressKind::Virtual => Addresses::Virtual,
-            AddressKind::Physical => Addresses::Physical,
-        },
+        addresses: args.addresses,
+        ram: args.ram.clone().map_or_else(Vec::new, |ram| ram.0),
         time_per_record_ns: whole_ns("--time-per-record", args.time_per_record)?,
         lenient: args.lenient,
     };
     let input = open_recording(&args.input)?;
     let mut summary = ImportSummary::default();
     write_file(&args.output, |out| {
-        summary = import::import(args.from.into(), input, &options, out)?;
+        summary = args.from.import(input, &options, out)?;
         Ok(())
     })?;
     report(&summary);
@@ -172,16 +127,26 @@ fn open_recording(path: &Path) -> Result<Input<'static>> {
     Ok(Input::new(name, progress::Progress::new(raw, length))?)
 }
 
-/// Says what was left out.
+/// The importers by name.
+fn formats() -> impl TypedValueParser<Value = &'static Importer> {
+    let value =
+        |importer: &&'static Importer| PossibleValue::new(importer.name).help(importer.reads);
+    PossibleValuesParser::new(IMPORTERS.iter().map(value)).try_map(|name| {
+        let known = Importer::named(&name);
+        known.ok_or_else(|| format!("`{name}` is not a format"))
+    })
+}
+
+/// Says what was left out, and what may not be as it seems.
 fn report(summary: &ImportSummary) {
-    if summary.skipped == 0 {
-        return;
+    for note in &summary.notes {
+        say!("note: {note}");
     }
-    for example in &summary.examples {
-        say!("skipped: {example}");
+    for reason in &summary.reasons {
+        say!("skipped {}: {}", reason.count, reason.first);
     }
-    let more = summary.skipped - summary.examples.len() as u64;
-    if more > 0 {
-        say!("skipped: {more} more");
+    if summary.skipped > 0 {
+        let (skipped, accesses) = (summary.skipped, summary.accesses);
+        say!("skipped {skipped} lines or records in all, took {accesses} accesses");
     }
 }

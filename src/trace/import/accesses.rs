@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::RangeInclusive;
 
 use super::addresses::AddressSpace;
 use super::sink::{self, Sink};
@@ -30,13 +31,30 @@ pub(super) struct Accesses {
 }
 
 impl Accesses {
-    pub(super) fn new(options: &ImportOptions, name: &str) -> Result<Self, ImportError> {
+    /// `usual` is what addresses are where the options do not say.
+    pub(super) fn new(
+        options: &ImportOptions,
+        usual: Addresses,
+        name: &str,
+    ) -> Result<Self, ImportError> {
         let wrong = |expected| ImportError::Header {
             name: name.to_owned(),
             expected,
         };
         let mut header = options.header();
-        if !options.zero_runs.is_empty() && options.addresses == Addresses::Virtual {
+        let addresses = options.addresses.unwrap_or(usual);
+        if addresses == Addresses::Virtual && usual == Addresses::Physical {
+            return Err(wrong(
+                "no virtual addresses, found a format whose addresses are physical".to_owned(),
+            ));
+        }
+        if addresses != Addresses::Physical && !options.ram.is_empty() {
+            return Err(wrong(
+                "physical addresses (`--addresses physical`), of which ranges can be RAM"
+                    .to_owned(),
+            ));
+        }
+        if !options.zero_runs.is_empty() && addresses == Addresses::Virtual {
             return Err(wrong(
                 "no zero pages with virtual addresses, whose pages the import numbers itself"
                     .to_owned(),
@@ -59,9 +77,10 @@ impl Accesses {
             threads: Interner::new(MAX_THREADS),
             processes: Interner::new(MAX_PROCESSES),
             space: AddressSpace::new(
-                options.addresses,
+                addresses,
                 header.page_size.trailing_zeros(),
                 options.pages,
+                &options.ram,
             ),
             temporary,
             header,
@@ -115,7 +134,10 @@ impl Accesses {
                 "an access of at most {MAX_SIZE} bytes, found {size}"
             )));
         }
-        for page in self.space.pages(address, size) {
+        let Some(pages) = self.space.pages(address, size) else {
+            return Ok(());
+        };
+        for page in pages {
             let page = self.space.access(process, page)?;
             self.temporary.push(Record {
                 time_ns: self.now_ns,
@@ -144,9 +166,14 @@ impl Accesses {
         })
     }
 
-    /// The pages that hold the addresses from `start` up to, but without, `end`.
-    pub(super) fn pages(&self, start: u64, end: u64) -> std::ops::RangeInclusive<u64> {
-        self.space.pages(start, end.saturating_sub(start))
+    /// The pages that hold the addresses from `start` up to, but without, `end`, as far as they are memory.
+    pub(super) fn pages(&mut self, start: u64, end: u64) -> Vec<RangeInclusive<u64>> {
+        self.space.pages_of_range(start, end)
+    }
+
+    /// Pages that hold content, whether they are accessed or not.
+    pub(super) fn occupied(&mut self, process: u32, pages: RangeInclusive<u64>) {
+        self.space.occupied(process, pages);
     }
 
     /// Time goes on by a record.
@@ -154,14 +181,19 @@ impl Accesses {
         self.now_ns = self.now_ns.saturating_add(self.step_ns);
     }
 
-    /// Numbers the pages, and writes the trace.
+    /// What was dropped.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.space.notes()
+    }
+
+    /// Numbers the pages, and writes the trace. Returns what else a user should know.
     pub(super) fn finish(
         self,
         options: &ImportOptions,
         name: &str,
         out: impl Write,
-    ) -> Result<(), ImportError> {
-        let numbering = self.space.numbering();
+    ) -> Result<Vec<String>, ImportError> {
+        let numbering = self.space.numbering(&options.zero_runs);
         let mut header = self.header;
         if header.pages == 0 {
             header.pages = numbering.pages;
@@ -174,17 +206,12 @@ impl Accesses {
                 ),
             });
         }
-        let zero_runs = match options.addresses {
-            Addresses::Virtual => numbering.zero_runs.clone(),
-            Addresses::Physical => options.zero_runs.clone(),
-        };
-        let file = self
-            .temporary
-            .finish()?
+        let (temporary, _) = self.temporary.finish()?;
+        let file = temporary
             .into_inner()
             .map_err(|error| ImportError::Temporary(error.into_error()))?;
         let records = Trace::from_nameless(name, file)?;
-        let mut sink = Sink::new(out, header, zero_runs, None)?;
+        let mut sink = Sink::new(out, header, numbering.zero_runs.clone(), None)?;
         sink.set_idle_spans(options.idle_spans.clone());
         for record in records.records() {
             let record = record?;
@@ -196,7 +223,8 @@ impl Accesses {
                 })
             })?;
         }
-        sink.finish()?;
-        Ok(())
+        let mut notes = numbering.notes;
+        notes.extend(sink.finish()?.1);
+        Ok(notes)
     }
 }

@@ -1,6 +1,9 @@
 //! Addresses become pages of a compact memory, by the rule in [`crate::trace::import`].
 
-use super::{Addresses, Refusal};
+use std::ops::{Range, RangeInclusive};
+
+use super::intervals::Intervals;
+use super::{Addresses, RamRange, Refusal};
 use crate::memory::PageRun;
 use crate::trace::format::MAX_PAGES;
 use crate::trace::interner::Interner;
@@ -18,20 +21,72 @@ pub(super) struct AddressSpace {
     page_shift: u32,
     /// Pages of the machine, where addresses are physical.
     pages: u64,
+    /// What is memory; empty: all.
+    memory: Vec<MemoryRange>,
+    /// Addresses that are not memory.
+    outside: u64,
     regions: Interner,
     /// Which pages of each region were accessed.
-    touched: Vec<[u64; REGION_PAGES as usize / 64]>,
+    touched: Vec<Touched>,
+    /// Pages that hold content, accessed or not, by process.
+    occupied: Intervals<u32>,
+}
+
+/// A bit for each page of a region.
+type Touched = [u64; REGION_PAGES as usize / 64];
+
+/// A range of addresses that is memory.
+#[derive(Debug, Clone, Copy)]
+struct MemoryRange {
+    first: u64,
+    last: u64,
+    /// What its addresses count from.
+    origin: u64,
+}
+
+impl MemoryRange {
+    /// The page of an address in the range.
+    fn page(&self, address: u64, page_shift: u32) -> u64 {
+        (address - self.origin) >> page_shift
+    }
 }
 
 impl AddressSpace {
     /// `pages` of the machine count where addresses are physical; `None`: as many as a trace may have.
-    pub(super) fn new(kind: Addresses, page_shift: u32, pages: Option<u32>) -> Self {
+    pub(super) fn new(
+        kind: Addresses,
+        page_shift: u32,
+        pages: Option<u32>,
+        ram: &[RamRange],
+    ) -> Self {
+        let memory = match kind {
+            Addresses::Mapping { base, bytes } => {
+                let given = pages.map(|pages| u64::from(pages) << page_shift);
+                let bytes = bytes.or(given).unwrap_or(u64::MAX);
+                vec![MemoryRange {
+                    first: base,
+                    last: base.saturating_add(bytes.saturating_sub(1)),
+                    origin: base,
+                }]
+            }
+            Addresses::Virtual | Addresses::Physical => ram
+                .iter()
+                .map(|range| MemoryRange {
+                    first: range.start,
+                    last: range.end.map_or(u64::MAX, |end| end.saturating_sub(1)),
+                    origin: 0,
+                })
+                .collect(),
+        };
         AddressSpace {
             kind,
             page_shift,
             pages: pages.unwrap_or(MAX_PAGES).into(),
+            memory,
+            outside: 0,
             regions: Interner::new(MAX_REGIONS),
             touched: Vec::new(),
+            occupied: Intervals::default(),
         }
     }
 
@@ -39,16 +94,64 @@ impl AddressSpace {
         self.kind
     }
 
-    /// The pages, in units of the page size, from the first byte of an access to its last.
-    pub(super) fn pages(&self, address: u64, size: u64) -> std::ops::RangeInclusive<u64> {
-        let last = address.saturating_add(size.saturating_sub(1));
-        address >> self.page_shift..=last >> self.page_shift
+    /// The pages, in units of the page size, from the first byte of an access to its last. `None`, and counted, where it
+    /// begins outside the memory.
+    #[inline]
+    pub(super) fn pages(&mut self, address: u64, size: u64) -> Option<RangeInclusive<u64>> {
+        let mut last = address.saturating_add(size.saturating_sub(1));
+        let mut origin = 0;
+        if !self.memory.is_empty() {
+            let within = |range: &&MemoryRange| (range.first..=range.last).contains(&address);
+            let Some(range) = self.memory.iter().find(within) else {
+                self.outside += 1;
+                return None;
+            };
+            last = last.min(range.last);
+            origin = range.origin;
+        }
+        let page = |address: u64| (address - origin) >> self.page_shift;
+        Some(page(address)..=page(last))
+    }
+
+    /// The pages from `start` up to, but without, `end`, as far as they are memory.
+    pub(super) fn pages_of_range(&mut self, start: u64, end: u64) -> Vec<RangeInclusive<u64>> {
+        let (first, last) = (start, end.saturating_sub(1));
+        let shift = self.page_shift;
+        if self.memory.is_empty() {
+            return vec![first >> shift..=last >> shift];
+        }
+        let parts = self.memory.iter().filter_map(|range| {
+            let (first, last) = (first.max(range.first), last.min(range.last));
+            (first <= last).then(|| range.page(first, shift)..=range.page(last, shift))
+        });
+        let parts: Vec<_> = parts.collect();
+        self.outside += u64::from(parts.is_empty());
+        parts
+    }
+
+    /// Pages that hold content, whether they are accessed or not.
+    pub(super) fn occupied(&mut self, process: u32, pages: RangeInclusive<u64>) {
+        self.occupied.insert(process, pages);
+    }
+
+    /// What was dropped.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let outside = self.outside;
+        match self.kind {
+            _ if outside == 0 => Vec::new(),
+            Addresses::Mapping { .. } => {
+                vec![format!(
+                    "{outside} accesses outside the mapping were dropped"
+                )]
+            }
+            _ => vec![format!("{outside} accesses outside the RAM were dropped")],
+        }
     }
 
     /// The provisional number of an accessed page: its region's number, then its place in the region.
     #[inline]
     pub(super) fn access(&mut self, process: u32, page: u64) -> Result<u32, Refusal> {
-        if self.kind == Addresses::Physical && page >= self.pages {
+        if self.kind != Addresses::Virtual && page >= self.pages {
             return Err(Refusal::Line(format!(
                 "a physical address below {:#x}, found one of page {page}",
                 self.pages << self.page_shift
@@ -74,19 +177,47 @@ impl AddressSpace {
         Ok(region << REGION_SHIFT | place)
     }
 
-    /// The final numbers, now that all regions are known.
-    pub(super) fn numbering(self) -> Numbering {
-        let keys = self.regions.into_keys();
-        if self.kind == Addresses::Physical {
-            let first_pages = keys
-                .iter()
-                .map(|&(_, region)| (region as u32) << REGION_SHIFT);
-            return Numbering {
-                first_pages: first_pages.collect(),
-                pages: 0,
-                zero_runs: Vec::new(),
-            };
+    /// The final numbers, now that all regions are known. `zero_runs` are those of a machine's memory.
+    pub(super) fn numbering(self, zero_runs: &[PageRun]) -> Numbering {
+        if self.kind == Addresses::Virtual {
+            self.compact()
+        } else {
+            self.identity(zero_runs)
         }
+    }
+
+    /// Every region counts from its own address.
+    fn identity(self, zero_runs: &[PageRun]) -> Numbering {
+        let closed = self.memory.last().filter(|range| range.last < u64::MAX);
+        let pages = closed.map_or(0, |range| {
+            range.page(range.last, self.page_shift).saturating_add(1)
+        });
+        let mut zero: Vec<_> = zero_runs
+            .iter()
+            .map(|run| u64::from(run.first)..run.end())
+            .collect();
+        let mut end = 0;
+        for range in &self.memory {
+            let first = range.page(range.first, self.page_shift);
+            zero.push(end..first.max(end));
+            end = range.page(range.last, self.page_shift).saturating_add(1);
+        }
+        let keys = self.regions.into_keys();
+        let first_pages = keys
+            .iter()
+            .map(|&(_, region)| (region as u32) << REGION_SHIFT);
+        Numbering {
+            first_pages: first_pages.collect(),
+            pages: pages.min(MAX_PAGES.into()) as u32,
+            zero_runs: merged(zero),
+            notes: Vec::new(),
+        }
+    }
+
+    /// One region after another, in order of address.
+    fn compact(mut self) -> Numbering {
+        let notes = self.touch_occupied();
+        let keys = self.regions.into_keys();
         let mut by_address: Vec<_> = keys.iter().zip(&self.touched).enumerate().collect();
         by_address.sort_unstable_by_key(|&(_, (key, _))| key);
         let mut first_pages = vec![0; keys.len()];
@@ -111,8 +242,67 @@ impl AddressSpace {
             pages: (keys.len() as u32) << REGION_SHIFT,
             first_pages,
             zero_runs,
+            notes,
         }
     }
+
+    /// Takes idle pages with content in, if all of them fit.
+    fn touch_occupied(&mut self) -> Vec<String> {
+        let occupied = std::mem::take(&mut self.occupied);
+        let regions = |pages: &RangeInclusive<u64>| {
+            (pages.end() >> REGION_SHIFT) - (pages.start() >> REGION_SHIFT) + 1
+        };
+        let needed = occupied.iter().fold(0, |sum: u64, (_, pages)| {
+            sum.saturating_add(regions(&pages))
+        });
+        if needed.saturating_add(self.touched.len() as u64) > MAX_REGIONS.into() {
+            return vec![format!(
+                "memory that was never accessed is left out: with it there would be more than {MAX_REGIONS} regions of \
+                 {REGION_PAGES} pages (a larger page size makes fewer of them)"
+            )];
+        }
+        for (process, pages) in occupied.iter() {
+            let mut page = *pages.start();
+            while page <= *pages.end() {
+                let region = self.regions.index((process, page >> REGION_SHIFT));
+                let region = region.unwrap_or_default() as usize;
+                if region >= self.touched.len() {
+                    self.touched
+                        .resize(region + 1, [0; REGION_PAGES as usize / 64]);
+                }
+                let last = (*pages.end()).min(page | u64::from(REGION_PAGES - 1));
+                for place in page..=last {
+                    let place = place as usize % REGION_PAGES as usize;
+                    self.touched[region][place / 64] |= 1 << (place % 64);
+                }
+                page = last + 1;
+            }
+        }
+        Vec::new()
+    }
+}
+
+/// The runs of pages in ranges that may overlap, as far as a trace has pages.
+fn merged(mut ranges: Vec<Range<u64>>) -> Vec<PageRun> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut runs: Vec<PageRun> = Vec::new();
+    for range in ranges {
+        let end = range.end.min(MAX_PAGES.into());
+        let begun = runs.last().map_or(0, |run| run.end());
+        let first = range.start.max(begun);
+        if first >= end {
+            continue;
+        }
+        let count = (end - first) as u32;
+        match runs.last_mut() {
+            Some(run) if begun == first && run.count > 0 => run.count += count,
+            _ => runs.push(PageRun {
+                first: first as u32,
+                count,
+            }),
+        }
+    }
+    runs
 }
 
 /// From provisional to final numbers.
@@ -121,8 +311,10 @@ pub(super) struct Numbering {
     first_pages: Vec<u32>,
     /// Pages of the memory; 0 where the highest page tells.
     pub(super) pages: u32,
-    /// Pages of the regions that were never accessed.
+    /// Pages without content: those of the regions that were never accessed, or of holes.
     pub(super) zero_runs: Vec<PageRun>,
+    /// What a user should know.
+    pub(super) notes: Vec<String>,
 }
 
 impl Numbering {
@@ -138,12 +330,12 @@ mod tests {
     use super::*;
 
     fn numbered(kind: Addresses, accesses: &[(u32, u64)]) -> (Vec<u32>, Numbering) {
-        let mut space = AddressSpace::new(kind, 12, None);
+        let mut space = AddressSpace::new(kind, 12, None, &[]);
         let provisional: Vec<_> = accesses
             .iter()
             .map(|&(process, page)| space.access(process, page).ok().unwrap())
             .collect();
-        let numbering = space.numbering();
+        let numbering = space.numbering(&[]);
         (
             provisional
                 .iter()
@@ -180,13 +372,13 @@ mod tests {
         let (pages, numbering) = numbered(Addresses::Physical, &[(0, 70_000), (0, 3)]);
         assert_eq!((pages, numbering.pages), (vec![70_000, 3], 0));
         assert!(numbering.zero_runs.is_empty());
-        let mut space = AddressSpace::new(Addresses::Physical, 12, None);
+        let mut space = AddressSpace::new(Addresses::Physical, 12, None, &[]);
         assert!(matches!(space.access(0, 1 << 30), Err(Refusal::Line(_))));
     }
 
     #[test]
     fn regions_are_limited() {
-        let mut space = AddressSpace::new(Addresses::Virtual, 12, None);
+        let mut space = AddressSpace::new(Addresses::Virtual, 12, None, &[]);
         for region in 0..u64::from(MAX_REGIONS) {
             assert!(space.access(0, region << REGION_SHIFT).is_ok());
         }

@@ -6,11 +6,22 @@
 use std::io::Write;
 
 use super::lines::Lines;
+use super::registry::Importer;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt};
 use crate::memory::PageRun;
 use crate::trace::format::MAX_IDLE_SPANS;
 use crate::trace::{IdleSpan, Op, Record};
+
+pub(super) const IMPORTER: Importer = Importer {
+    name: "csv",
+    reads: "`time_ns,vcpu,page,op` rows",
+    places: "pages",
+    ops: "read, write, fetch",
+    time: "recorded",
+    vcpu: "recorded",
+    read: |input, options, out| import(input, options, out),
+};
 
 const RECORD: [&str; 4] = ["time_ns", "vcpu", "page", "op"];
 const ZERO_PAGES: [&str; 2] = ["first_page", "page_count"];
@@ -19,12 +30,12 @@ const IDLE_SPANS: [&str; 3] = ["vcpu", "from_ns", "until_ns"];
 /// Imports a CSV with the header line `time_ns,vcpu,page,op`.
 ///
 /// `op` is one of `r`, `w`, `x`. Times of one vCPU ascend or are equal; vCPUs may be interleaved or follow one another.
-pub(super) fn import(
+fn import(
     input: Input<'_>,
     options: &ImportOptions,
     out: impl Write,
 ) -> Result<ImportSummary, ImportError> {
-    let mut lines = Lines::new(input);
+    let mut lines = Lines::new(input)?;
     expect_header(&mut lines, &RECORD)?;
     let mut header = options.header();
     let compaction;
@@ -33,7 +44,7 @@ pub(super) fn import(
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
     sink.set_idle_spans(options.idle_spans.clone());
     let mut skipped = Skipped::new(options);
-    while lines.advance()? {
+    while lines.advance_past(&mut skipped)? {
         let pushed = record(&lines).and_then(|record| {
             sink.push(record)
                 .map_err(|refusal| refusal.at(lines.name(), |expected| lines.error(expected)))
@@ -46,8 +57,8 @@ pub(super) fn import(
     if accesses == 0 {
         return Err(lines.error("at least one record after the header line, found the end"));
     }
-    sink.finish()?;
-    Ok(skipped.summary(accesses))
+    let (_, notes) = sink.finish()?;
+    Ok(skipped.summary(accesses, notes))
 }
 
 /// Reads a CSV with the header line `first_page,page_count`: runs of pages that were all zero.
@@ -55,7 +66,7 @@ pub(super) fn import(
 /// # Errors
 /// [`ImportError`] names the line and column, and what was expected there.
 pub fn zero_pages(input: Input<'_>) -> Result<Vec<PageRun>, ImportError> {
-    let mut lines = Lines::new(input);
+    let mut lines = Lines::new(input)?;
     expect_header(&mut lines, &ZERO_PAGES)?;
     let mut runs = Vec::new();
     let mut end = 0;
@@ -83,7 +94,7 @@ pub fn zero_pages(input: Input<'_>) -> Result<Vec<PageRun>, ImportError> {
 /// # Errors
 /// [`ImportError`] names the line and column, and what was expected there.
 pub fn idle_spans(input: Input<'_>) -> Result<Vec<IdleSpan>, ImportError> {
-    let mut lines = Lines::new(input);
+    let mut lines = Lines::new(input)?;
     expect_header(&mut lines, &IDLE_SPANS)?;
     let mut spans: Vec<IdleSpan> = Vec::new();
     while lines.advance()? {

@@ -1,7 +1,8 @@
-//! DAMON: `damo report raw`, in later versions `damo report access --raw_form`; `--raw_number` makes its times exact.
+//! DAMON: `damo report access --raw_form`, before 2024 `damo report raw`; `--raw_number` makes its times exact.
 //!
 //! ```text
 //! base_time_absolute: 8 m 59.809 s
+//! data source: unknown
 //!
 //! monitoring_start:                0 ns
 //! monitoring_end:            104.599 ms
@@ -13,32 +14,72 @@
 //! ```
 //!
 //! Per aggregation interval and region: in how many of its samples the region was accessed. There is no order, and nothing
-//! of reads and writes; a monitored target becomes a vCPU. DAMON takes the pages of a region as accessed alike, and so does the import: every page of a
-//! region with a count of n > 0 is read once an interval, at a time within its first n-th. Where in it is a hash of page and
+//! of reads and writes. DAMON takes the pages of a region as accessed alike, and so does the import: every page of a region
+//! with a count of n > 0 is read once an interval, at a time within its first n-th. Where in it is a hash of page and
 //! interval: hot regions come first on average, and no order of addresses is made up, in which an algorithm could see a trend.
+//!
+//! A region that was never accessed is memory all the same: its pages hold content. So a VM's idle memory has to migrate.
+//!
+//! A record begins with its base time, and holds one target of one context; its times count from its base. Each record's
+//! target is an address space and a vCPU of its own, but for a target that goes on in a later record.
+
+use std::ops::RangeInclusive;
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::text::{TextFormat, billionths, decimal, expected, hex};
+use super::registry::Importer;
+use super::text::{self, TextFormat, billionths, decimal, expected, hex};
 
-/// Most pages that are read in one interval: 16 GiB of 4 KiB pages.
-const MAX_PAGES: u64 = 1 << 22;
+/// Most pages whose times are held at once. An interval with more is passed over several times, each time for a part of
+/// its times.
+const HELD_PAGES: u64 = 1 << 22;
+
+/// Most pages that are read in one interval: 4 TiB of 4 KiB pages.
+const MAX_PAGES: u64 = 1 << 30;
 
 /// Headings that say nothing needed.
 const AROUND: [&[u8]; 4] = [
     b"#",
-    b"base_time_absolute:",
+    b"data source:",
     b"monitoring_duration:",
     b"nr_regions:",
 ];
 
+pub(super) const IMPORTER: Importer = Importer {
+    name: "damon",
+    reads: "DAMON: `damo report access --raw_form` (earlier `damo report raw`)",
+    places: "address ranges",
+    ops: "all reads",
+    time: "aggregation intervals",
+    vcpu: "a target each",
+    read: |input, options, out| text::import(Damon::default(), input, options, out),
+};
+
 #[derive(Default)]
-pub(super) struct Damon {
+struct Damon {
+    first_base_ns: Option<u64>,
+    /// Of the record, since the first record's.
+    base_ns: u64,
+    /// A record has begun, and its target has not been named yet.
+    begins: bool,
     start_ns: Option<u64>,
     end_ns: u64,
-    target: u32,
-    /// Time and page of the accesses of the interval.
-    reads: Vec<(u64, u64)>,
+    /// Target's name, address space and end of its last interval.
+    targets: Vec<(Vec<u8>, u32, u64)>,
+    /// The one that the regions belong to.
+    target: usize,
+    /// Regions of the interval that were accessed.
+    regions: Vec<Region>,
+    /// Pages of these regions.
+    accessed: u64,
+    /// Records that begin before the first one.
+    earlier: u64,
+}
+
+struct Region {
+    pages: RangeInclusive<u64>,
+    /// In how many samples it was accessed.
+    count: u64,
 }
 
 impl TextFormat for Damon {
@@ -49,63 +90,153 @@ impl TextFormat for Damon {
         let time = |text| {
             time_ns(text).ok_or_else(|| expected("a time such as `104.599 ms`, or in ns", text))
         };
-        if let Some(start) = line.strip_prefix(b"monitoring_start:") {
+        if let Some(base) = line.strip_prefix(b"base_time_absolute:") {
+            let base_ns = time(base)?;
+            self.end(to)?;
+            self.start_ns = None;
+            self.begins = true;
+            let first_ns = *self.first_base_ns.get_or_insert(base_ns);
+            self.earlier += u64::from(base_ns < first_ns);
+            self.base_ns = base_ns.saturating_sub(first_ns);
+        } else if let Some(start) = line.strip_prefix(b"monitoring_start:") {
             let start_ns = time(start)?;
             self.end(to)?;
-            self.start_ns = Some(start_ns);
+            self.start_ns = Some(self.base_ns.saturating_add(start_ns));
         } else if let Some(end) = line.strip_prefix(b"monitoring_end:") {
-            self.end_ns = time(end)?;
-        } else if let Some(id) = line.strip_prefix(b"target_id:") {
-            let id = decimal(id.trim_ascii()).ok_or_else(|| expected("a decimal target id", id))?;
-            self.target = to.process(id)?;
+            self.end_ns = self.base_ns.saturating_add(time(end)?);
+        } else if let Some(name) = line.strip_prefix(b"target_id:") {
+            let name = name.trim_ascii();
+            if name != b"None" && decimal(name).is_none() {
+                return Err(expected("a decimal target id, or `None`", name));
+            }
+            self.choose_target(name, to)?;
         } else {
-            let (start, end, count) = region(line)
-                .ok_or_else(|| expected("a heading, or `start-end (size): count`", line))?;
-            self.add(to.pages(start, end), count)?;
+            let (start, end, count) = region(line).ok_or_else(|| expected(EXPECTED, line))?;
+            self.add(start, end, count, to)?;
         }
         Ok(())
     }
 
     fn end(&mut self, to: &mut Accesses) -> Result<(), Refusal> {
-        self.reads.sort_unstable();
-        let vcpu = to.vcpu_of_thread(self.target, 0)?;
-        for (time_ns, page) in self.reads.drain(..) {
-            to.read_page(self.target, vcpu, page, time_ns)?;
+        let regions = std::mem::take(&mut self.regions);
+        let number = std::mem::take(&mut self.accessed);
+        let (Some(start_ns), false) = (self.start_ns, regions.is_empty()) else {
+            return Ok(());
+        };
+        let (process, vcpu) = self.vcpu(to)?;
+        let duration_ns = self.end_ns - start_ns;
+        let parts = number.div_ceil(HELD_PAGES).max(1);
+        if parts > 1 && duration_ns < parts {
+            return Err(Refusal::Limit(format!(
+                "a longer interval for {number} accessed pages, found {duration_ns} ns"
+            )));
+        }
+        let mut reads = Vec::new();
+        for part in 0..parts {
+            let bound = |part: u64| u128::from(duration_ns) * u128::from(part) / u128::from(parts);
+            let times = bound(part) as u64..bound(part + 1) as u64;
+            for region in &regions {
+                let slot_ns = duration_ns / region.count;
+                // A region that is read early has no reads in the later parts.
+                if parts > 1 && slot_ns <= times.start {
+                    continue;
+                }
+                for page in region.pages.clone() {
+                    let hash = scatter(page ^ start_ns.rotate_left(32));
+                    let offset_ns = ((u128::from(hash) * u128::from(slot_ns)) >> 64) as u64;
+                    if parts == 1 || times.contains(&offset_ns) {
+                        reads.push((start_ns + offset_ns, page));
+                    }
+                }
+            }
+            reads.sort_unstable();
+            for (time_ns, page) in reads.drain(..) {
+                to.read_page(process, vcpu, page, time_ns)?;
+            }
         }
         Ok(())
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let earlier = self.earlier;
+        let note = (earlier > 0).then(|| {
+            format!("{earlier} records begin before the first one: they are taken to begin with it")
+        });
+        note.into_iter().collect()
+    }
+}
+
+impl Region {
+    fn length(&self) -> u64 {
+        self.pages.end() - self.pages.start() + 1
     }
 }
 
 impl Damon {
-    fn add(&mut self, pages: std::ops::RangeInclusive<u64>, count: u64) -> Result<(), Refusal> {
+    /// The regions from here on are this target's. In a new record it is another context's, unless it goes on where that
+    /// name's last interval has ended.
+    fn choose_target(&mut self, name: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
+        let begins = std::mem::take(&mut self.begins);
+        let start_ns = self.start_ns.unwrap_or(self.base_ns);
+        let known = self
+            .targets
+            .iter()
+            .rposition(|(known, _, end_ns)| known == name && (!begins || *end_ns <= start_ns));
+        self.target = match known {
+            Some(known) => known,
+            None => {
+                let space = to.process(self.targets.len() as u64)?;
+                self.targets.push((name.to_vec(), space, 0));
+                self.targets.len() - 1
+            }
+        };
+        Ok(())
+    }
+
+    /// Address space and vCPU of the target.
+    fn vcpu(&mut self, to: &mut Accesses) -> Result<(u32, u16), Refusal> {
+        let process = match self.targets.get(self.target) {
+            Some((_, process, _)) => *process,
+            // A recording that names no target has one.
+            None => to.process(0)?,
+        };
+        Ok((process, to.vcpu_of_thread(process, 0)?))
+    }
+
+    fn add(&mut self, start: u64, end: u64, count: u64, to: &mut Accesses) -> Result<(), Refusal> {
         let Some(start_ns) = self.start_ns else {
             return Err(Refusal::Line(
                 "`monitoring_start:` before the first region".to_owned(),
             ));
         };
-        let Some(duration_ns) = self.end_ns.checked_sub(start_ns) else {
+        if self.end_ns < start_ns {
             return Err(Refusal::Line(
                 "a `monitoring_end:` after its `monitoring_start:`".to_owned(),
             ));
-        };
-        if count == 0 {
-            return Ok(());
         }
-        let number = pages.end() - pages.start() + 1;
-        if number > MAX_PAGES - self.reads.len() as u64 {
-            return Err(Refusal::Limit(format!(
-                "at most {MAX_PAGES} accessed pages an interval (a larger page size makes fewer of them)"
-            )));
+        let (process, _) = self.vcpu(to)?;
+        if let Some((_, _, end_ns)) = self.targets.get_mut(self.target) {
+            *end_ns = self.end_ns;
         }
-        let slot_ns = duration_ns / count;
-        self.reads.extend(pages.map(|page| {
-            let hash = scatter(page ^ start_ns.rotate_left(32));
-            let offset_ns = (u128::from(hash) * u128::from(slot_ns)) >> 64;
-            (start_ns + offset_ns as u64, page)
-        }));
+        for pages in to.pages(start, end) {
+            to.occupied(process, pages.clone());
+            if count == 0 {
+                continue;
+            }
+            let region = Region { pages, count };
+            if region.length() > MAX_PAGES - self.accessed {
+                return Err(Refusal::Limit(format!(
+                    "at most {MAX_PAGES} accessed pages an interval (a larger page size makes fewer of them)"
+                )));
+            }
+            self.accessed += region.length();
+            self.regions.push(region);
+        }
         Ok(())
     }
 }
+
+const EXPECTED: &str = "a heading, or `start-end (size): count` (`damo report access --raw_form`)";
 
 /// The finalizer of SplitMix64: a bijection whose every output bit depends on every input bit.
 fn scatter(value: u64) -> u64 {

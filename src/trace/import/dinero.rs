@@ -8,17 +8,32 @@
 //!
 //! Traditional: label and address; 0 is a read, 1 a write, 2 an instruction fetch, 3 a read of unknown purpose, 4 flushes a
 //! cache and touches nothing. Extended: `r`, `w`, `i` or `m` (a miscellaneous read), `c` or `v` (caches only), then address and
-//! size. Addresses and sizes are hexadecimal, with or without `0x`, and what follows is comment. No time and no threads.
+//! size. Addresses and sizes are hexadecimal, with or without `0x`, and what follows is comment, as is a line that begins
+//! with `#`. No time and no threads.
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::text::{TextFormat, expected, fields, hex};
+use super::registry::Importer;
+use super::text::{self, TextFormat, expected, fields, hex};
 use crate::trace::Op;
 
-pub(super) struct Dinero;
+pub(super) const IMPORTER: Importer = Importer {
+    name: "dinero",
+    reads: "Dinero: `din`, traditional or extended",
+    places: "virtual addresses",
+    ops: "read, write, fetch",
+    time: "by number of records",
+    vcpu: "one",
+    read: |input, options, out| text::import(Dinero, input, options, out),
+};
+
+struct Dinero;
 
 impl TextFormat for Dinero {
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
+        if line.starts_with(b"#") {
+            return Ok(());
+        }
         let (op, address, size) = access(line).ok_or_else(|| {
             expected(
                 "`label address` with a label from 0 to 4, or `r|w|i|m|c|v address size`",

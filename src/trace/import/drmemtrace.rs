@@ -8,15 +8,17 @@
 //!           94          68:      296231                                             00
 //! ```
 //!
-//! Number of the record, number of instructions so far, thread (with its workload, in later versions), and the record.
-//! A long instruction's bytes go on in a line of their own. Prefetches, flushes and other markers are passed over.
+//! Number of the record, number of instructions so far (not before 2023: `173370: T1774669 read …`), thread (with its
+//! workload, in later versions), and the record. A long instruction's bytes go on in a line of their own. Prefetches,
+//! flushes and other markers are passed over, and so are lines that are no records: the traced program's own output.
 //!
 //! A thread becomes a vCPU. A timestamp (in µs) sets its clock, which goes on by a step with every record, and never back:
 //! where the steps have overtaken the next timestamp, it goes on from where it is.
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::text::{TextFormat, decimal, expected, fields, hex};
+use super::registry::Importer;
+use super::text::{self, TextFormat, decimal, expected, fields, hex};
 use crate::trace::Op;
 
 const EXPECTED: &str =
@@ -25,18 +27,30 @@ const EXPECTED: &str =
 /// Lines that stand around the records.
 const AROUND: [&[u8]; 6] = [
     b"Output format:",
-    b"<--record#->",
+    b"<",
     b"-----",
     b"View tool results:",
     b"=====",
     b"Trace invariant",
 ];
 
+pub(super) const IMPORTER: Importer = Importer {
+    name: "drmemtrace",
+    reads: "DynamoRIO: the text of drmemtrace's `view` tool",
+    places: "virtual addresses",
+    ops: "read, write, fetch",
+    time: "µs, records between them",
+    vcpu: "a thread each",
+    read: |input, options, out| text::import(View::default(), input, options, out),
+};
+
 #[derive(Default)]
-pub(super) struct View {
+struct View {
     first_timestamp_us: Option<u64>,
     /// By vCPU.
     clocks_ns: Vec<u64>,
+    /// Lines that are no records.
+    passed: u64,
 }
 
 impl TextFormat for View {
@@ -48,12 +62,27 @@ impl TextFormat for View {
         }
         let wrong = || expected(EXPECTED, line);
         let mut fields = fields(line);
-        let mut number = |end: &[u8]| decimal(fields.next()?.strip_suffix(end)?);
-        let (_record, _instruction) = (
-            number(b"").ok_or_else(wrong)?,
-            number(b":").ok_or_else(wrong)?,
-        );
-        let (workload, thread) = fields.next().and_then(thread).ok_or_else(wrong)?;
+        if !begins_record(fields.clone()) {
+            if memchr::memmem::find(line, b" byte(s) @ ").is_some() {
+                return Err(wrong());
+            }
+            self.passed += 1;
+            return Ok(());
+        }
+        if fields.next().is_some_and(|number| !number.ends_with(b":")) {
+            let _instruction = fields.next();
+        }
+        let thread_field = fields.next();
+        // A core without a thread has markers of its own.
+        if fields.clone().next() == Some(b"<marker:") && fields.clone().nth(1) != Some(b"timestamp")
+        {
+            return Ok(());
+        }
+        let (workload, thread) = thread_field.and_then(thread).ok_or_else(wrong)?;
+        let record = Record::of(line, &mut fields).ok_or_else(wrong)?;
+        if record == Record::Other {
+            return Ok(());
+        }
         let process = to.process(workload)?;
         let vcpu = to.vcpu_of_thread(process, thread)?;
         if usize::from(vcpu) >= self.clocks_ns.len() {
@@ -62,45 +91,87 @@ impl TextFormat for View {
         let Some(clock_ns) = self.clocks_ns.get_mut(usize::from(vcpu)) else {
             return Ok(());
         };
-        match fields.next() {
-            Some(b"<marker:") => {
-                if fields.next() == Some(b"timestamp") {
-                    let microseconds = fields
-                        .next()
-                        .and_then(|field| decimal(field.strip_suffix(b">")?));
-                    let now_us = microseconds.ok_or_else(wrong)?;
-                    let start_us = *self.first_timestamp_us.get_or_insert(now_us);
-                    *clock_ns =
-                        (*clock_ns).max(now_us.saturating_sub(start_us).saturating_mul(1_000));
-                }
+        match record {
+            Record::Timestamp { us } => {
+                let start_us = *self.first_timestamp_us.get_or_insert(us);
+                *clock_ns = (*clock_ns).max(us.saturating_sub(start_us).saturating_mul(1_000));
                 Ok(())
             }
-            Some(other) if other.starts_with(b"<") => Ok(()),
-            Some(kind) if fields.clone().nth(1) == Some(b"byte(s)") => {
-                let mut number = |parse: fn(&[u8]) -> Option<u64>| {
-                    fields.next().and_then(parse).ok_or_else(wrong)
-                };
-                let size = number(decimal)?;
-                let _byte = fields.next();
-                if fields.next() != Some(b"@") {
-                    return Err(wrong());
-                }
-                let address = fields.next().and_then(hex).ok_or_else(wrong)?;
-                let op = match kind {
-                    b"read" => Op::Read,
-                    b"write" => Op::Write,
-                    b"ifetch" if !line.ends_with(b"non-fetched instruction") => Op::Execute,
-                    _ => return Ok(()),
-                };
+            Record::Access { op, address, size } => {
                 to.now_ns = *clock_ns;
                 to.access_by(process, vcpu, op, address, size)?;
                 *clock_ns = clock_ns.saturating_add(to.step_ns);
                 Ok(())
             }
-            // The rest of a long instruction.
-            Some(byte) if byte.len() == 2 && hex(byte).is_some() => Ok(()),
-            _ => Err(wrong()),
+            Record::Other => Ok(()),
         }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let passed = self.passed;
+        let note = (passed > 0).then(|| {
+            format!("{passed} lines that are no records, such as the program's own output, were passed over")
+        });
+        note.into_iter().collect()
+    }
+}
+
+/// What a record says.
+#[derive(PartialEq)]
+enum Record {
+    Timestamp {
+        us: u64,
+    },
+    Access {
+        op: Op,
+        address: u64,
+        size: u64,
+    },
+    /// Nothing needed.
+    Other,
+}
+
+impl Record {
+    /// From the fields behind the thread.
+    fn of<'a>(line: &[u8], fields: &mut (impl Iterator<Item = &'a [u8]> + Clone)) -> Option<Self> {
+        match fields.next()? {
+            b"<marker:" => {
+                let us = fields.nth(1)?.strip_suffix(b">").and_then(decimal)?;
+                Some(Record::Timestamp { us })
+            }
+            other if other.starts_with(b"<") => Some(Record::Other),
+            kind if fields.clone().nth(1) == Some(b"byte(s)") => {
+                let size = decimal(fields.next()?)?;
+                let _bytes = fields.next();
+                fields.next().filter(|at| *at == b"@")?;
+                let address = hex(fields.next()?)?;
+                let op = match kind {
+                    b"read" => Op::Read,
+                    b"write" => Op::Write,
+                    b"ifetch" if !line.ends_with(b"non-fetched instruction") => Op::Execute,
+                    _ => return Some(Record::Other),
+                };
+                Some(Record::Access { op, address, size })
+            }
+            // The rest of a long instruction.
+            byte => (byte.len() == 2 && hex(byte).is_some()).then_some(Record::Other),
+        }
+    }
+}
+
+/// Whether a line begins with `record:` or with `record instruction:`.
+fn begins_record<'a>(mut fields: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut number = |end: &[u8]| -> Option<bool> {
+        let field = fields.next()?;
+        match field.strip_suffix(end) {
+            Some(digits) => decimal(digits).map(|_| true),
+            None => decimal(field).map(|_| false),
+        }
+    };
+    match number(b":") {
+        Some(true) => true,
+        Some(false) => number(b":") == Some(true),
+        None => false,
     }
 }
 

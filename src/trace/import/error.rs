@@ -17,6 +17,18 @@ pub enum ImportError {
         /// The reason.
         source: io::Error,
     },
+    /// A compressed input is damaged or cut short: what comes before can be read, and nothing behind it.
+    #[error(
+        "{name}: line {line}: expected the rest of the compressed recording, found its end or damage"
+    )]
+    Damaged {
+        /// The input.
+        name: String,
+        /// The line of the decompressed content, from 1.
+        line: u64,
+        /// The reason.
+        source: io::Error,
+    },
     /// The input does not begin as its format does.
     #[error("{name}: expected {expected}")]
     Header {
@@ -83,6 +95,8 @@ pub(super) enum Refusal {
     Limit(String),
     /// The trace cannot be written.
     Trace(TraceError),
+    /// The temporary file failed.
+    Temporary(io::Error),
 }
 
 impl Refusal {
@@ -95,13 +109,14 @@ impl Refusal {
                 expected,
             },
             Refusal::Trace(error) => error.into(),
+            Refusal::Temporary(error) => ImportError::Temporary(error),
         }
     }
 }
 
 /// What an error shows of a field or line: its beginning, whatever its bytes.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
-    const SHOWN: usize = 40;
+    const SHOWN: usize = 80;
     let shown = bytes.get(..SHOWN).unwrap_or(bytes);
     let dots = if bytes.len() > SHOWN { "…" } else { "" };
     format!("{}{dots}", shown.escape_ascii())

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! vCPU, address of the instruction, its first bytes, its disassembly (with commas of its own), then any number of accesses.
-//! No time, and no sizes. The order of the log is the order in time, over all vCPUs.
+//! No time, and no sizes. The order of the log is the order in time, over all vCPUs. Other lines of QEMU's log (`-d exec`,
+//! `-d in_asm`) are passed over.
 //!
 //! Under user-mode emulation every address is the process's. Under system emulation an access has a physical address and
 //! the name of a device, but the instruction a virtual address: such a log is imported with physical addresses, without
@@ -15,14 +16,28 @@
 //! the number of pages and leniency leave it out.
 
 use super::accesses::Accesses;
-use super::text::{TextFormat, decimal, expected, hex};
+use super::registry::Importer;
+use super::text::{self, TextFormat, decimal, expected, hex};
 use super::{Addresses, Refusal};
 use crate::trace::Op;
 
-pub(super) struct Execlog;
+pub(super) const IMPORTER: Importer = Importer {
+    name: "execlog",
+    reads: "QEMU's `execlog` plugin",
+    places: "virtual or physical addresses",
+    ops: "read, write, fetch",
+    time: "by number of records",
+    vcpu: "recorded",
+    read: |input, options, out| text::import(Execlog, input, options, out),
+};
+
+struct Execlog;
 
 impl TextFormat for Execlog {
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
+        if !is_record(line) {
+            return Ok(());
+        }
         let (vcpu, instruction, accesses) = instruction(line)
             .ok_or_else(|| expected("`vcpu, 0xADDRESS, 0xOPCODE, \"disassembly\"`", line))?;
         let physical = to.addresses() == Addresses::Physical;
@@ -67,6 +82,13 @@ impl TextFormat for Execlog {
         to.step();
         Ok(())
     }
+}
+
+/// Whether a line is the plugin's, and not another one of QEMU's log.
+fn is_record(line: &[u8]) -> bool {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (digits > 0 && line.get(digits) == Some(&b','))
+        || memchr::memmem::find_iter(line, b", 0x").nth(1).is_some()
 }
 
 /// The vCPU, the address, and what stands after the disassembly.

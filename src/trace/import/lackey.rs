@@ -9,20 +9,37 @@
 //! ```
 //!
 //! An address in hexadecimal, a size in decimal; `M` is a load and a store. No time, and no threads: valgrind runs one at
-//! a time. Lines between `==`, `--` or `**` are valgrind's messages.
+//! a time. `SB` and an address begin a superblock (`--trace-superblocks=yes`) and say nothing needed. Lines between `==`, `--` or `**` are valgrind's messages.
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::text::{TextFormat, decimal, expected, hex};
+use super::registry::Importer;
+use super::text::{self, TextFormat, decimal, expected, hex};
 use crate::trace::Op;
 
-pub(super) struct Lackey;
+pub(super) const IMPORTER: Importer = Importer {
+    name: "lackey",
+    reads: "Valgrind: `--tool=lackey --trace-mem=yes`",
+    places: "virtual addresses",
+    ops: "read, write, fetch",
+    time: "by number of records",
+    vcpu: "one",
+    read: |input, options, out| text::import(Lackey, input, options, out),
+};
+
+struct Lackey;
 
 impl TextFormat for Lackey {
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
         if [b"==", b"--", b"**"]
             .iter()
             .any(|mark| line.starts_with(*mark))
+        {
+            return Ok(());
+        }
+        if line
+            .strip_prefix(b"SB ")
+            .is_some_and(|block| hex(block.trim_ascii()).is_some())
         {
             return Ok(());
         }

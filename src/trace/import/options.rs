@@ -3,32 +3,6 @@
 use crate::memory::PageRun;
 use crate::trace::{IdleSpan, TraceHeader};
 
-/// Formats that can be imported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `time_ns,vcpu,page,op` rows.
-    Csv,
-    /// The same columns as CSV.
-    #[cfg(feature = "parquet")]
-    Parquet,
-    /// The recorder plugin for QEMU (`tools/qemu/recorder`).
-    Qemu,
-    /// Valgrind: `--tool=lackey --trace-mem=yes`.
-    Lackey,
-    /// DynamoRIO: the text of drmemtrace's `view` tool.
-    Drmemtrace,
-    /// QEMU's `execlog` plugin.
-    Execlog,
-    /// Intel Pin: `pinatrace`.
-    Pin,
-    /// Dinero III and IV: `din`, traditional and extended.
-    Dinero,
-    /// `perf script` of page faults.
-    Perf,
-    /// DAMON: `damo report raw`, later `damo report access --raw_form`.
-    Damon,
-}
-
 /// What the addresses of a recording are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Addresses {
@@ -37,6 +11,23 @@ pub enum Addresses {
     Virtual,
     /// Of the machine: divided by the page size.
     Physical,
+    /// Of the process that runs the machine, whose memory it maps from here on: the distance from it, divided by the page
+    /// size. What lies outside the mapping is dropped and counted.
+    Mapping {
+        /// Address of the mapping's first byte.
+        base: u64,
+        /// Its length; `None`: as far as [`ImportOptions::pages`], else to the highest address.
+        bytes: Option<u64>,
+    },
+}
+
+/// A range of physical addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RamRange {
+    /// Its first byte.
+    pub start: u64,
+    /// The byte after its last; `None`: as far as addresses go.
+    pub end: Option<u64>,
 }
 
 /// What the recording itself does not say.
@@ -58,8 +49,10 @@ pub struct ImportOptions {
     pub idle_spans: Vec<IdleSpan>,
     /// Where the recording comes from, in words.
     pub provenance: String,
-    /// What the addresses are, where the format has addresses.
-    pub addresses: Addresses,
+    /// What the addresses are, where the format has addresses. `None`: what they are in that format as a rule.
+    pub addresses: Option<Addresses>,
+    /// Physical addresses that are RAM, ascending; empty: all. What lies outside is dropped and counted.
+    pub ram: Vec<RamRange>,
     /// Nanoseconds from one record to the next where the format has no clock, or only a coarse one.
     pub time_per_record_ns: u64,
     /// Skip what is not as it should be, instead of stopping there.
@@ -78,7 +71,8 @@ impl Default for ImportOptions {
             zero_runs: Vec::new(),
             idle_spans: Vec::new(),
             provenance: String::new(),
-            addresses: Addresses::Virtual,
+            addresses: None,
+            ram: Vec::new(),
             time_per_record_ns: 1,
             lenient: false,
         }

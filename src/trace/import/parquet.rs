@@ -1,5 +1,8 @@
 //! Parquet: the columns `time_ns`, `vcpu`, `page` (integers) and `op` (`r`, `w` or `x`), in any order, beside any others.
 //!
+//! A time column that has a unit of its own (a timestamp, a time of day, one of Arrow's durations) is read in that unit.
+//! Timestamps count from the first.
+//!
 //! A Parquet file is read by seeking, so that an input is copied into a temporary file first. What migsim exported brings
 //! its page size, pages, compaction and provenance along as key-value metadata.
 //!
@@ -9,21 +12,38 @@
 use std::fs::File;
 use std::io::{self, Write};
 
+mod arrow;
+mod unit;
+
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 
+use super::registry::Importer;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt, shield};
 use crate::trace::{Op, Record, TraceHeader};
 
+pub(super) const IMPORTER: Importer = Importer {
+    name: "parquet",
+    reads: "the columns `time_ns`, `vcpu`, `page`, `op`",
+    places: "pages",
+    ops: "read, write, fetch",
+    time: "recorded",
+    vcpu: "recorded",
+    read: |input, options, out| import(input, options, out),
+};
+
 const COLUMNS: [&str; 4] = ["time_ns", "vcpu", "page", "op"];
+
+/// How the decoder begins to say that a codec is not built in.
+const NOT_BUILT_IN: &str = "Disabled feature at compile time:";
 
 /// Rows that are decoded at once.
 const BATCH: usize = 1 << 14;
 
-pub(super) fn import(
+fn import(
     mut input: Input<'_>,
     options: &ImportOptions,
     out: impl Write,
@@ -38,7 +58,20 @@ pub(super) fn import(
     })
 }
 
+/// A seekable copy of what begins like a Parquet file.
 fn copy(input: &mut Input<'_>) -> Result<File, ImportError> {
+    const MAGIC: &[u8] = b"PAR1";
+    let name = input.name.clone();
+    let beginning = input.beginning().map_err(|source| ImportError::Read {
+        name: name.clone(),
+        place: "byte 0".to_owned(),
+        source,
+    })?;
+    if !beginning.starts_with(MAGIC) {
+        let found = excerpt(beginning.get(..4).unwrap_or(beginning));
+        let expected = format!("a Parquet file, which begins with `PAR1`, found `{found}`");
+        return Err(ImportError::Header { name, expected });
+    }
     let mut file = tempfile::tempfile().map_err(ImportError::Temporary)?;
     io::copy(&mut input.text, &mut file).map_err(|source| ImportError::Read {
         name: input.name.clone(),
@@ -58,13 +91,25 @@ fn records(
         name: name.to_owned(),
         expected,
     };
-    let damaged = |error: ParquetError| wrong(format!("a whole Parquet file: {error}"));
+    let damaged = |error: ParquetError| match error {
+        ParquetError::General(text) if text.starts_with(NOT_BUILT_IN) => wrong(format!(
+            "columns that are plain or compressed with zstd, snappy, gzip or lz4, found {}",
+            text[NOT_BUILT_IN.len()..].trim()
+        )),
+        error => wrong(format!("a whole Parquet file: {error}")),
+    };
     let reader = SerializedFileReader::new(file).map_err(damaged)?;
     let mut header = header(&reader, options);
     let compaction;
     (compaction, header.compaction_ns) =
         sink::compaction(options, header.compaction_ns).map_err(wrong)?;
     let places = places(&reader).map_err(wrong)?;
+    let file = reader.metadata().file_metadata();
+    let unit = unit::of(&file.schema_descr().column(places[0]), file).map_err(wrong)?;
+    let start = match unit.since_epoch {
+        true => first_time(&reader, places[0]).map_err(wrong)?,
+        false => 0,
+    };
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
     sink.set_idle_spans(options.idle_spans.clone());
     let mut skipped = Skipped::new(options);
@@ -73,6 +118,7 @@ fn records(
         let group = reader.get_row_group(group).map_err(damaged)?;
         let mut columns = Columns::new(&*group, places).map_err(damaged)?;
         while columns.advance().map_err(wrong)? {
+            unit::to_ns(&mut columns.times, unit, start);
             for row in 0..columns.times.len() {
                 let error = |expected| ImportError::Record {
                     name: name.to_owned(),
@@ -93,8 +139,8 @@ fn records(
     if accesses == 0 {
         return Err(wrong("at least one record, found none".to_owned()));
     }
-    sink.finish()?;
-    Ok(skipped.summary(accesses))
+    let (_, notes) = sink.finish()?;
+    Ok(skipped.summary(accesses, notes))
 }
 
 /// What the file says about itself, unless the options say otherwise.
@@ -143,6 +189,25 @@ fn places(reader: &SerializedFileReader<File>) -> Result<[usize; 4], String> {
         })?;
     }
     Ok(places)
+}
+
+/// The earliest time of a column, in its unit.
+fn first_time(reader: &SerializedFileReader<File>, column: usize) -> Result<i64, String> {
+    let damaged = |error: ParquetError| format!("a whole Parquet file: {error}");
+    let mut first = i64::MAX;
+    let mut times = Vec::new();
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group).map_err(damaged)?;
+        let mut column = group.get_column_reader(column).map_err(damaged)?;
+        loop {
+            integers(&mut column, COLUMNS[0], &mut times)?;
+            match times.iter().min() {
+                Some(&least) => first = first.min(least),
+                None => break,
+            }
+        }
+    }
+    Ok(first)
 }
 
 /// The columns of one row group, some rows at a time.

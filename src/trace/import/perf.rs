@@ -1,4 +1,4 @@
-//! `perf script` of page faults.
+//! Page faults from `perf script`, `trace-cmd report` or ftrace.
 //!
 //! ```text
 //! perf record -d -c 1 -e page-faults COMMAND;                  perf script -F comm,pid,tid,time,event,addr
@@ -12,118 +12,117 @@
 //! keeps the address spaces of several processes apart, `tid` alone takes all threads for one process's. A thread becomes a
 //! vCPU. Software page faults do not say whether they were reads: they are taken as such. A trace of faults holds about one
 //! access to each page, so that it says which pages are needed, and nothing of how often.
+//!
+//! Without `perf record -d`, the only address of a software page fault is that of the *instruction*. perf prints the data's
+//! address in 16 columns behind the event's colon and a blank, an instruction's behind one blank more. What is neither is
+//! taken only where a second address follows, which is the instruction's.
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::text::{TextFormat, billionths, decimal, expected, fields, hex};
+use super::registry::Importer;
+use super::text::{self, TextFormat, fields, hex};
+use super::tracepoint::{Events, Sample};
 use crate::trace::Op;
 
+pub(super) const IMPORTER: Importer = Importer {
+    name: "perf",
+    reads: "page faults of processes: `perf script`, `trace-cmd report` or ftrace",
+    places: "virtual addresses",
+    ops: "of `exceptions:*`; else all reads",
+    time: "recorded",
+    vcpu: "a thread each",
+    read: |input, options, out| text::import(PageFaults::default(), input, options, out),
+};
+
 const EXPECTED: &str = "`comm pid/tid time: event: address` of a page fault";
+const WITH_DATA: &str = "the data's address (`perf record -d`, `perf script -F comm,pid,tid,time,event,addr`), not that of the instruction";
+const IN_COLUMNS: &str = "the data's address in the columns in which perf prints it (`perf script -F comm,pid,tid,time,event,addr`), since it may be that of the instruction";
 
 #[derive(Default)]
-pub(super) struct PageFaults {
-    start_ns: Option<u64>,
-}
+struct PageFaults(Events);
 
 impl TextFormat for PageFaults {
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
-        if line.starts_with(b"#") {
+        let Some(sample) = self.0.sample(line, EXPECTED)? else {
             return Ok(());
-        }
-        let wrong = || expected(EXPECTED, line);
-        let sample = split(line).ok_or_else(wrong)?;
-        let (op, address) = fault(&sample.said)?.ok_or_else(wrong)?;
-        let (process, thread) = thread_of(sample.thread).ok_or_else(wrong)?;
-        let start_ns = *self.start_ns.get_or_insert(sample.time_ns);
-        let process = to.process(process)?;
-        let vcpu = to.vcpu_of_thread(process, thread)?;
-        to.now_ns = sample
-            .time_ns
-            .checked_sub(start_ns)
-            .ok_or_else(|| expected("times in ascending order, none before the first", line))?;
+        };
+        let (op, address) = match sample.event {
+            event if of_kernel(event) => exception(&sample)?,
+            event if of_perf(event) => (Op::Read, data_address(&sample)?),
+            _ => {
+                self.0.other(&sample);
+                return Ok(());
+            }
+        };
+        let time_ns = self.0.time(&sample)?;
+        let process = to.process(sample.process.unwrap_or(0))?;
+        let vcpu = to.vcpu_of_thread(process, sample.thread)?;
+        to.now_ns = time_ns;
         to.access_by(process, vcpu, op, address, 1)
     }
-}
 
-/// A line, taken apart.
-struct Sample<'a> {
-    thread: &'a [u8],
-    time_ns: u64,
-    /// The fields after the time.
-    said: Vec<&'a [u8]>,
-}
-
-/// A command's name may hold spaces, so that the time is looked for.
-fn split(line: &[u8]) -> Option<Sample<'_>> {
-    let fields: Vec<_> = fields(line).collect();
-    let (at, time_ns) = fields.iter().enumerate().skip(1).find_map(|(at, field)| {
-        let seconds = field.strip_suffix(b":")?;
-        let is_time = seconds.contains(&b'.') && seconds.first()?.is_ascii_digit();
-        Some((at, billionths(seconds).filter(|_| is_time)?))
-    })?;
-    let mut before = fields.get(..at)?.iter().rev();
-    let thread = before.find(|field| !field.starts_with(b"["))?;
-    Some(Sample {
-        thread,
-        time_ns,
-        said: fields.get(at + 1..)?.to_vec(),
-    })
-}
-
-/// `tid` or `pid/tid`: process and thread.
-fn thread_of(field: &[u8]) -> Option<(u64, u64)> {
-    match field.iter().position(|&byte| byte == b'/') {
-        Some(slash) => Some((
-            decimal(field.get(..slash)?)?,
-            decimal(field.get(slash + 1..)?)?,
-        )),
-        None => Some((0, decimal(field)?)),
+    fn notes(&self) -> Vec<String> {
+        self.0.notes()
     }
 }
 
-/// What was accessed, from the fields after the time: a period (perhaps), the event, and what the event says.
-fn fault(fields: &[&[u8]]) -> Result<Option<(Op, u64)>, Refusal> {
-    let fields = match fields {
-        [period, rest @ ..] if decimal(period).is_some() => rest,
-        all => all,
+/// A tracepoint, with perf's group in front or, in ftrace's own text, without.
+fn of_kernel(event: &[u8]) -> bool {
+    let name = event.strip_prefix(b"exceptions:").unwrap_or(event);
+    name == b"page_fault_user" || name == b"page_fault_kernel"
+}
+
+/// A software event of perf, perhaps with modifiers, as in `page-faults:u`.
+fn of_perf(event: &[u8]) -> bool {
+    let name = event.split(|&byte| byte == b':').next();
+    matches!(
+        name,
+        Some(b"page-faults" | b"faults" | b"minor-faults" | b"major-faults")
+    )
+}
+
+/// What a tracepoint says: x86's error code or RISC-V's cause.
+fn exception(sample: &Sample<'_>) -> Result<(Op, u64), Refusal> {
+    let value = |name: &[u8]| {
+        let at = memchr::memmem::find(sample.said, name)?;
+        fields(&sample.said[at + name.len()..]).next().and_then(hex)
     };
-    let Some((event, said)) = fields.split_first() else {
-        return Ok(None);
-    };
-    if event.starts_with(b"exceptions:page_fault_") {
-        let value = |name: &[u8]| said.iter().find_map(|field| hex(field.strip_prefix(name)?));
-        let (Some(address), Some(code)) = (value(b"address="), value(b"error_code=")) else {
-            return Ok(None);
-        };
+    let wrong =
+        || sample.refused("`address=0x…` and `error_code=0x…` (x86) or `cause=0x…` (RISC-V)");
+    let address = value(b"address=").ok_or_else(wrong)?;
+    if let Some(code) = value(b"error_code=") {
         // The x86 page fault error code: bit 1 is a write, bit 4 an instruction fetch.
         let op = match (code & 0x10 != 0, code & 2 != 0) {
             (true, _) => Op::Execute,
             (false, true) => Op::Write,
             (false, false) => Op::Read,
         };
-        return Ok(Some((op, address)));
+        return Ok((op, address));
     }
-    let is_fault = [
-        &b"page-faults:"[..],
-        b"faults:",
-        b"minor-faults:",
-        b"major-faults:",
-    ]
-    .iter()
-    .any(|name| event.starts_with(name));
-    if !is_fault {
-        return Ok(None);
+    let op = match value(b"cause=").ok_or_else(wrong)? {
+        0xc => Op::Execute,
+        0xd => Op::Read,
+        0xf => Op::Write,
+        _ => return Err(sample.refused("cause 0xc (fetch), 0xd (read) or 0xf (write)")),
+    };
+    Ok((op, address))
+}
+
+/// The data's address of a software page fault.
+fn data_address(sample: &Sample<'_>) -> Result<u64, Refusal> {
+    let said = sample.said;
+    let mut columns = fields(said);
+    let Some(first) = columns.next() else {
+        return Err(sample.refused(WITH_DATA));
+    };
+    let address = hex(first).ok_or_else(|| sample.refused(EXPECTED))?;
+    let blanks = said.len() - said.trim_ascii_start().len();
+    match blanks + first.len() {
+        // A kernel's address is no data of a process: blanks have got lost.
+        17 if address < 1 << 63 => Ok(address),
+        18 => Err(sample.refused(WITH_DATA)),
+        // A symbol may be a hexadecimal number, but hardly one of an address's length.
+        _ if columns.any(|column| column.len() >= 5 && hex(column).is_some()) => Ok(address),
+        _ => Err(sample.refused(IN_COLUMNS)),
     }
-    // An address that is shown with one symbol only, `address symbol (object)`, is that of the instruction.
-    let objects = said.iter().filter(|field| field.starts_with(b"(")).count();
-    if said.len() > 1 && objects < 2 {
-        return Err(expected(
-            "the data's address (`perf record -d`, `perf script -F comm,pid,tid,time,event,addr`)",
-            &said.join(&b' '),
-        ));
-    }
-    Ok(said
-        .first()
-        .and_then(|address| hex(address))
-        .map(|address| (Op::Read, address)))
 }

@@ -13,17 +13,28 @@
 
 use std::io::{ErrorKind, Read, Write};
 
+use super::registry::Importer;
 use super::sink::{self, Sink};
 use super::turns::Turns;
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped};
 use crate::trace::format::Fields;
 use crate::trace::{Op, Record, TraceHeader};
 
+pub(super) const IMPORTER: Importer = Importer {
+    name: "qemu",
+    reads: "the recorder plugin for QEMU",
+    places: "pages",
+    ops: "read, write, fetch",
+    time: "recorded",
+    vcpu: "recorded, with idle spans",
+    read: |input, options, out| import(input, options, out),
+};
+
 const MAGIC: [u8; 8] = *b"MIGSIMQ1";
 const HEADER_BYTES: usize = 40;
 const RECORD_BYTES: usize = 16;
 
-pub(super) fn import(
+fn import(
     input: Input<'_>,
     options: &ImportOptions,
     out: impl Write,
@@ -52,8 +63,8 @@ pub(super) fn import(
     }
     let accesses = sink.accesses();
     sink.set_idle_spans(recording.turns.map_or_else(Vec::new, Turns::spans));
-    sink.finish()?;
-    Ok(skipped.summary(accesses))
+    let (_, notes) = sink.finish()?;
+    Ok(skipped.summary(accesses, notes))
 }
 
 fn header(bytes: &[u8], options: &ImportOptions) -> Result<TraceHeader, String> {

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 
-use super::{ImportOptions, Refusal};
+use super::late::Late;
+use super::{ImportError, ImportOptions, Refusal};
 use crate::memory::PageRun;
 use crate::trace::compaction::Compaction;
 use crate::trace::{IdleSpan, Record, TraceError, TraceHeader, TraceWriter};
+use crate::units::SimTime;
 
 /// Records that are compressed at zstd level 19, about half a million a second, the size that a repository may hold.
 /// What comes after them is compressed at level 9, ten times as fast and some 5 % larger.
@@ -15,8 +17,17 @@ const FAST_LEVEL: i32 = 9;
 pub(super) struct Sink<W: Write> {
     writer: TraceWriter<W>,
     compaction: Option<Compaction>,
+    epoch_ns: u64,
+    /// `None`: times are taken as they are.
+    late: Option<Late>,
+    /// Whether the recorder's clock is known to begin with the recording.
+    from_start: bool,
     records: u64,
     accesses: u64,
+    /// Times of the first and the last access, whether it stayed or not.
+    first_ns: u64,
+    last_ns: u64,
+    idle_spans: Vec<IdleSpan>,
 }
 
 impl<W: Write> Sink<W> {
@@ -27,48 +38,79 @@ impl<W: Write> Sink<W> {
         zero_runs: Vec<PageRun>,
         compaction: Option<Compaction>,
     ) -> Result<Self, TraceError> {
-        Ok(Sink {
-            writer: TraceWriter::new(out, header, zero_runs)?,
-            compaction,
-            records: 0,
-            accesses: 0,
-        })
+        let epoch_ns = header.compaction_ns;
+        let writer = TraceWriter::new(out, header, zero_runs)?;
+        Ok(Self::with_writer(writer, epoch_ns, compaction))
     }
 
-    /// A trace that is read once and thrown away.
+    /// A trace that is read once and thrown away, with times from 0 on.
     pub(super) fn temporary(
         out: W,
         header: TraceHeader,
         compaction: Option<Compaction>,
     ) -> Result<Self, TraceError> {
+        let epoch_ns = header.compaction_ns;
+        let writer = TraceWriter::with_level(out, header, Vec::new(), 1)?;
         Ok(Sink {
-            writer: TraceWriter::with_level(out, header, Vec::new(), 1)?,
-            compaction,
+            from_start: true,
             // Never thorough.
             records: THOROUGH_RECORDS,
-            accesses: 0,
+            ..Self::with_writer(writer, epoch_ns, compaction)
         })
     }
 
-    pub(super) fn set_idle_spans(&mut self, spans: Vec<IdleSpan>) {
-        self.writer.set_idle_spans(spans);
+    fn with_writer(writer: TraceWriter<W>, epoch_ns: u64, compaction: Option<Compaction>) -> Self {
+        Sink {
+            writer,
+            compaction,
+            epoch_ns: epoch_ns.max(1),
+            late: None,
+            from_start: false,
+            records: 0,
+            accesses: 0,
+            first_ns: u64::MAX,
+            last_ns: 0,
+            idle_spans: Vec::new(),
+        }
     }
 
+    pub(super) fn set_idle_spans(&mut self, spans: Vec<IdleSpan>) {
+        self.idle_spans = spans;
+    }
+
+    /// Takes an access. One that no trace may hold is refused, whether compaction would have kept it or not.
     pub(super) fn push(&mut self, record: Record) -> Result<(), Refusal> {
-        self.accesses += 1;
-        let refuse = |error| match error {
-            TraceError::Invalid { expected, .. } => Refusal::Line(expected),
-            error => Refusal::Trace(error),
-        };
+        if self.accesses == 0 && !self.from_start && record.time_ns >= Late::FROM_NS {
+            self.late = Some(Late::new(record.time_ns, self.epoch_ns)?);
+        }
+        let mut stays = true;
         if let Some(compaction) = &mut self.compaction {
             // A record that is refused must not stand for those of its epoch.
-            self.writer.pass_over(record).map_err(refuse)?;
-            let kept = compaction.keeps(record);
-            if !kept.map_err(|limit| Refusal::Limit(limit.to_string()))? {
-                return Ok(());
+            let passed = match &mut self.late {
+                Some(late) => late.pass_over(record)?,
+                None => {
+                    self.writer.pass_over(record).map_err(refusal)?;
+                    record
+                }
+            };
+            stays = compaction
+                .keeps(passed)
+                .map_err(|limit| Refusal::Limit(limit.to_string()))?;
+        }
+        if stays {
+            match &mut self.late {
+                Some(late) => late.push(record)?,
+                None => self.write(record)?,
             }
         }
-        self.writer.push(record).map_err(refuse)?;
+        self.accesses += 1;
+        self.last_ns = self.last_ns.max(record.time_ns);
+        self.first_ns = self.first_ns.min(record.time_ns);
+        Ok(())
+    }
+
+    fn write(&mut self, record: Record) -> Result<(), Refusal> {
+        self.writer.push(record).map_err(refusal)?;
         self.records += 1;
         if self.records == THOROUGH_RECORDS {
             self.writer.set_level(FAST_LEVEL);
@@ -76,13 +118,55 @@ impl<W: Write> Sink<W> {
         Ok(())
     }
 
-    /// Accesses that came, whether they stayed or not.
+    /// Accesses that were taken, whether they stayed or not.
     pub(super) fn accesses(&self) -> u64 {
         self.accesses
     }
 
-    pub(super) fn finish(self) -> Result<W, TraceError> {
-        self.writer.finish(None)
+    /// Completes the trace. Returns what it was written to, and what a user should know of its times.
+    pub(super) fn finish(mut self) -> Result<(W, Vec<String>), ImportError> {
+        let mut notes = Vec::new();
+        match self.late.take() {
+            Some(late) => {
+                let start_ns = late.finish(self.first_ns, |record| {
+                    self.write(record).map_err(|refusal| {
+                        refusal.at("the recording", |expected| ImportError::Header {
+                            name: "the recording".to_owned(),
+                            expected,
+                        })
+                    })
+                })?;
+                notes.push(format!(
+                    "times count from the first access, which came {} behind 0",
+                    SimTime::from_ns(start_ns)
+                ));
+                for span in &mut self.idle_spans {
+                    span.from_ns = span.from_ns.saturating_sub(start_ns);
+                    span.until_ns = span.until_ns.saturating_sub(start_ns);
+                }
+                self.idle_spans.retain(|span| span.from_ns < span.until_ns);
+            }
+            None => notes.extend(self.late_start()),
+        }
+        self.writer.set_idle_spans(self.idle_spans);
+        Ok((self.writer.finish(None)?, notes))
+    }
+
+    /// A warning for a recording whose accesses begin later than they last: a migration at its start meets nothing.
+    fn late_start(&self) -> Option<String> {
+        const LATE_NS: u64 = 1_000_000_000;
+        let late = self.accesses > 0
+            && self.first_ns >= LATE_NS
+            && self.first_ns > self.last_ns - self.first_ns;
+        late.then(|| {
+            format!(
+                "the first access comes {} behind the recording's start and the last one {} later: \
+                 `migsim trace slice --from \"{} ns\"` makes a trace that begins with the accesses",
+                SimTime::from_ns(self.first_ns),
+                SimTime::from_ns(self.last_ns - self.first_ns),
+                self.first_ns / self.epoch_ns * self.epoch_ns
+            )
+        })
     }
 }
 
@@ -103,5 +187,12 @@ pub(super) fn compaction(
             "a compaction by a multiple of the {recorded_ns} ns with which the recorder has compacted, found {} ns",
             options.compact_ns
         )),
+    }
+}
+
+pub(super) fn refusal(error: TraceError) -> Refusal {
+    match error {
+        TraceError::Invalid { expected, .. } => Refusal::Line(expected),
+        error => Refusal::Trace(error),
     }
 }

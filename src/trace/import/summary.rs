@@ -7,52 +7,84 @@ use super::{ImportError, ImportOptions};
 pub struct ImportSummary {
     /// Accesses to a page that the recording held, before compaction.
     pub accesses: u64,
-    /// Lines or records that were skipped.
+    /// Lines or records that were skipped because they are not what they should be.
     pub skipped: u64,
+    /// Why they were, in the order in which each reason first came.
+    pub reasons: Vec<Reason>,
+    /// What else a user should know: what was passed over or dropped, and what may not be as it seems.
+    pub notes: Vec<String>,
+}
+
+/// Why lines or records were skipped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// How many.
+    pub count: u64,
     /// What was wrong with the first of them.
-    pub examples: Vec<String>,
+    pub first: String,
+    /// What was expected: the same for all of them.
+    expected: String,
 }
 
 /// What was skipped.
 pub(super) struct Skipped {
     lenient: bool,
     count: u64,
-    examples: Vec<String>,
+    reasons: Vec<Reason>,
 }
 
 impl Skipped {
-    /// Enough to see what is wrong.
-    const EXAMPLES: usize = 3;
+    /// Reasons that are told apart; later ones count with the last.
+    const REASONS: usize = 16;
 
     pub(super) fn new(options: &ImportOptions) -> Self {
         Skipped {
             lenient: options.lenient,
             count: 0,
-            examples: Vec::new(),
+            reasons: Vec::new(),
         }
     }
 
     /// Notes what is wrong with one line or record; hands the error back if it is no such error, or not to be skipped.
     pub(super) fn note(&mut self, error: ImportError) -> Result<(), ImportError> {
-        let of_one = matches!(
-            error,
-            ImportError::Line { .. } | ImportError::Field { .. } | ImportError::Record { .. }
-        );
-        if !self.lenient || !of_one {
+        let expected = match &error {
+            ImportError::Line { expected, .. }
+            | ImportError::Field { expected, .. }
+            | ImportError::Record { expected, .. } => expected.as_str(),
+            ImportError::Damaged { .. } => "the rest",
+            _ => return Err(error),
+        };
+        if !self.lenient {
             return Err(error);
         }
         self.count += 1;
-        if self.examples.len() < Self::EXAMPLES {
-            self.examples.push(error.to_string());
+        // What was found differs from line to line.
+        let expected = expected.split(", found ").next().unwrap_or_default();
+        let full = self.reasons.len() == Self::REASONS;
+        let mut known = self.reasons.iter_mut();
+        let known = known.find(|reason| reason.expected == expected);
+        match known {
+            Some(reason) => reason.count += 1,
+            None if full => {
+                if let Some(last) = self.reasons.last_mut() {
+                    last.count += 1;
+                }
+            }
+            None => self.reasons.push(Reason {
+                count: 1,
+                first: error.to_string(),
+                expected: expected.to_owned(),
+            }),
         }
         Ok(())
     }
 
-    pub(super) fn summary(self, accesses: u64) -> ImportSummary {
+    pub(super) fn summary(self, accesses: u64, notes: Vec<String>) -> ImportSummary {
         ImportSummary {
             accesses,
             skipped: self.count,
-            examples: self.examples,
+            reasons: self.reasons,
+            notes,
         }
     }
 }

@@ -4,10 +4,14 @@ use std::io::Write;
 
 use super::accesses::Accesses;
 use super::lines::Lines;
-use super::{ImportError, ImportOptions, ImportSummary, Input, Refusal, Skipped, excerpt};
+use super::{Addresses, ImportError, ImportOptions, ImportSummary, Input};
+use super::{Refusal, Skipped, excerpt};
 
 /// A text format, line by line.
 pub(super) trait TextFormat {
+    /// What addresses are where the options do not say.
+    const ADDRESSES: Addresses = Addresses::Virtual;
+
     /// Passes on what a line says. It is not empty, and has no white space around it.
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal>;
 
@@ -15,18 +19,23 @@ pub(super) trait TextFormat {
     fn end(&mut self, _to: &mut Accesses) -> Result<(), Refusal> {
         Ok(())
     }
+
+    /// What was passed over, and what may not be as it seems.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
-pub(super) fn import(
-    format: &mut impl TextFormat,
+pub(super) fn import<F: TextFormat>(
+    mut format: F,
     input: Input<'_>,
     options: &ImportOptions,
     out: impl Write,
 ) -> Result<ImportSummary, ImportError> {
-    let mut lines = Lines::new(input);
-    let mut accesses = Accesses::new(options, lines.name())?;
+    let mut lines = Lines::new(input)?;
+    let mut accesses = Accesses::new(options, F::ADDRESSES, lines.name())?;
     let mut skipped = Skipped::new(options);
-    while lines.advance()? {
+    while lines.advance_past(&mut skipped)? {
         if let Err(refusal) = format.line(lines.line(), &mut accesses) {
             skipped.note(refusal.at(lines.name(), |expected| lines.error(expected)))?;
         }
@@ -34,12 +43,15 @@ pub(super) fn import(
     if let Err(refusal) = format.end(&mut accesses) {
         skipped.note(refusal.at(lines.name(), |expected| lines.error(expected)))?;
     }
+    let mut notes = format.notes();
+    notes.extend(accesses.notes());
     let count = accesses.count();
     if count == 0 {
-        return Err(lines.error("at least one access, found the end"));
+        notes.insert(0, "at least one access, found the end".to_owned());
+        return Err(lines.error(notes.join("; ")));
     }
-    accesses.finish(options, lines.name(), out)?;
-    Ok(skipped.summary(count))
+    notes.extend(accesses.finish(options, lines.name(), out)?);
+    Ok(skipped.summary(count, notes))
 }
 
 /// A refusal of a line that is something else.

@@ -2,24 +2,10 @@
 
 use std::io::Write;
 
-use migsim::trace::import::{Addresses, Format, ImportOptions};
+use migsim::trace::import::{Addresses, IMPORTERS, ImportOptions};
 use proptest::prelude::*;
 
 use super::{imported, qemu};
-
-const FORMATS: &[Format] = &[
-    Format::Csv,
-    #[cfg(feature = "parquet")]
-    Format::Parquet,
-    Format::Qemu,
-    Format::Lackey,
-    Format::Drmemtrace,
-    Format::Execlog,
-    Format::Pin,
-    Format::Dinero,
-    Format::Perf,
-    Format::Damon,
-];
 
 #[test]
 fn hostile_addresses_meet_a_limit() {
@@ -27,7 +13,7 @@ fn hostile_addresses_meet_a_limit() {
     for region in 0..70_000_u64 {
         writeln!(text, " L {:x},4", region << 21).unwrap();
     }
-    let message = imported(Format::Lackey, &text, &ImportOptions::default())
+    let message = imported("lackey", &text, &ImportOptions::default())
         .err()
         .unwrap()
         .to_string();
@@ -40,7 +26,7 @@ fn hostile_addresses_meet_a_limit() {
         ..ImportOptions::default()
     };
     assert!(
-        imported(Format::Lackey, &text, &lenient).is_err(),
+        imported("lackey", &text, &lenient).is_err(),
         "a limit is no bad line"
     );
 }
@@ -58,6 +44,10 @@ fn line() -> impl Strategy<Value = String> {
         "monitoring_(start|end): [0-9]{1,12}( ns| ms| s)?",
         "[0-9a-f]{1,16}-[0-9a-f]{1,16}( )?\\( *[0-9]+ [KM]iB\\):? +[0-9]{1,2}( [0-9])?",
         "target_id: [0-9]{1,20}",
+        "base_time_absolute: [0-9]{1,12} (ms|s|h)",
+        "CPU [0-9]/KVM [0-9]{1,5} \\[00[0-3]\\] [0-9]{1,9}\\.[0-9]{1,6}: kvm:kvm_page_fault: (vcpu [0-9]{1,6} )?address [0-9a-f]{1,16} error_code [0-9a-f]{1,4}",
+        "[0-9a-f]{1,16},[0-9]{1,19},[01]",
+        "[0-9]{1,5}@[0-9]{1,9}.[0-9]{1,6}:postcopy_ram_fault_thread_request Request for HVA=0x1 rb=[a-z./:]{1,6} offset=0x[0-9a-f]{1,12} pid=[0-9]{1,5}",
         "[0-9]{1,20},[0-9]{1,5},[0-9]{1,10},[rwx]",
         "\\PC{0,30}",
     ];
@@ -78,9 +68,10 @@ proptest! {
         let text = lines.join("\n");
         let csv = format!("time_ns,vcpu,page,op\n{text}");
         let addresses = if physical { Addresses::Physical } else { Addresses::Virtual };
+        let addresses = Some(addresses);
         let options = ImportOptions { lenient, compact_ns, addresses, ..ImportOptions::default() };
-        for &format in FORMATS {
-            let text = if format == Format::Csv { &csv } else { &text };
+        for format in IMPORTERS.iter().map(|importer| importer.name) {
+            let text = if format == "csv" { &csv } else { &text };
             let _ = imported(format, text.as_bytes(), &options);
         }
     }
@@ -88,12 +79,12 @@ proptest! {
     #[test]
     fn hostile_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..400), lenient in any::<bool>()) {
         let options = ImportOptions { lenient, ..ImportOptions::default() };
-        for &format in FORMATS {
+        for format in IMPORTERS.iter().map(|importer| importer.name) {
             let _ = imported(format, &bytes, &options);
         }
         let mut recording = qemu(&[]);
         recording.extend(&bytes);
-        let _ = imported(Format::Qemu, &recording, &options);
+        let _ = imported("qemu", &recording, &options);
     }
 }
 
@@ -106,7 +97,7 @@ fn records_are_checked_before_they_are_compacted() {
         lenient: true,
         ..ImportOptions::default()
     };
-    let (trace, summary) = imported(Format::Csv, text.as_bytes(), &options).expect("a trace");
+    let (trace, summary) = imported("csv", text.as_bytes(), &options).expect("a trace");
     assert_eq!(summary.skipped, 1);
     let records = trace.records().map(|record| record.expect("a record"));
     let pages: Vec<u32> = records.map(|record| record.page).collect();
@@ -117,5 +108,5 @@ fn records_are_checked_before_they_are_compacted() {
         compact_ns: 1,
         ..ImportOptions::default()
     };
-    assert!(imported(Format::Csv, far.as_bytes(), &options).is_err());
+    assert!(imported("csv", far.as_bytes(), &options).is_err());
 }

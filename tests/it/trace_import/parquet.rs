@@ -1,8 +1,18 @@
-//! Parquet: round trips, and files that are damaged.
+//! Parquet: round trips, units of time, and files that are damaged.
+
+use std::sync::Arc;
 
 use migsim::trace::export;
-use migsim::trace::import::{Format, ImportOptions};
+use migsim::trace::import::ImportOptions;
 use proptest::prelude::*;
+
+use parquet::basic::Compression;
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 
 use super::imported;
 
@@ -16,24 +26,123 @@ fn parquet_goes_in_and_out_unchanged() {
         provenance: "made by hand".to_owned(),
         ..ImportOptions::default()
     };
-    let (first, _) = imported(Format::Csv, rows.as_bytes(), &options).unwrap();
+    let (first, _) = imported("csv", rows.as_bytes(), &options).unwrap();
     let mut file = Vec::new();
     export::parquet(&first, &mut file).unwrap();
-    let (second, summary) = imported(Format::Parquet, &file, &ImportOptions::default()).unwrap();
+    let (second, summary) = imported("parquet", &file, &ImportOptions::default()).unwrap();
     assert_eq!(summary.accesses, 5);
     assert_eq!(second.header(), first.header());
     assert_eq!(second.content_hash(), first.content_hash());
     let mut out = Vec::new();
     export::csv(&second, &mut out).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), rows);
-    let message = imported(Format::Parquet, rows.as_bytes(), &options)
+    let message = imported("parquet", rows.as_bytes(), &options)
         .err()
         .unwrap()
         .to_string();
     assert!(
-        message.starts_with("in: expected a whole Parquet file: "),
+        message.starts_with("in: expected a Parquet file, which begins with `PAR1`, found `time`"),
         "{message}"
     );
+}
+
+/// Writes three rows, at the times 0, 5 and 9 of a column of the given type.
+fn file(time: &str, arrow_schema: Option<&str>, compression: Compression) -> Vec<u8> {
+    let schema = format!(
+        "message schema {{ {time}; required int32 vcpu; required int64 page; required binary op (UTF8); }}"
+    );
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
+    let entry = |value: &str| KeyValue::new("ARROW:schema".to_owned(), value.to_owned());
+    let properties = WriterProperties::builder()
+        .set_compression(compression)
+        .set_key_value_metadata(arrow_schema.map(|value| vec![entry(value)]))
+        .build();
+    let mut out = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut out, schema, Arc::new(properties)).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut place = 0;
+    while let Some(mut column) = group.next_column().unwrap() {
+        let numbers = [[0, 5, 9], [0, 0, 0], [1, 2, 3]];
+        match column.untyped() {
+            ColumnWriter::Int64ColumnWriter(column) => {
+                column.write_batch(&numbers[place], None, None).unwrap();
+            }
+            ColumnWriter::Int32ColumnWriter(column) => {
+                let numbers = numbers[place].map(|number| number as i32);
+                column.write_batch(&numbers, None, None).unwrap();
+            }
+            ColumnWriter::ByteArrayColumnWriter(column) => {
+                let ops = ["r", "w", "x"].map(ByteArray::from);
+                column.write_batch(&ops, None, None).unwrap();
+            }
+            _ => panic!("a column of another type"),
+        }
+        column.close().unwrap();
+        place += 1;
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    out
+}
+
+fn times(file: &[u8]) -> Vec<u64> {
+    let (trace, _) = imported("parquet", file, &ImportOptions::default()).unwrap();
+    let records = trace.records();
+    records.map(|record| record.unwrap().time_ns).collect()
+}
+
+const PLAIN: &str = "required int64 time_ns";
+
+#[test]
+fn times_in_every_unit() {
+    for (time, unit_ns) in [
+        (PLAIN, 1),
+        ("required int64 time_ns (INTEGER(64,false))", 1),
+        ("required int64 time_ns (TIMESTAMP(NANOS,true))", 1),
+        ("required int64 time_ns (TIMESTAMP(MICROS,true))", 1_000),
+        (
+            "required int64 time_ns (TIMESTAMP(MILLIS,false))",
+            1_000_000,
+        ),
+        ("required int64 time_ns (TIMESTAMP_MICROS)", 1_000),
+        ("required int64 time_ns (TIME(MICROS,true))", 1_000),
+        ("required int32 time_ns (TIME_MILLIS)", 1_000_000),
+    ] {
+        let times = times(&file(time, None, Compression::UNCOMPRESSED));
+        assert_eq!(times, [0, 5 * unit_ns, 9 * unit_ns], "{time}");
+    }
+    for wrong in [
+        "required int64 time_ns (DECIMAL(10,3))",
+        "required int32 time_ns (DATE)",
+    ] {
+        let file = file(wrong, None, Compression::UNCOMPRESSED);
+        let refused = imported("parquet", &file, &ImportOptions::default());
+        let message = refused.err().unwrap().to_string();
+        assert!(
+            message.contains("a timestamp or a duration in column time_ns"),
+            "{message}"
+        );
+    }
+}
+
+/// Arrow keeps a duration's unit in its own schema only. The schemas are what pyarrow 26 writes of `vcpu` (int32) and
+/// `time_ns` (a duration).
+#[test]
+fn durations_of_arrow() {
+    let schemas = include_str!("arrow_schemas.txt").lines();
+    for (schema, unit_ns) in schemas.zip([1_000_000_000, 1_000_000, 1_000, 1]) {
+        let times = times(&file(PLAIN, Some(schema), Compression::UNCOMPRESSED));
+        assert_eq!(times, [0, 5 * unit_ns, 9 * unit_ns]);
+    }
+    let damaged = file(PLAIN, Some("/////xxAAAQ="), Compression::UNCOMPRESSED);
+    assert_eq!(times(&damaged), [0, 5, 9]);
+}
+
+#[test]
+fn codecs_are_read() {
+    for codec in [Compression::LZ4_RAW, Compression::LZ4, Compression::SNAPPY] {
+        assert_eq!(times(&file(PLAIN, None, codec)), [0, 5, 9]);
+    }
 }
 
 proptest! {
@@ -49,13 +158,13 @@ proptest! {
         for page in pages {
             rows += &format!("5,0,{page},r\n");
         }
-        let (trace, _) = imported(Format::Csv, rows.as_bytes(), &ImportOptions::default()).unwrap();
+        let (trace, _) = imported("csv", rows.as_bytes(), &ImportOptions::default()).unwrap();
         let mut file = Vec::new();
         export::parquet(&trace, &mut file).unwrap();
         for (at, value) in damage {
             let at = at.index(file.len());
             file[at] = value;
         }
-        let _ = imported(Format::Parquet, &file, &ImportOptions::default());
+        let _ = imported("parquet", &file, &ImportOptions::default());
     }
 }

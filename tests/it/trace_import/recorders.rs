@@ -1,6 +1,6 @@
 //! Recorders that see pages: perf, DAMON and the QEMU plugin.
 
-use migsim::trace::import::{Format, ImportOptions};
+use migsim::trace::import::{Addresses, ImportOptions};
 use migsim::trace::{IdleSpan, Op};
 
 use super::{error, imported, qemu, rows};
@@ -13,10 +13,10 @@ fn perf() {
           true  10/11  4507.262898: exceptions:page_fault_user: address=0x402e06 ip=0x4017ad error_code=0x6
           true  12/12  4507.262899196: exceptions:page_fault_user: address=0x403d40 ip=0x401a13 error_code=0x4
           true  10/10  4507.262900:          1 page-faults:     404000 _rtld_global+0xde6 (/usr/lib/ld.so)     401000 start (/usr/lib/ld.so)
-          true  10/10  4507.262901:            page-faults:u:     405000
+          true  10/10  4507.262901:            page-faults:u:           405000
 ";
     assert_eq!(
-        rows(Format::Perf, text, &ImportOptions::default()),
+        rows("perf", text, &ImportOptions::default()),
         [
             "0,0,1,x",
             "5000,1,2,w",
@@ -26,26 +26,26 @@ fn perf() {
         ]
     );
     let no_address =
-        "true 10 4.5: 1 page-faults: ffffffff81000000 elf_load+0x28a ([kernel.kallsyms])\n";
-    let message = error(Format::Perf, no_address);
+        "true 10 4.5: 1 page-faults:  ffffffff81000000 elf_load+0x28a ([kernel.kallsyms])\n";
+    let message = error("perf", no_address);
     assert!(
         message.contains("expected the data's address (`perf record -d`"),
         "{message}"
     );
-    let backwards = "a 1 5.0: page-faults: 1000\na 1 4.0: page-faults: 1000\n";
-    let message = error(Format::Perf, backwards);
+    let backwards =
+        "a 1 5.0: page-faults:             1000\na 1 4.0: page-faults:             1000\n";
+    let message = error("perf", backwards);
     assert!(
         message.starts_with("in: line 2: expected times in ascending order"),
         "{message}"
     );
     for bad in [
         "a 1 page-faults: 1000",
-        "a 1 5.0: cycles: 1000",
         "a b 5.0: page-faults: 1000",
         "a 1 5.0: page-faults: x",
         "5.0: page-faults: 1000",
     ] {
-        let message = error(Format::Perf, bad);
+        let message = error("perf", bad);
         assert!(
             message.starts_with("in: line 1: expected `comm pid/tid time"),
             "{message}"
@@ -74,7 +74,7 @@ nr_regions: 1
 # start_addr     end_addr        length  nr_accesses   age
 563ebaa04000-563ebaa05000 (   4.000 KiB)           1     0
 ";
-    let rows = rows(Format::Damon, text, &ImportOptions::default());
+    let rows = rows("damon", text, &ImportOptions::default());
     let mut pages = Vec::new();
     for row in &rows {
         let fields: Vec<&str> = row.split(',').collect();
@@ -109,11 +109,116 @@ nr_regions: 1
         ),
         (
             "monitoring_start: 0\nmonitoring_end: 9\n0-ffffffffffffffff(1): 1\n",
-            "at most 4194304 accessed pages an interval",
+            "at most 1073741824 accessed pages an interval",
         ),
     ] {
-        let found = error(Format::Damon, bad);
+        let found = error("damon", bad);
         assert!(found.contains(message), "{found}");
+    }
+}
+
+/// What damo 3.4.3 prints of made-up records (`pr_records_raw_form`).
+#[test]
+fn damon_today() {
+    let one = |base: &str, target: &str| {
+        format!(
+            "base_time_absolute: {base}\ndata source: unknown\n\n\
+             monitoring_start:                0 ns\n\
+             monitoring_end:            100.000 ms\n\
+             monitoring_duration:       100.000 ms\n\
+             target_id: {target}\n\
+             nr_regions: 1\n\
+             # start_addr     end_addr        length  nr_accesses   age\n\
+             563ebaa00000-563ebaa02000 (   8.000 KiB)           1    -1\n\n"
+        )
+    };
+    // vCPU, page and interval of a tenth of a second.
+    let reads = |text: &str| {
+        let mut reads: Vec<_> = rows("damon", text, &ImportOptions::default())
+            .iter()
+            .map(|row| {
+                let fields = row.split(',').take(3);
+                let fields: Vec<u64> = fields.map(|field| field.parse().unwrap()).collect();
+                (fields[1], fields[2], fields[0] / 100_000_000)
+            })
+            .collect();
+        reads.sort_unstable();
+        reads
+    };
+    assert_eq!(
+        reads(&one("3 h 4 m 17.510 s", "None")),
+        [(0, 0, 0), (0, 1, 0)]
+    );
+    // Records have bases of their own.
+    let two_targets = one("10 s", "1") + &one("15 s", "2");
+    assert_eq!(
+        reads(&two_targets),
+        [(0, 0, 0), (0, 1, 0), (1, 512, 50), (1, 513, 50)]
+    );
+    // Two contexts at a time have targets of one name; a target goes on in a later record.
+    let two_contexts = one("10 s", "1") + &one("10.020 s", "1");
+    assert_eq!(
+        reads(&two_contexts),
+        [(0, 0, 0), (0, 1, 0), (1, 512, 0), (1, 513, 0)]
+    );
+    let later = one("10 s", "1") + &one("12 s", "1");
+    assert_eq!(
+        reads(&later),
+        [(0, 0, 0), (0, 0, 20), (0, 1, 0), (0, 1, 20)]
+    );
+}
+
+/// A VM of 1 GiB stays one of 1 GiB, however little of it was accessed.
+#[test]
+fn idle_memory_is_memory() {
+    let text = "\
+monitoring_start: 0
+monitoring_end: 100000000
+target_id: 7
+7f3c00000000-7f3c20000000 ( 512.000 MiB)           0     9
+7f3c20000000-7f3c40000000 ( 512.000 MiB)           0     9
+monitoring_start: 100000000
+monitoring_end: 200000000
+7f3c00000000-7f3c00002000 (   8.000 KiB)           1     9
+7f3c00002000-7f3c40000000 (1023.992 MiB)           0     9
+7f4000001000-7f4000002000 (   4.000 KiB)           1     0
+";
+    let (trace, _) = imported("damon", text.as_bytes(), &ImportOptions::default()).unwrap();
+    assert_eq!(trace.header().pages, (1 << 18) + 512);
+    let runs = trace.zero_runs().iter();
+    let zero: u64 = runs.map(|run| u64::from(run.count)).sum();
+    assert_eq!(zero, 511, "what DAMON did not monitor");
+    // Where QEMU maps the guest's memory; the rest is QEMU's own.
+    let mapping = ImportOptions {
+        addresses: Some(Addresses::Mapping {
+            base: 0x7f3c_0000_0000,
+            bytes: Some(1 << 30),
+        }),
+        ..ImportOptions::default()
+    };
+    let (trace, summary) = imported("damon", text.as_bytes(), &mapping).unwrap();
+    assert_eq!((trace.header().pages, trace.record_count()), (1 << 18, 2));
+    assert!(trace.zero_runs().is_empty());
+    assert_eq!(
+        summary.notes,
+        ["1 accesses outside the mapping were dropped"]
+    );
+}
+
+/// More pages an interval than are held at once.
+#[test]
+fn damon_intervals_of_many_pages() {
+    const PAGES: u64 = (1 << 22) + 5;
+    let text = format!(
+        "monitoring_start: 0\nmonitoring_end: 100000000\n0-{:x} (16 GiB): 1\n",
+        PAGES * 4096
+    );
+    let (trace, summary) = imported("damon", text.as_bytes(), &ImportOptions::default()).unwrap();
+    assert_eq!(summary.accesses, PAGES);
+    let mut seen = vec![false; PAGES as usize];
+    for record in trace.records() {
+        let page = record.unwrap().page as usize;
+        assert!(!std::mem::replace(&mut seen[page], true));
     }
 }
 
@@ -121,7 +226,7 @@ nr_regions: 1
 fn qemu_recordings() {
     let bytes = qemu(&[(5, 7, 1, 2), (9, 8, 1, 0), (0, 3, 0, 1)]);
     let options = ImportOptions::default();
-    let (trace, summary) = imported(Format::Qemu, &bytes, &options).unwrap();
+    let (trace, summary) = imported("qemu", &bytes, &options).unwrap();
     let header = trace.header();
     assert_eq!(
         (header.page_size, header.pages, header.vcpus),
@@ -136,10 +241,7 @@ fn qemu_recordings() {
     assert_eq!((records[1].time_ns, records[1].op), (5, Op::Execute));
 
     let wrong = |bytes: &[u8], options: &ImportOptions| {
-        imported(Format::Qemu, bytes, options)
-            .err()
-            .unwrap()
-            .to_string()
+        imported("qemu", bytes, options).err().unwrap().to_string()
     };
     let begins = "in: expected the header of a QEMU recording, beginning with `MIGSIMQ1`";
     assert_eq!(wrong(&bytes[..39], &options), begins);
@@ -179,7 +281,7 @@ fn qemu_recordings() {
 #[test]
 fn idle_spans_of_qemu_recordings() {
     let spans = |records: &[(u64, u32, u16, u8)]| {
-        let trace = imported(Format::Qemu, &qemu(records), &ImportOptions::default());
+        let trace = imported("qemu", &qemu(records), &ImportOptions::default());
         let spans = trace.map(|(trace, _)| {
             let all = trace.idle_spans().iter();
             all.map(|span| (span.vcpu, span.from_ns, span.until_ns))
@@ -228,7 +330,7 @@ fn idle_spans_of_qemu_recordings() {
         }],
         ..ImportOptions::default()
     };
-    let error = imported(Format::Qemu, &qemu(&some), &beside).err().unwrap();
+    let error = imported("qemu", &qemu(&some), &beside).err().unwrap();
     assert_eq!(
         error.to_string(),
         "in: expected no idle spans beside the recording's own"

@@ -1,6 +1,6 @@
 //! Tools that write every access of a program.
 
-use migsim::trace::import::{Format, ImportOptions};
+use migsim::trace::import::ImportOptions;
 
 use super::{error, imported, physical, rows};
 
@@ -13,7 +13,7 @@ fn lackey() {
         ..ImportOptions::default()
     };
     assert_eq!(
-        rows(Format::Lackey, text, &options),
+        rows("lackey", text, &options),
         [
             // 0x401a is page 26 of its region, 0x4223 page 35 of the next but one; the stack spans two pages.
             "0,0,26,x",
@@ -24,7 +24,7 @@ fn lackey() {
             "30,0,547,w",
         ]
     );
-    let (trace, summary) = imported(Format::Lackey, text.as_bytes(), &options).unwrap();
+    let (trace, summary) = imported("lackey", text.as_bytes(), &options).unwrap();
     assert_eq!((summary.accesses, summary.skipped), (6, 0));
     assert_eq!(trace.header().pages, 3 * 512);
     let zero: u32 = trace.zero_runs().iter().map(|run| run.count).sum();
@@ -38,7 +38,7 @@ fn lackey() {
         " L 04,8,8",
         "L",
     ] {
-        let message = error(Format::Lackey, &format!("I  04,1\n{bad}\n"));
+        let message = error("lackey", &format!("I  04,1\n{bad}\n"));
         let expected = format!(
             "in: line 2: expected `I`, `L`, `S` or `M`, then `address,size`, found `{}`",
             bad.trim()
@@ -46,11 +46,11 @@ fn lackey() {
         assert_eq!(message, expected);
     }
     assert_eq!(
-        error(Format::Lackey, " L 04,65537\n"),
+        error("lackey", " L 04,65537\n"),
         "in: line 1: expected an access of at most 65536 bytes, found 65537"
     );
     assert_eq!(
-        error(Format::Lackey, "==7== nothing\n"),
+        error("lackey", "==7== nothing\n"),
         "in: line 2: expected at least one access, found the end"
     );
 }
@@ -79,7 +79,7 @@ View tool results:
               3 : total instructions
 ";
     assert_eq!(
-        rows(Format::Drmemtrace, text, &ImportOptions::default()),
+        rows("drmemtrace", text, &ImportOptions::default()),
         [
             "0,0,1,x",
             "1,0,2,r",
@@ -97,11 +97,10 @@ View tool results:
         .replace("W1.T296231", "296231")
         .replace("296232", "296231");
     assert_eq!(
-        rows(Format::Drmemtrace, &one, &slow),
+        rows("drmemtrace", &one, &slow),
         ["0,0,1,x", "20000,0,2,r", "40000,0,3,w", "60000,0,1,x"]
     );
     for bad in [
-        "Adios world!",
         "1 0: 7 read 8 byte(s) at 0x1",
         "1 0: 7 read 8 byte(s) @ zero",
         "1 0: X7 read 8 byte(s) @ 0x1",
@@ -109,7 +108,7 @@ View tool results:
         "1 0 7 read 8 byte(s) @ 0x1",
         "1 0: 7 gibberish",
     ] {
-        let message = error(Format::Drmemtrace, bad);
+        let message = error("drmemtrace", bad);
         assert!(
             message.starts_with("in: line 1: expected `record instruction: thread`"),
             "{message}"
@@ -125,7 +124,7 @@ fn execlog() {
 0, 0x401034, 0x0148, \"add \\\"x\\\", rax\", load, 0x00403000, store, 0x00403000, rax -> 0x1
 ";
     assert_eq!(
-        rows(Format::Execlog, user, &ImportOptions::default()),
+        rows("execlog", user, &ImportOptions::default()),
         [
             "0,0,1,x", "1,1,1,x", "1,1,2,r", "2,0,1,x", "2,0,3,r", "2,0,3,w"
         ]
@@ -134,25 +133,22 @@ fn execlog() {
 0, 0xffffffff81000000, 0x448b, \"mov eax, [rbx]\", load, 0x00005008, RAM
 0, 0xffffffff81000004, 0x448b, \"mov [rbx], eax\", store, 0xfee00000, apic-msi, store, 0x00007000, RAM
 ";
-    assert_eq!(
-        rows(Format::Execlog, system, &physical()),
-        ["0,0,5,r", "1,0,7,w"]
-    );
+    assert_eq!(rows("execlog", system, &physical()), ["0,0,5,r", "1,0,7,w"]);
     let small = ImportOptions {
         pages: Some(7),
         ..physical()
     };
-    let message = imported(Format::Execlog, system.as_bytes(), &small);
+    let message = imported("execlog", system.as_bytes(), &small);
     assert_eq!(
         message.map(|_| ()).unwrap_err().to_string(),
         "in: line 2: expected a physical address below 0x7000, found one of page 7"
     );
-    let message = error(Format::Execlog, system);
+    let message = error("execlog", system);
     assert!(
         message.starts_with("in: line 1: expected no device with virtual addresses"),
         "{message}"
     );
-    let message = imported(Format::Execlog, user.as_bytes(), &physical())
+    let message = imported("execlog", user.as_bytes(), &physical())
         .err()
         .unwrap()
         .to_string();
@@ -166,13 +162,13 @@ fn execlog() {
         "x, 0x1, 0x2, \"nop\"",
         "70000, 0x1, 0x2, \"nop\"",
     ] {
-        let message = error(Format::Execlog, bad);
+        let message = error("execlog", bad);
         assert!(
             message.starts_with("in: line 1: expected `vcpu, 0xADDRESS"),
             "{message}"
         );
     }
-    let message = error(Format::Execlog, "0, 0x1, 0x2, \"nop\", load");
+    let message = error("execlog", "0, 0x1, 0x2, \"nop\", load");
     assert_eq!(
         message,
         "in: line 1: expected `load` or `store` and a hexadecimal address, found ``"
@@ -183,7 +179,7 @@ fn execlog() {
 fn pin() {
     let text = "#\n# Memory Access Trace Generated By Pin\n#\n0x401000: R 0x402ffc  8 0x1\n0x401004: W 0x402000\n#eof\n";
     assert_eq!(
-        rows(Format::Pin, text, &ImportOptions::default()),
+        rows("pin", text, &ImportOptions::default()),
         ["0,0,1,x", "0,0,2,r", "0,0,3,r", "1,0,1,x", "1,0,2,w"]
     );
     for bad in [
@@ -192,7 +188,7 @@ fn pin() {
         "0x401000: R (nil)",
         "0x401000:",
     ] {
-        let message = error(Format::Pin, bad);
+        let message = error("pin", bad);
         assert!(
             message.starts_with("in: line 1: expected `0xIP: R 0xADDRESS`"),
             "{message}"
@@ -204,7 +200,7 @@ fn pin() {
 fn dinero() {
     let text = "2 401000 comment\n0 402000\n1 0x403000\n3 404000\n4 0\nw 405ffc 10\nm 0x1000 1\nv 9000 8\n";
     assert_eq!(
-        rows(Format::Dinero, text, &ImportOptions::default()),
+        rows("dinero", text, &ImportOptions::default()),
         // 0x1000 is in the region before that of the rest.
         [
             "0,0,513,x",
@@ -217,7 +213,7 @@ fn dinero() {
         ]
     );
     for bad in ["5 401000", "0", "0 xyz", "w 401000", "w 401000 z"] {
-        let message = error(Format::Dinero, bad);
+        let message = error("dinero", bad);
         assert!(
             message.starts_with("in: line 1: expected `label address`"),
             "{message}"

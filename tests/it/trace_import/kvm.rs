@@ -1,0 +1,159 @@
+//! KVM's guest page faults.
+
+use migsim::trace::import::{ImportOptions, RamRange};
+
+use super::{error, imported, rows};
+
+fn default_rows(text: &str) -> Vec<String> {
+    rows("kvm", text, &ImportOptions::default())
+}
+
+fn notes(text: &str, options: &ImportOptions) -> Vec<String> {
+    imported("kvm", text.as_bytes(), options).unwrap().1.notes
+}
+
+const PERF: &str = "\
+ CPU 5/KVM  4145 [002]    86.581928: kvm:kvm_page_fault: vcpu 5 rip 0x7f08a4602116 address 0x0000000113600002 error_code 0x181
+ CPU 7/KVM  4150 [001]    86.581936: kvm:kvm_page_fault: vcpu 7 rip 0xffffffff81511f37 address 0x0000000113674000 error_code 0x182
+";
+
+#[test]
+fn faults_from_perf_trace_cmd_and_ftrace() {
+    let expected = ["0,5,1127936,r", "8000,7,1128052,w"];
+    assert_eq!(default_rows(PERF), expected);
+    let trace_cmd = "\
+cpus=8
+       CPU 5/KVM-4145    [002] .....    86.581928: kvm_page_fault:       vcpu 5 rip 0x7f08a4602116 address 0x0000000113600002 error_code 0x181
+       CPU 7/KVM-4150    [001] .....    86.581936: kvm_page_fault:       vcpu 7 rip 0xffffffff81511f37 address 0x0000000113674000 error_code 0x182
+";
+    assert_eq!(default_rows(trace_cmd), expected);
+    // Without the vCPU in the event it is the thread's, and without one in its name the thread.
+    let unnamed = trace_cmd.replace("vcpu 5 ", "").replace("vcpu 7 ", "");
+    assert_eq!(default_rows(&unnamed), expected);
+    let anonymous = unnamed
+        .replace("CPU 5/KVM", "qemu")
+        .replace("CPU 7/KVM", "qemu");
+    assert_eq!(
+        default_rows(&anonymous),
+        ["0,0,1127936,r", "8000,1,1128052,w"]
+    );
+}
+
+/// Intel's exit qualification, AMD's error code, and the form of kernels before 5.19.
+#[test]
+fn error_codes() {
+    for (said, op) in [
+        ("address 0x1000 error_code 0x181", 'r'),
+        ("address 0x1000 error_code 0x182", 'w'),
+        ("address 0x1000 error_code 0x184", 'x'),
+        ("address 0x1000 error_code 0x9c", 'x'),
+        ("address 0x1000 error_code 0x100000004", 'r'),
+        ("address 0x1000 error_code 0x100000006", 'w'),
+        ("address 0x1000 error_code 0x100000014", 'x'),
+        ("address 1000 error_code 14", 'x'),
+        ("address 1000 error_code 6", 'w'),
+    ] {
+        let text = format!("CPU 0/KVM 9 [000] 5.5: kvm:kvm_page_fault: {said}\n");
+        assert_eq!(default_rows(&text), [format!("0,0,1,{op}")], "{said}");
+    }
+    for (hsr, op) in [
+        ("0x92000007", 'r'),
+        ("0x92000047", 'w'),
+        ("0x82000007", 'x'),
+    ] {
+        let text = format!(
+            "CPU 1/KVM 9 [000] 5.5: kvm:kvm_guest_fault: ipa 0x4a3c1000, hsr {hsr}, hxfar 0xffff8000, pc 0xffff8000\n"
+        );
+        assert_eq!(default_rows(&text), [format!("0,1,304065,{op}")], "{hsr}");
+    }
+}
+
+#[test]
+fn ram_ranges_drop_what_is_not_memory() {
+    let text = "\
+CPU 0/KVM 9 5.5: kvm:kvm_page_fault: vcpu 0 rip 0x1 address 0xfed00000 error_code 0x181
+CPU 0/KVM 9 5.6: kvm:kvm_page_fault: vcpu 0 rip 0x1 address 0x1000 error_code 0x181
+CPU 0/KVM 9 5.7: kvm:kvm_page_fault: vcpu 0 rip 0x1 address 0x100000000 error_code 0x181
+";
+    let options = ImportOptions {
+        ram: vec![
+            RamRange {
+                start: 0,
+                end: Some(3 << 30),
+            },
+            RamRange {
+                start: 4 << 30,
+                end: None,
+            },
+        ],
+        ..ImportOptions::default()
+    };
+    assert_eq!(
+        rows("kvm", text, &options),
+        ["100000000,0,1,r", "200000000,0,1048576,r"]
+    );
+    assert_eq!(
+        notes(text, &options),
+        ["1 accesses outside the RAM were dropped"]
+    );
+    let without = notes(text, &ImportOptions::default());
+    assert!(
+        without[0].contains("every address counts as memory"),
+        "{without:?}"
+    );
+}
+
+#[test]
+fn two_machines_are_not_mixed() {
+    let text = format!(
+        "{PERF} CPU 5/KVM  9999 [002]    86.582: kvm:kvm_page_fault: vcpu 5 rip 0x1 address 0x1000 error_code 0x181\n"
+    );
+    let message = error("kvm", &text);
+    assert!(
+        message.contains("line 3: expected the faults of one VM")
+            && message.contains("4145 and in thread 9999"),
+        "{message}"
+    );
+}
+
+#[test]
+fn faults_of_two_mebibytes_lost_and_other_events_are_said() {
+    let mut text =
+        "CPU:2 [LOST 30 EVENTS]\nCPU 0/KVM 9 5.0: kvm:kvm_exit: reason EPT_VIOLATION rip 0x1\n"
+            .to_owned();
+    for block in 0..64 {
+        text += &format!(
+            "CPU 0/KVM 9 5.{block:06}: kvm:kvm_page_fault: vcpu 0 rip 0x1 address {:#x} error_code 0x181\n",
+            (block << 21) + block * 4096
+        );
+    }
+    let said = notes(&text, &ImportOptions::default()).join("\n");
+    for part in [
+        "has lost 30 events",
+        "1 other events, such as `kvm:kvm_exit`",
+        "--page-size \"2 MiB\"",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let large = ImportOptions {
+        page_size: Some(2 << 20),
+        ..ImportOptions::default()
+    };
+    assert!(
+        !notes(&text, &large).join("").contains("seems to map"),
+        "{said}"
+    );
+    let message = error(
+        "kvm",
+        "CPU 0/KVM 9 5.5: kvm:kvm_page_fault: vcpu 0 rip 0x1\n",
+    );
+    assert!(
+        message.contains("expected `address 0x… error_code 0x…`"),
+        "{message}"
+    );
+    let message = error("kvm", "CPU 0/KVM 9 5.0: kvm:kvm_exit: reason EPT\n");
+    assert!(
+        message.contains("at least one access") && message.contains("kvm:kvm_exit"),
+        "{message}"
+    );
+}
