@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub mod check;
+pub mod columns;
 pub mod compare;
 pub mod row;
 pub mod sweep;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use crate::host::destination::{FaultBlocks, Stall};
 use crate::memory::PageId;
+use crate::migration::pre_copy::RoundsOutcome;
 use crate::migration::{Outcome, SwitchOver};
 use crate::scenario::Scenario;
 use crate::units::SimTime;
@@ -50,6 +51,11 @@ pub struct Metrics {
     pub all_vcpus_blocked: SimTime,
     /// The same as QEMU counts it: its `postcopy-blocktime`.
     pub qemu_blocktime: SimTime,
+    /// Time in which no vCPU ran on either host: the downtime, and what all vCPUs were blocked afterwards. It compares
+    /// pre-copy, which has downtime and no stall, with post-copy.
+    pub interruption: SimTime,
+    /// The longest single interruption. A block that begins at the resume's instant counts as one with the downtime.
+    pub longest_interruption: SimTime,
     /// Mean time from a faulting touch until the vCPU ran again, rounded down; zero without faults, as the following.
     pub fault_latency_mean: SimTime,
     /// Median (nearest rank).
@@ -74,6 +80,8 @@ pub struct Metrics {
     pub prediction_precision: Share,
     /// Touched pages that the PPS or the prediction had named, out of those touched while a plain scan would have lasted.
     pub prediction_coverage: Share,
+    /// How the rounds before the switch-over went; `None` without any by the strategy's lead-in.
+    pub rounds: Option<RoundsOutcome>,
     /// From the resume until the guest ran at 90 % speed or more over every 100 ms.
     pub time_to_90pct_speed: SimTime,
 }
@@ -111,6 +119,7 @@ impl Metrics {
             .iter()
             .map(|access| access.page)
             .collect();
+        let all_vcpus_blocked = occupied.time_with_all_blocked(vcpus);
         let (prediction_precision, prediction_coverage) =
             prediction::shares(scenario, switch_over, &pps, predicted);
         Metrics {
@@ -122,9 +131,15 @@ impl Metrics {
             requests: outcome.requests,
             stall: stall.times(blocked_vcpus),
             qemu_vcpu_blocktime: qemu_vcpu_blocktime.times(blocked_vcpus),
-            all_vcpus_blocked: occupied.time_with_all_blocked(vcpus),
+            all_vcpus_blocked,
             qemu_blocktime: speed::Occupied::of(&as_qemu_counts, blocked_vcpus)
                 .time_with_all_blocked(vcpus),
+            interruption: switch_over.downtime + all_vcpus_blocked,
+            longest_interruption: occupied.longest_interruption(
+                outcome.resumed_at,
+                switch_over.downtime,
+                vcpus,
+            ),
             fault_latency_mean: mean(&lengths),
             fault_latency_p50: nearest_rank(&lengths, 50),
             fault_latency_p99: nearest_rank(&lengths, 99),
@@ -139,6 +154,7 @@ impl Metrics {
             predicted_pages: predicted.len() as u64,
             prediction_precision,
             prediction_coverage,
+            rounds: switch_over.rounds,
             time_to_90pct_speed: occupied.time_to_speed(outcome.resumed_at, vcpus),
         }
     }

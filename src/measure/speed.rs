@@ -42,6 +42,30 @@ impl Occupied {
             .sum()
     }
 
+    /// The longest span in which no vCPU ran: `downtime`, which ends at `resumed_at` and goes on in a block that begins
+    /// there, or a later block of `vcpus` or more.
+    pub(super) fn longest_interruption(
+        &self,
+        resumed_at: SimTime,
+        downtime: SimTime,
+        vcpus: u64,
+    ) -> SimTime {
+        let (mut longest, mut current, mut since) = (downtime, downtime, resumed_at);
+        for pair in self.steps.windows(2) {
+            let ((from, blocked), (until, _)) = (pair[0], pair[1]);
+            if blocked < vcpus || vcpus == 0 {
+                continue;
+            }
+            if from != since {
+                current = SimTime::ZERO;
+            }
+            current += until - from;
+            since = until;
+            longest = longest.max(current);
+        }
+        longest
+    }
+
     /// The shortest span after `resumed_at` after which no window of 100 ms holds more blocked time than a tenth of it
     /// per vCPU.
     pub(super) fn time_to_speed(&self, resumed_at: SimTime, vcpus: u64) -> SimTime {
@@ -107,6 +131,19 @@ mod tests {
         let occupied = Occupied::of(&[stall(0, 30), stall(10, 50), stall(45, 60)], 1);
         // Two of two vCPUs: 10–30 and 45–50 ms.
         assert_eq!(occupied.time_with_all_blocked(2), SimTime::from_ms(25));
+    }
+
+    #[test]
+    fn a_block_at_the_resume_prolongs_the_downtime() {
+        let occupied = Occupied::of(&[stall(20, 30), stall(30, 33), stall(50, 64)], 1);
+        let longest = |downtime| {
+            occupied
+                .longest_interruption(SimTime::from_ms(20), downtime, 1)
+                .as_ps()
+        };
+        // 4 + 10 + 3 ms are one interruption, and longer than the 14 ms of the last block; without a downtime they are not.
+        assert_eq!(longest(SimTime::from_ms(4)), SimTime::from_ms(17).as_ps());
+        assert_eq!(longest(SimTime::ZERO), SimTime::from_ms(14).as_ps());
     }
 
     #[test]

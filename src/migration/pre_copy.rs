@@ -49,6 +49,19 @@ impl Copied {
     }
 }
 
+/// How the rounds went, as a hypervisor reports it when they are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoundsOutcome {
+    /// Rounds while the VM ran on.
+    pub rounds: u32,
+    /// Whether what was dirty after the last round fitted the downtime limit; `None` where no limit ends the rounds.
+    pub converged: Option<bool>,
+    /// Bytes of the pages that the guest wrote in a second of the last round (QEMU's `dirty-pages-rate`, times the page).
+    pub dirty_rate: u64,
+    /// How long sending what was dirty would take at the bandwidth measured so far (QEMU's `expected-downtime`).
+    pub expected_downtime: SimTime,
+}
+
 impl SwitchOver {
     /// Runs the VM on the source for the rounds of pre-copy and suspends it.
     ///
@@ -67,18 +80,32 @@ impl SwitchOver {
         let mut zero_pages = replay.zero_pages(&at(position))?;
         let mut dirty = PageSet::full(memory.pages);
         let mut stream = PageStream::new(scenario, memory.host_page);
+        let limited = rounds.remainder == Remainder::WhileSuspended && rounds.most > 0;
+        let mut done = RoundsOutcome {
+            rounds: 0,
+            converged: limited.then_some(false),
+            dirty_rate: 0,
+            expected_downtime: SimTime::ZERO,
+        };
         for round in 0..rounds.most {
             stream.send(&dirty, &zero_pages, round > 0);
             let reached = replay.nearest_boundary(stream.free_at);
             dirty = replay.written(position, reached)?;
+            done.rounds += 1;
+            done.dirty_rate = bytes_per_second(
+                u64::from(dirty.count()) * memory.host_page,
+                reached - position,
+            );
             position = reached;
             for page in dirty.iter() {
                 zero_pages.remove(page);
             }
             if stream.fits(&dirty, rounds.downtime_limit) {
+                done.converged = limited.then_some(true);
                 break;
             }
         }
+        done.expected_downtime = stream.expected_downtime(&dirty);
         let suspended_at = stream.free_at;
         stream.free_at += vm.suspend;
         let missing = match rounds.remainder {
@@ -105,8 +132,16 @@ impl SwitchOver {
             memory,
             missing,
             copied: stream.copied,
+            rounds: Some(done),
         })
     }
+}
+
+/// Rounded down; zero in no time.
+fn bytes_per_second(bytes: u64, time: SimTime) -> u64 {
+    let second = u128::from(SimTime::from_ms(1_000).as_ps());
+    let rate = (u128::from(bytes) * second).checked_div(u128::from(time.as_ps()));
+    u64::try_from(rate.unwrap_or_default()).unwrap_or(u64::MAX)
 }
 
 /// Migration thread, link and receiver while nothing is requested: one page after the other, at the times that the event
@@ -242,6 +277,17 @@ impl<'a> PageStream<'a> {
         if let Some((departure, bytes)) = self.queue.pop_front() {
             self.queued_bytes -= bytes;
             self.free_at = self.free_at.max(departure);
+        }
+    }
+
+    /// How long sending `dirty` would take, as [`fits`](Self::fits) estimates it, rounded up; zero before anything was sent.
+    fn expected_downtime(&self, dirty: &PageSet) -> SimTime {
+        let work = u128::from(dirty.count())
+            * u128::from(self.page.bytes)
+            * u128::from(self.last_departure.as_ps());
+        match u128::from(self.copied.bytes) {
+            0 => SimTime::ZERO,
+            sent => SimTime::from_wide_ps(work.div_ceil(sent)),
         }
     }
 

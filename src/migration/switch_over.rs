@@ -1,7 +1,7 @@
 //! The switch-over: what the VM has done by the time it is suspended, and what it will do afterwards.
 
 use super::MigrationError;
-use super::pre_copy::Copied;
+use super::pre_copy::{Copied, RoundsOutcome};
 use crate::guest::recording::{Preparation, Recording, record};
 use crate::guest::replay::Replay;
 use crate::guest::touch_order::TouchOrder;
@@ -73,6 +73,8 @@ pub struct SwitchOver {
     pub missing: PageSet,
     /// What was sent before the resume.
     pub copied: Copied,
+    /// How pre-copy's rounds went, if there were any in the lead-in.
+    pub rounds: Option<RoundsOutcome>,
 }
 
 impl SwitchOver {
@@ -117,6 +119,7 @@ impl SwitchOver {
             memory: guest.memory,
             missing: PageSet::full(guest.memory.pages),
             copied: Copied::default(),
+            rounds: None,
         }
     }
 

@@ -28,6 +28,7 @@ fn json(value: &Value) -> Json {
     match value {
         Value::Text(text) => Json::String(text.clone()),
         Value::Missing => Json::Null,
+        Value::Flag(flag) => Json::Bool(*flag),
         Value::Count(_) | Value::Time(_) | Value::Fraction(_) => value
             .to_string()
             .parse::<Number>()

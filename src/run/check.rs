@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use crate::report::table::{new_table, right_aligned};
-use crate::run::row::METRICS;
+use crate::run::columns::METRICS;
 use crate::run::sweep::{PointResult, Sweep};
 
 /// Columns that are part of a row and not of a baseline: the scenario may be renamed, and a release is not a regression.
@@ -117,7 +117,7 @@ fn in_words(point: &Cells<'_>) -> String {
 }
 
 fn is_metric(column: &str) -> bool {
-    METRICS.iter().any(|(metric, _)| *metric == column)
+    METRICS.iter().any(|metric| metric.name == column)
 }
 
 fn is_compared(column: &str) -> bool {

@@ -1,9 +1,10 @@
-//! A run as a row: what identifies it, and a column a metric.
+//! A run as a row: what identifies it, then its metrics ([`super::columns`]).
 
 use std::borrow::Cow;
 use std::fmt;
 
-use self::Value::{Count, Fraction, Missing, Text, Time};
+use self::Value::{Count, Missing, Text};
+use super::columns::METRICS;
 use crate::measure::Share;
 use crate::run::compare::Run;
 use crate::units::SimTime;
@@ -19,12 +20,14 @@ pub enum Value {
     Time(SimTime),
     /// A fraction, of six decimals in files.
     Fraction(f64),
+    /// Whether something is so: `true` or `false`.
+    Flag(bool),
     /// Not known, or never.
     Missing,
 }
 
 impl Value {
-    fn share(share: Share) -> Self {
+    pub(super) fn share(share: Share) -> Self {
         share.fraction().map_or(Value::Missing, Value::Fraction)
     }
 }
@@ -37,6 +40,7 @@ impl fmt::Display for Value {
             Value::Count(count) => write!(f, "{count}"),
             Value::Time(time) => f.write_str(&time.to_decimal_seconds()),
             Value::Fraction(fraction) => write!(f, "{fraction:.6}"),
+            Value::Flag(flag) => write!(f, "{flag}"),
             Value::Missing => Ok(()),
         }
     }
@@ -72,60 +76,11 @@ impl Provenance {
 /// A row: columns with their values, in the order of the file.
 pub type Row = Vec<(Cow<'static, str>, Value)>;
 
-/// A column of the metrics: its name, and how a run's value is found.
-pub type MetricColumn = (&'static str, fn(&Run) -> Value);
-
-/// The columns of the metrics, in the order of the file.
-pub const METRICS: [MetricColumn; 22] = [
-    ("total_migration_time_s", |run| {
-        run.metrics.total_migration_time.map_or(Missing, Time)
-    }),
-    ("downtime_s", |run| Time(run.metrics.downtime)),
-    ("page_faults", |run| Count(run.metrics.page_faults)),
-    ("network_faults", |run| Count(run.metrics.network_faults)),
-    ("in_flight_faults", |run| {
-        Count(run.metrics.in_flight_faults)
-    }),
-    ("requests", |run| Count(run.metrics.requests)),
-    ("stall_s", |run| Time(run.metrics.stall)),
-    ("all_vcpus_blocked_s", |run| {
-        Time(run.metrics.all_vcpus_blocked)
-    }),
-    ("fault_latency_mean_s", |run| {
-        Time(run.metrics.fault_latency_mean)
-    }),
-    ("fault_latency_p50_s", |run| {
-        Time(run.metrics.fault_latency_p50)
-    }),
-    ("fault_latency_p99_s", |run| {
-        Time(run.metrics.fault_latency_p99)
-    }),
-    ("fault_latency_max_s", |run| {
-        Time(run.metrics.fault_latency_max)
-    }),
-    ("bytes_sent", |run| Count(run.metrics.bytes_sent)),
-    ("pages_sent", |run| Count(run.metrics.pages_sent)),
-    ("zero_pages_sent", |run| Count(run.metrics.zero_pages_sent)),
-    ("duplicate_pages_sent", |run| {
-        Count(run.metrics.duplicate_pages_sent)
-    }),
-    ("pps_pages", |run| Count(run.metrics.pps_pages)),
-    ("predicted_pages", |run| Count(run.metrics.predicted_pages)),
-    ("prediction_precision", |run| {
-        Value::share(run.metrics.prediction_precision)
-    }),
-    ("prediction_coverage", |run| {
-        Value::share(run.metrics.prediction_coverage)
-    }),
-    ("gap_closed", |run| run.gap_closed.map_or(Missing, Fraction)),
-    ("time_to_90pct_speed_s", |run| {
-        Time(run.metrics.time_to_90pct_speed)
-    }),
-];
-
 /// A run as a row, with all columns of the metrics.
 pub fn row(provenance: &Provenance, run: &Run) -> Row {
-    let metrics = METRICS.map(|(column, of)| (column, of(run)));
+    let metrics = METRICS
+        .iter()
+        .map(|column| (column.name, (column.value)(run)));
     provenance
         .columns(run.strategy)
         .into_iter()

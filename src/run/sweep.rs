@@ -34,7 +34,7 @@ pub use point::PointResult;
 pub use run::RunError;
 pub use shard::{Shard, ShardError, array};
 
-use crate::run::row::METRICS;
+use crate::run::columns::METRICS;
 use crate::scenario::{Scenario, ScenarioError, ScenarioSource};
 use crate::strategy::Registry;
 
@@ -166,7 +166,7 @@ impl Sweep {
             .into_iter()
             .chain(axes)
             .chain(["seed", "version"].map(str::to_owned))
-            .chain(METRICS.iter().map(|(column, _)| (*column).to_owned()))
+            .chain(METRICS.iter().map(|column| column.name.to_owned()))
             .chain([ERROR.to_owned()])
             .collect()
     }

@@ -141,6 +141,8 @@ fn one_fault_on_an_idle_link() {
         requests: 1,
         stall: ns(218),
         all_vcpus_blocked: ns(218),
+        interruption: ns(1350 + 218),
+        longest_interruption: ns(1350), // the guest runs for 10 ns before its touch
         fault_latency_mean: ns(218),
         fault_latency_p50: ns(218),
         fault_latency_p99: ns(218),

@@ -255,6 +255,8 @@ pub(crate) fn as_outcome(metrics: &Metrics, pages_in_order: Vec<u32>) -> naive::
         requests: metrics.requests,
         stall: metrics.stall.as_ps(),
         all_vcpus_blocked: metrics.all_vcpus_blocked.as_ps(),
+        interruption: metrics.interruption.as_ps(),
+        longest_interruption: metrics.longest_interruption.as_ps(),
         fault_latency_mean: metrics.fault_latency_mean.as_ps(),
         fault_latency_p50: metrics.fault_latency_p50.as_ps(),
         fault_latency_p99: metrics.fault_latency_p99.as_ps(),

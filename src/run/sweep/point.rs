@@ -2,8 +2,9 @@
 
 use super::Sweep;
 use crate::run::cache::{Shared, in_one_line};
+use crate::run::columns::METRICS;
 use crate::run::compare::{Run, rate_gaps};
-use crate::run::row::{METRICS, Provenance, Row, Value};
+use crate::run::row::{Provenance, Row, Value};
 use crate::scenario::Scenario;
 use crate::trace::synthetic::Workload;
 
@@ -94,7 +95,7 @@ impl PointResult {
         values.push(text(env!("CARGO_PKG_VERSION")));
         match run {
             Ok(run) => {
-                values.extend(METRICS.iter().map(|(_, of)| of(run)));
+                values.extend(METRICS.iter().map(|column| (column.value)(run)));
                 values.push(Value::Missing);
             }
             Err(error) => {

@@ -4,41 +4,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Stdio;
 
+use migsim::run::columns::{IDENTIFYING, METRICS};
 use serde_json::Value;
 
 use super::{Desk, SMALL_SCENARIO};
 
 /// What identifies a row, then the metrics.
-const COLUMNS: [&str; 28] = [
-    "scenario",
-    "trace",
-    "trace_hash",
-    "strategy",
-    "seed",
-    "version",
-    "total_migration_time_s",
-    "downtime_s",
-    "page_faults",
-    "network_faults",
-    "in_flight_faults",
-    "requests",
-    "stall_s",
-    "all_vcpus_blocked_s",
-    "fault_latency_mean_s",
-    "fault_latency_p50_s",
-    "fault_latency_p99_s",
-    "fault_latency_max_s",
-    "bytes_sent",
-    "pages_sent",
-    "zero_pages_sent",
-    "duplicate_pages_sent",
-    "pps_pages",
-    "predicted_pages",
-    "prediction_precision",
-    "prediction_coverage",
-    "gap_closed",
-    "time_to_90pct_speed_s",
-];
+fn columns() -> Vec<&'static str> {
+    let identifying = IDENTIFYING.iter().map(|(name, _)| *name);
+    identifying
+        .chain(METRICS.iter().map(|column| column.name))
+        .collect()
+}
 
 const STRATEGIES: [&str; 4] = [
     "post-copy",
@@ -53,7 +30,7 @@ type Row = BTreeMap<String, String>;
 fn csv_rows(text: &str) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let columns = reader.headers().expect("a header line").clone();
-    assert_eq!(columns, COLUMNS.to_vec());
+    assert_eq!(columns, self::columns());
     let row = |record: csv::StringRecord| {
         let cells = columns.iter().zip(&record);
         cells.map(|(c, v)| (c.to_owned(), v.to_owned())).collect()
@@ -119,7 +96,7 @@ fn json_holds_what_csv_does() {
             serde_json::from_str(&json).expect("an array of objects");
         assert_eq!(objects.len(), rows.len());
         for (object, row) in objects.iter().zip(&rows) {
-            assert!(object.keys().eq(COLUMNS), "{object:?}");
+            assert!(object.keys().eq(&columns()), "{object:?}");
             for (column, value) in object {
                 let text = match value {
                     Value::String(text) => text.clone(),

@@ -40,6 +40,9 @@ fn faulting_again_before_the_first_handler() {
     let outcome = simulate(&case);
     assert_eq!(faults(&outcome), (2, 0, 2));
     takes(&outcome, ns(162 + 499), ns(2006));
+    // The first block begins with the resume, and is one interruption with the downtime.
+    assert_eq!(outcome.interruption, ns(1350 + 162 + 499));
+    assert_eq!(outcome.longest_interruption, ns(1350 + 162));
 }
 
 #[test]

@@ -26,6 +26,30 @@ pub(super) fn stall(input: &Input, stalls: &[Stall]) -> Ps {
 
 /// Time in which all vCPUs are blocked at once.
 pub(super) fn all_vcpus_blocked(input: &Input, stalls: &[Stall]) -> Ps {
+    let pieces = all_blocked(input, stalls);
+    pieces.iter().map(|(from, to)| to - from).sum()
+}
+
+/// The longest time without a running vCPU on either host, of which the one before `resumed` began at `suspended`.
+pub(super) fn longest_interruption(
+    input: &Input,
+    stalls: &[Stall],
+    suspended: Ps,
+    resumed: Ps,
+) -> Ps {
+    let mut interruptions = vec![(suspended, resumed)];
+    for (from, to) in all_blocked(input, stalls) {
+        match interruptions.last_mut() {
+            Some(last) if last.1 == from => last.1 = to,
+            _ => interruptions.push((from, to)),
+        }
+    }
+    let lengths = interruptions.iter().map(|(from, to)| to - from);
+    lengths.max().expect("the downtime is one")
+}
+
+/// Pieces of time in which all vCPUs are blocked at once, in time order.
+fn all_blocked(input: &Input, stalls: &[Stall]) -> Vec<(Ps, Ps)> {
     // Between two neighbouring ends of stalls nothing changes: look who is blocked there.
     let mut ends: Vec<Ps> = stalls.iter().flat_map(|s| [s.from, s.to]).collect();
     ends.sort_unstable();
@@ -39,8 +63,8 @@ pub(super) fn all_vcpus_blocked(input: &Input, stalls: &[Stall]) -> Ps {
                     .any(|s| (input.blocks_vm || s.vcpu == v) && covers(s, piece))
             })
         })
-        .map(|piece| piece[1] - piece[0])
-        .sum()
+        .map(|piece| (piece[0], piece[1]))
+        .collect()
 }
 
 /// Mean (rounded down), nearest-rank percentiles and maximum of the stalls; all 0 without any.
