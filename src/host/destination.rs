@@ -27,34 +27,35 @@ pub enum FaultBlocks {
     Vm,
 }
 
-/// `[destination]`: what a fault costs beside the network.
+/// `[destination]`: the cost of a fault beyond the network.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct DestinationSettings {
-    /// From the touch until the request is on its way. Default 20 us, an assumption: an exit from the guest, the
+    /// Time from the touch until the request is sent. Default 20 us, an assumption: an exit from the guest, the
     /// kernel's fault path and a wake-up of the thread that reads userfaultfd.
     pub fault_trap: SimTime,
-    /// Putting one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
+    /// Time to put one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
     pub install: SimTime,
-    /// Bytes of a channel that may be on their way or wait to be installed; while there are as many, the link begins no more
-    /// of that channel: what has begun, a page in pieces among it, goes on. Default: no limit. TCP's window, which a receiving thread that is slower than the link fills up (a
-    /// zero page takes no time on the link, and as much as any other here).
+    /// TCP receive window of each channel: bytes in flight or not yet installed. While it is full, no further page
+    /// starts on that channel; one that has started is finished. A receiving thread that is slower than the link
+    /// fills it: a zero page takes no time on the link, and as much as any other page here. Default: no limit.
     pub receive_buffer: Option<Bytes>,
-    /// From an arrival at the receiving thread while it has nothing to do until it runs: what arrives meanwhile is installed
-    /// in one go behind it, so that a vCPU in step with the stream faults once a burst and not once a page. Default 0: a
-    /// thread that polls.
+    /// Time from an arrival at an idle receiving thread until it runs. What arrives meanwhile is installed in one go
+    /// after it. So a vCPU in step with the stream faults once a burst, not once a page. Default 0: a thread that
+    /// polls.
     pub receive_wake: SimTime,
-    /// Whether demanded pages that have a channel of their own have a receiving thread of their own too. Default `false`. QEMU:
-    /// `true` (`migration/postcopy-ram.c`, `postcopy_preempt_thread`).
+    /// Whether demanded pages have a receiving thread of their own, if they have a channel of their own. Default
+    /// `false`. QEMU: `true` (`migration/postcopy-ram.c`, `postcopy_preempt_thread`).
     pub receiver_per_channel: bool,
-    /// Whether requests follow Nagle's rule (RFC 896): while one has not been acknowledged, those that come after it are held,
-    /// to go out together. Default `false`. QEMU: `true`, as it leaves the option `TCP_NODELAY` alone on its main channel. The
-    /// source acknowledges them with the next piece of its pushed pages that begins to go out and has left, or when none of its
-    /// pieces is left to go; or at once ([`quickack`](crate::host::source::SourceSettings::quickack)).
+    /// Whether requests follow Nagle's rule (RFC 896): while one is not acknowledged, later ones are held, to go out
+    /// together. The source acknowledges requests with the next piece of pushed pages that begins to go out and has
+    /// left, or when none of its pieces is left to go. With
+    /// [`quickack`](crate::host::source::SourceSettings::quickack) it does so at once. Default `false`. QEMU: `true`,
+    /// as it leaves the option `TCP_NODELAY` alone on its main channel.
     pub nagle: bool,
-    /// From the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
+    /// Time from the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
     pub wake: SimTime,
-    /// Default `vcpu`: what userfaultfd does.
+    /// What stands still during a fault. Default `vcpu`: userfaultfd.
     pub fault_blocks: FaultBlocks,
 }
 

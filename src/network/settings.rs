@@ -1,4 +1,4 @@
-//! What a link is like, and what messages take on it.
+//! Settings of the link, and the size and time of messages on it.
 
 use serde::Deserialize;
 
@@ -17,36 +17,38 @@ pub enum Discipline {
     Priority,
 }
 
-/// `[link]`: what the network between the hosts is like.
+/// `[link]`: the network between the hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct LinkSettings {
-    /// Bits per second on the wire. Default 1 Gbit/s: the slowest link that migrations are commonly run on.
+    /// Bits per second on the wire. Default 1 Gbit/s: the slowest link that migrations commonly use.
     pub bandwidth: Bandwidth,
     /// One-way latency. Default 100 us: two hosts in one data centre.
     pub latency: SimTime,
     /// Largest IP packet in bytes. Default 1500: Ethernet.
     pub mtu: u32,
-    /// Bytes on the wire that a packet has beyond its TCP payload. Default 66: Ethernet 14, IPv4 20, TCP 20 and its
-    /// timestamp option 12 (RFC 7323); 90 counts preamble, checksum and inter-frame gap too.
+    /// Bytes on the wire of a packet beyond its TCP payload. Default 66: Ethernet 14, IPv4 20, TCP 20 and its
+    /// timestamp option 12 (RFC 7323). 90 counts preamble, checksum and inter-frame gap, too.
     pub packet_overhead: u32,
     /// Bytes before each page. Default 8: QEMU sends the page's address and flags in one 64-bit word
     /// (`migration/ram.c`, `save_page_header`).
     pub message_header: u32,
-    /// Bytes of a zero page, all in all. Default 9: QEMU's header and one byte (`migration/ram.c`, `save_zero_page`).
+    /// Bytes of a zero page, header included. Default 9: QEMU's header and one byte (`migration/ram.c`,
+    /// `save_zero_page`).
     pub zero_page_bytes: u32,
-    /// Default `fifo`: QEMU without `postcopy-preempt`.
+    /// How demanded pages share the link with pushed ones. Default `fifo`: QEMU without `postcopy-preempt`.
     pub discipline: Discipline,
-    /// Bytes of each channel that have left its socket and wait in the network device's own queue, a FIFO that all channels
-    /// share: with `fair`, a demanded page waits behind those of pushed pages, and not behind what their socket holds.
-    /// Default 0: no such queue, and equal shares; at most 64 MiB. Linux lets a socket have about
-    /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`). `priority` has none.
+    /// Capacity per channel of the network device's queue, at most 64 MiB. The queue is a FIFO behind the sockets,
+    /// and all channels share it. With `fair`, a demanded page waits behind pushed bytes in this queue, but not
+    /// behind those in their socket. Default 0: no queue, and equal shares. Linux lets a socket have about
+    /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`). `priority` has no
+    /// queue.
     pub device_queue: Bytes,
-    /// A channel's bytes go out in pieces of so many, or of as many as wait if they are fewer: pieces go into the device queue
-    /// and leave it as a whole, and a message has left with the piece that has its last byte. Default 0: messages go one by
-    /// one. At least a packet's payload and at most 1 MiB. With segmentation offload Linux hands up to 64 KiB to a device at
-    /// once (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`), and a token bucket of that size lets them pass whole
-    /// (`net/sched/sch_tbf.c`, `tbf_enqueue`).
+    /// Size of the pieces in which a channel's bytes leave. A piece is shorter if fewer bytes wait. It enters and
+    /// leaves the device queue as a whole, and a message has left with the piece that holds its last byte. Default 0:
+    /// messages leave one by one. Otherwise at least a packet's payload and at most 1 MiB. With segmentation offload,
+    /// Linux hands up to 64 KiB to a device at once (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`). A token bucket of
+    /// that size lets them pass whole (`net/sched/sch_tbf.c`, `tbf_enqueue`).
     pub segment: Bytes,
 }
 
