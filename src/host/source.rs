@@ -3,39 +3,23 @@
 //! While nothing is requested, the thread serves pages of one kind at constant distances: one behind the other as long as there
 //! is surely room, or, with its buffer full, one whenever one leaves the link. It takes up as many as that at once.
 
+mod ahead;
 mod settings;
 mod thread;
+mod waits;
 
 use std::collections::VecDeque;
 
+pub use self::ahead::Ahead;
 pub use self::settings::{DemandMode, SourceSettings};
 use self::thread::Thread;
+use self::waits::WaitsFor;
 use crate::engine::Progression;
 use crate::memory::{PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
-use crate::network::{Bounds, Link, Span};
+use crate::network::{Link, Span};
 use crate::strategy::{NotUnsent, Request, Strategy};
 use crate::units::SimTime;
-
-/// What a thread with nothing to do waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WaitsFor {
-    /// Somebody notifies it.
-    Notice,
-    /// A buffer has room: that of demanded pages, or of pushed ones.
-    Room { demand: bool },
-    /// Something has left: the strategy may name a page then.
-    Departure,
-}
-
-/// How far a thread may act ahead of the rest.
-#[derive(Debug, Clone, Copy)]
-pub struct Ahead {
-    /// Nothing that is not known yet happens to the source before.
-    pub horizon: SimTime,
-    /// Pages at most.
-    pub most: u32,
-}
 
 /// The migration thread, and the one that serves requests if they have one.
 ///
@@ -184,44 +168,6 @@ impl<'a> SourceHost<'a> {
         self.settings.demand_mode == DemandMode::Synchronous && self.unacknowledged > 0
     }
 
-    /// Where the link has to stop, as a thread waits for room there.
-    pub fn bounds(&self, most: u32) -> Bounds {
-        let mut bounds = Bounds {
-            most,
-            ..Bounds::default()
-        };
-        let is_free = |thread: &Thread| thread.serving.is_none();
-        if is_free(&self.thread) {
-            match self.waits {
-                WaitsFor::Notice => {}
-                WaitsFor::Room { demand: false } => {
-                    bounds.push_level = Some(self.push_buffer.level());
-                }
-                WaitsFor::Room { demand: true } => {
-                    bounds.demand_level = Some(self.demand_buffer.level());
-                }
-                WaitsFor::Departure => {
-                    (bounds.push_level, bounds.demand_level) = (Some(u64::MAX), Some(u64::MAX));
-                }
-            }
-        }
-        if self.request_thread.as_ref().is_some_and(is_free) && !self.requests.is_empty() {
-            bounds.demand_level = Some(self.demand_buffer.level());
-        }
-        bounds
-    }
-
-    /// Something has left the link: is it what a thread has been waiting for?
-    pub fn notify_departure(&mut self, now: SimTime, link: &Link) {
-        let bounds = self.bounds(u32::MAX);
-        let reached = |level: Option<u64>, occupancy| level.is_some_and(|level| occupancy <= level);
-        if reached(bounds.push_level, link.occupancy(false))
-            || reached(bounds.demand_level, link.occupancy(true))
-        {
-            self.notify(now);
-        }
-    }
-
     /// A thread that is due, the requests' own first, hands over what is ready and takes up the next pages, if there are any and
     /// the link has room.
     ///
@@ -365,46 +311,6 @@ impl<'a> SourceHost<'a> {
         }
         self.thread.serve(span, span.handed.first);
         Ok(Ok(()))
-    }
-
-    /// At which distance the thread takes up pages of a kind from `now` on, and how many at most, if nothing is requested before the
-    /// horizon.
-    fn pace(
-        &self,
-        now: SimTime,
-        zero: bool,
-        service: SimTime,
-        ahead: Ahead,
-        link: &Link,
-    ) -> (SimTime, u32) {
-        // What has been requested may be taken up by its own thread meanwhile.
-        if ahead.most == 1 || !self.requests.is_empty() {
-            return (service, 1);
-        }
-        let occupancy = link.occupancy(false);
-        let (mut pace, mut most) = (service, ahead.most);
-        if !self.batch.holds_nothing_back() {
-            most = most.min(self.batch.room(zero));
-        } else {
-            let room = self.push_buffer.room(occupancy, link.bytes(zero));
-            // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for the next.
-            let steady = (room == 1 && occupancy <= self.push_buffer.level())
-                .then(|| link.steady_pace(now, zero))
-                .flatten()
-                .filter(|steady| *steady > service);
-            match steady {
-                Some(steady) => pace = steady,
-                None => most = most.min(room),
-            }
-        }
-        let times = Progression {
-            first: now,
-            step: pace,
-        };
-        let requests = self.request_thread.as_ref();
-        let horizon = requests.map_or(SimTime::MAX, |thread| thread.next_action);
-        let most = times.count_before(ahead.horizon.min(horizon), most);
-        (pace, most.max(1))
     }
 
     /// When the request for a page was read that waits to be served by its own thread.

@@ -1,12 +1,14 @@
 //! What follows the resume: one event after the other, until all pages are on the destination.
 
+mod way;
+
+use self::way::LAST;
 use super::event::{Event, Request};
 use super::pre_copy::Copied;
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
 use crate::engine::EventQueue;
-use crate::host::destination::{Arrival, Destination, Receiver, TouchOutcome};
-use crate::host::source::{Ahead, DemandMode, SourceHost};
-use crate::memory::PageId;
+use crate::host::destination::{Destination, Receiver, TouchOutcome};
+use crate::host::source::{Ahead, SourceHost};
 use crate::network::{Departure, Link, ReturnPath};
 use crate::scenario::{Delivery, Scenario};
 use crate::strategy::{PlannedPage, Strategy};
@@ -33,9 +35,6 @@ pub(super) struct EventLoop<'a> {
     /// Room for what leaves the link in a step.
     departures: Vec<Departure>,
 }
-
-/// The latest time that can be told from never.
-const LAST: SimTime = SimTime::from_ps(u64::MAX - 1);
 
 impl<'a> EventLoop<'a> {
     /// Before the resume. The destination fetches the pages of the plan `fetched`.
@@ -189,108 +188,6 @@ impl<'a> EventLoop<'a> {
             Ok(())
         } else {
             Err(MigrationError::TooLong)
-        }
-    }
-
-    /// Pages leave the link, until `until` at the latest.
-    fn depart(&mut self, until: SimTime, most: u32) {
-        let bounds = self.source.bounds(most);
-        let mut departures = std::mem::take(&mut self.departures);
-        if let Some(now) = self.link.step(until.min(LAST), &bounds, &mut departures) {
-            for departure in departures.drain(..) {
-                self.pass(&departure);
-            }
-            self.source.notify_departure(now, &self.link);
-            self.schedule_acknowledgement(now);
-            if self.receiver.is_crowded() {
-                self.install_until(now);
-            }
-        }
-        self.departures = departures;
-    }
-
-    /// Pages that have left the link pass on to their receiver.
-    fn pass(&mut self, departure: &Departure) {
-        let span = &departure.span;
-        let receiver = match self.demand_receiver.as_mut() {
-            Some(own) if span.demanded => own,
-            _ => &mut self.receiver,
-        };
-        receiver.departed(departure);
-        if self.destination.expects_any() {
-            let mut from = span.first;
-            while let Some(page) = self.destination.next_awaited(from)
-                && span.contains(page)
-                && let Some((arrived_at, installed_at)) = receiver.find(page)
-            {
-                self.destination.mark_left(page, arrived_at, Some(span));
-                self.queue.schedule(installed_at, Event::Installed { page });
-                from = page + 1;
-            }
-        }
-        if span.demanded && self.scenario.source.demand_mode == DemandMode::Synchronous {
-            let arrival = receiver.busy_until() + self.scenario.link.latency;
-            self.queue.schedule(arrival, Event::PageAcknowledged);
-        }
-    }
-
-    fn schedule_acknowledgement(&mut self, now: SimTime) {
-        if self.link.acknowledgement_left(now) {
-            let arrival = now + self.scenario.link.latency;
-            self.queue.schedule(arrival, Event::RequestsAcknowledged);
-        }
-    }
-
-    fn next_installation(&self) -> SimTime {
-        let of = |receiver: Option<&Receiver>| {
-            receiver.map_or(SimTime::MAX, Receiver::next_installation)
-        };
-        of(self.demand_receiver.as_ref()).min(self.receiver.next_installation())
-    }
-
-    /// The page is installed that is due at `now`; of two, the demanded one.
-    fn install_next(&mut self, now: SimTime) {
-        let demand = self.demand_receiver.as_mut();
-        let demanded = demand.and_then(|own| own.installed(now, 1));
-        if let Some(arrival) = demanded.or_else(|| self.receiver.installed(now, 1)) {
-            self.install(&arrival);
-        }
-    }
-
-    /// All pages are installed that are due by then.
-    fn install_until(&mut self, until: SimTime) {
-        while let Some(arrival) = self
-            .demand_receiver
-            .as_mut()
-            .and_then(|own| own.installed(until, u32::MAX))
-        {
-            self.install(&arrival);
-        }
-        while let Some(arrival) = self.receiver.installed(until, u32::MAX) {
-            self.install(&arrival);
-        }
-    }
-
-    fn install(&mut self, arrival: &Arrival) {
-        let last = arrival.installed.at(arrival.count - 1);
-        self.destination.install(arrival);
-        self.link
-            .taken(last, arrival.count, arrival.zero, arrival.demanded);
-        self.installed_at = self.installed_at.max(last);
-        if self.destination.missing().count() == 0 {
-            self.completed_at = Some(self.installed_at);
-        }
-    }
-
-    /// An awaited page is in place.
-    fn release(&mut self, now: SimTime, page: PageId) {
-        let wake_at = now + self.scenario.destination.wake;
-        let woken = self.destination.release(page, wake_at);
-        for vcpu in woken.vcpus {
-            self.queue.schedule(wake_at, Event::Wake { vcpu });
-        }
-        for _ in 0..woken.fetchers {
-            self.queue.schedule(wake_at, Event::Fetch);
         }
     }
 

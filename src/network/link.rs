@@ -3,36 +3,17 @@
 //! While one channel sends whole messages and nothing else is to be heeded, those of one span leave at constant distances and
 //! are taken in one step. Where two channels share the bandwidth, or messages go in pieces, each step is a piece.
 
+mod regular;
+
 use std::collections::VecDeque;
 
+pub use self::regular::Bounds;
 use super::channel::{Channel, Piece};
 use super::message::{Departure, Span};
 use super::{Discipline, LinkSettings};
 use crate::engine::Progression;
 use crate::units::Bytes;
 use crate::units::SimTime;
-
-/// What a step of the link must not go beyond.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Messages that leave one by one.
-    pub most: u32,
-    /// The channel for pushed pages holds no more bytes than these: somebody waits for that.
-    pub push_level: Option<u64>,
-    /// The same of that for demanded pages.
-    pub demand_level: Option<u64>,
-}
-
-impl Default for Bounds {
-    /// None.
-    fn default() -> Self {
-        Bounds {
-            most: u32::MAX,
-            push_level: None,
-            demand_level: None,
-        }
-    }
-}
 
 /// The link, transmitting.
 #[derive(Debug)]
@@ -313,57 +294,6 @@ impl Link {
             None => self.depart(self.next_departure, departures),
         };
         Some(now)
-    }
-
-    /// Several messages that leave at constant distances, if it is known that they do.
-    fn regular_run(&self, until: SimTime, bounds: &Bounds) -> Option<(bool, Progression, u32)> {
-        let demand = self.demand.wire.is_some();
-        let (channel, other, level) = if demand {
-            (&self.demand, &self.push, bounds.demand_level)
-        } else {
-            (&self.push, &self.demand, bounds.push_level)
-        };
-        let is_plain = self.settings.segment.0 == 0 && self.device_limit == 0;
-        if !is_plain || !other.is_empty() || self.acknowledgement.is_some() {
-            return None;
-        }
-        let bytes = channel.wire.as_ref()?.bytes;
-        if bytes == 0 {
-            return None;
-        }
-        let first = self.next_departure;
-        let (count, step) = channel.regular_run(first, self.transmission(bytes), self.window);
-        let left = Progression { first, step };
-        let above = level.map_or(u64::MAX, |level| {
-            channel
-                .occupancy()
-                .saturating_sub(level)
-                .div_ceil(bytes)
-                .max(1)
-        });
-        let count = left.count_until(until, count.min(bounds.most));
-        let count = count.min(u32::try_from(above).unwrap_or(u32::MAX));
-        (count > 1).then_some((demand, left, count))
-    }
-
-    /// At full bandwidth.
-    fn transmission(&self, bytes: u64) -> SimTime {
-        SimTime::from_ps(self.work(bytes).div_ceil(2))
-    }
-
-    /// The distance at which pushed pages leave from `now` on, when one has just left, as long as each is replaced by another such
-    /// page before the next has left; `None` if that is not known.
-    pub fn steady_pace(&self, now: SimTime, zero: bool) -> Option<SimTime> {
-        let bytes = self.bytes(zero);
-        let is_steady = self.settings.segment.0 == 0
-            && self.device_limit == 0
-            && !self.has_window()
-            && self.acknowledgement.is_none()
-            && self.demand.is_empty()
-            && self.push.holds_only(zero)
-            && bytes > 0;
-        let pace = self.transmission(bytes);
-        (is_steady && self.next_departure == now + pace).then_some(pace)
     }
 
     /// The piece that is due at `now` has been transmitted; of two, the demanded one.

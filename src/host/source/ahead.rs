@@ -1,0 +1,57 @@
+//! How many pages the migration thread takes up at once, ahead of the rest.
+
+use super::SourceHost;
+use crate::engine::Progression;
+use crate::network::Link;
+use crate::units::SimTime;
+
+/// How far a thread may act ahead of the rest.
+#[derive(Debug, Clone, Copy)]
+pub struct Ahead {
+    /// Nothing that is not known yet happens to the source before.
+    pub horizon: SimTime,
+    /// Pages at most.
+    pub most: u32,
+}
+
+impl SourceHost<'_> {
+    /// At which distance the thread takes up pages of a kind from `now` on, and how many at most, if nothing is requested before the
+    /// horizon.
+    pub(super) fn pace(
+        &self,
+        now: SimTime,
+        zero: bool,
+        service: SimTime,
+        ahead: Ahead,
+        link: &Link,
+    ) -> (SimTime, u32) {
+        // What has been requested may be taken up by its own thread meanwhile.
+        if ahead.most == 1 || !self.requests.is_empty() {
+            return (service, 1);
+        }
+        let occupancy = link.occupancy(false);
+        let (mut pace, mut most) = (service, ahead.most);
+        if !self.batch.holds_nothing_back() {
+            most = most.min(self.batch.room(zero));
+        } else {
+            let room = self.push_buffer.room(occupancy, link.bytes(zero));
+            // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for the next.
+            let steady = (room == 1 && occupancy <= self.push_buffer.level())
+                .then(|| link.steady_pace(now, zero))
+                .flatten()
+                .filter(|steady| *steady > service);
+            match steady {
+                Some(steady) => pace = steady,
+                None => most = most.min(room),
+            }
+        }
+        let times = Progression {
+            first: now,
+            step: pace,
+        };
+        let requests = self.request_thread.as_ref();
+        let horizon = requests.map_or(SimTime::MAX, |thread| thread.next_action);
+        let most = times.count_before(ahead.horizon.min(horizon), most);
+        (pace, most.max(1))
+    }
+}
