@@ -1,6 +1,6 @@
 //! The virtual machine's memory: its host pages, and sets of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Number of a host page: the unit of fault and transfer, counted from guest-physical address 0.
@@ -8,6 +8,9 @@ pub type PageId = u32;
 
 /// A map from host pages, quicker than one that is safe from chosen keys. Its own order must not matter.
 pub type PageMap<T> = HashMap<PageId, T, BuildHasherDefault<PageHasher>>;
+
+/// A set of few host pages of many, as quick as [`PageMap`].
+pub type PageIds = HashSet<PageId, BuildHasherDefault<PageHasher>>;
 
 /// Multiplicative hashing (Knuth, volume 3, section 6.4) of one page number.
 #[derive(Debug, Clone, Copy, Default)]

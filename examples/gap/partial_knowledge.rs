@@ -41,14 +41,18 @@ pub(crate) fn registry() -> Registry {
     register(
         RECORDED,
         Order::Oracle(|_, order| {
-            let touched = order.first_touches().into_iter().map(|touch| touch.page);
+            let mut touched = order.first_touches().to_vec();
+            touched.sort_unstable_by_key(|touch| (touch.offset, touch.page));
+            let touched = touched.into_iter().map(|touch| touch.page);
             PartialKnowledge::boxed(touched.collect(), |page, pps| pps.contains(page))
         }),
     );
     register(
         NEAR,
         Order::Oracle(|_, order| {
-            let touched = order.first_touches().into_iter().map(|touch| touch.page);
+            let mut touched = order.first_touches().to_vec();
+            touched.sort_unstable_by_key(|touch| (touch.offset, touch.page));
+            let touched = touched.into_iter().map(|touch| touch.page);
             PartialKnowledge::boxed(touched.collect(), |page, pps| {
                 pps.nearest(page, NEAR_PAGES).is_some()
             })
@@ -57,7 +61,9 @@ pub(crate) fn registry() -> Registry {
     register(
         SET,
         Order::Oracle(|_, order| {
-            let touched = order.first_touches().into_iter().map(|touch| touch.page);
+            let mut touched = order.first_touches().to_vec();
+            touched.sort_unstable_by_key(|touch| (touch.offset, touch.page));
+            let touched = touched.into_iter().map(|touch| touch.page);
             let by_address: BTreeSet<PageId> = touched.collect();
             PartialKnowledge::boxed(by_address.into_iter().collect(), |_, _| true)
         }),

@@ -5,7 +5,7 @@
 //! position, and a run costs what the number of distinct pages costs, however long the trace is, and what the number of times
 //! costs at which vCPUs have nothing to do: they go with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::replay::{Idle, Replay};
 use crate::memory::{PageId, PageSet};
@@ -42,9 +42,17 @@ pub struct VcpuCourse {
 }
 
 /// First touches per vCPU, each in time order; cheap to clone.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct TouchOrder {
     per_vcpu: Arc<[VcpuCourse]>,
+    /// Made when it is asked for first.
+    first_touches: Arc<OnceLock<Vec<Touch>>>,
+}
+
+impl PartialEq for TouchOrder {
+    fn eq(&self, other: &Self) -> bool {
+        self.per_vcpu == other.per_vcpu
+    }
 }
 
 impl TouchOrder {
@@ -84,6 +92,7 @@ impl TouchOrder {
         }
         Ok(TouchOrder {
             per_vcpu: per_vcpu.into(),
+            first_touches: Arc::default(),
         })
     }
 
@@ -92,17 +101,14 @@ impl TouchOrder {
         &self.per_vcpu
     }
 
-    /// Each page's first touch by any vCPU, in time order (those of one instant by page).
-    pub fn first_touches(&self) -> Vec<Touch> {
-        let mut all: Vec<Touch> = self
-            .per_vcpu
-            .iter()
-            .flat_map(|vcpu| &vcpu.touches)
-            .copied()
-            .collect();
-        all.sort_unstable_by_key(|touch| (touch.page, touch.offset));
-        all.dedup_by_key(|touch| touch.page);
-        all.sort_unstable_by_key(|touch| (touch.offset, touch.page));
-        all
+    /// Each page's first touch by any vCPU, in the order of pages. All runs that share the touch order share them.
+    pub fn first_touches(&self) -> &[Touch] {
+        self.first_touches.get_or_init(|| {
+            let touches = self.per_vcpu.iter().flat_map(|vcpu| &vcpu.touches);
+            let mut all: Vec<Touch> = touches.copied().collect();
+            all.sort_unstable_by_key(|touch| (touch.page, touch.offset));
+            all.dedup_by_key(|touch| touch.page);
+            all
+        })
     }
 }

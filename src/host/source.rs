@@ -268,49 +268,91 @@ impl<'a> SourceHost<'a> {
         let Some(page) = strategy.next_page(&self.unsent) else {
             return Ok(Err(WaitsFor::Departure));
         };
-        if !self.unsent.contains(page) {
-            return Err(NotUnsent(page));
-        }
+        self.push_from(page, now, ahead, link, strategy)?;
+        Ok(Ok(()))
+    }
+
+    /// Takes up a page that the strategy has named, and those that follow it as far as the thread is sure to take them up at one
+    /// pace. All but the last are served by the time that it is taken up.
+    fn push_from(
+        &mut self,
+        mut page: PageId,
+        now: SimTime,
+        ahead: Ahead,
+        link: &mut Link,
+        strategy: &mut dyn Strategy,
+    ) -> Result<(), NotUnsent> {
         let zero = self.zero_pages.contains(page);
         let service = self.settings.pushing(zero);
         let (pace, most) = self.pace(now, zero, service, ahead, link);
-        let mut count = 1;
-        if most > 1 {
-            let alike = self
-                .zero_pages
-                .run_length(page, self.unsent.run_length(page, most));
-            count += strategy.go_on_behind(page, alike - 1);
+        let taken_up = Progression {
+            first: now,
+            step: pace,
+        };
+        let mut taken = 0;
+        loop {
+            if !self.unsent.contains(page) {
+                return Err(NotUnsent(page));
+            }
+            if self.zero_pages.contains(page) != zero {
+                // The first of another kind ends it.
+                let service = self.settings.pushing(!zero);
+                let span = self.take(page, 1, taken_up.after(taken).delayed(service));
+                self.thread.serve(span, span.handed.first);
+                return Ok(());
+            }
+            let mut count = 1;
+            if most - taken > 1 {
+                let unsent = self.unsent.run_length(page, most - taken);
+                let alike = self.zero_pages.run_length(page, unsent);
+                count += strategy.go_on_behind(page, alike - 1);
+            }
+            let mut span = self.take(page, count, taken_up.after(taken).delayed(service));
+            taken += count;
+            let next = if taken < most {
+                strategy.next_page(&self.unsent)
+            } else {
+                None
+            };
+            let served = count - u32::from(next.is_none());
+            if served > 0 {
+                let served = span.split_off_front(served);
+                if self.batch.holds_nothing_back() {
+                    link.announce(served);
+                } else {
+                    self.batch.add(served);
+                }
+            }
+            let Some(next) = next else {
+                self.thread.serve(span, span.handed.first);
+                return Ok(());
+            };
+            page = next;
         }
-        self.unsent.remove_run(page, count);
-        *if zero {
-            &mut self.zero_sent
-        } else {
-            &mut self.sent
-        } += u64::from(count);
-        let mut span = Span {
-            first: page,
+    }
+
+    /// Pushed pages are no more to be sent.
+    fn take(&mut self, first: PageId, count: u32, handed: Progression) -> Span {
+        let zero = self.zero_pages.contains(first);
+        self.unsent.remove_run(first, count);
+        self.count_sent(zero, count);
+        Span {
+            first,
             count,
             zero,
             demanded: false,
-            requested_at: None,
-            handed: Progression {
-                first: now + service,
-                step: pace,
-            },
+            requested_at: (self.request_thread.as_ref()).and_then(|_| self.requested_at(first)),
+            handed,
+        }
+    }
+
+    fn count_sent(&mut self, zero: bool, count: u32) {
+        let sent = if zero {
+            &mut self.zero_sent
+        } else {
+            &mut self.sent
         };
-        if count > 1 {
-            let served = span.split_off_front(count - 1);
-            if self.batch.holds_nothing_back() {
-                link.announce(served);
-            } else {
-                self.batch.add(served);
-            }
-        }
-        if self.request_thread.is_some() {
-            span.requested_at = self.requested_at(page);
-        }
-        self.thread.serve(span, span.handed.first);
-        Ok(Ok(()))
+        *sent += u64::from(count);
     }
 
     /// When the request for a page was read that waits to be served by its own thread.
@@ -323,11 +365,7 @@ impl<'a> SourceHost<'a> {
     fn take_demanded(&mut self, page: PageId, requested_at: SimTime) -> Span {
         self.unsent.remove(page);
         let zero = self.zero_pages.contains(page);
-        *if zero {
-            &mut self.zero_sent
-        } else {
-            &mut self.sent
-        } += 1;
+        self.count_sent(zero, 1);
         self.unacknowledged += 1;
         Span {
             first: page,

@@ -1,10 +1,9 @@
 //! The metrics of a migration.
 
 use super::{prediction, speed};
-use std::collections::HashSet;
 
 use crate::host::destination::{FaultBlocks, Stall};
-use crate::memory::PageId;
+use crate::memory::{PageId, PageIds};
 use crate::migration::pre_copy::RoundsOutcome;
 use crate::migration::{Outcome, SwitchOver};
 use crate::scenario::Scenario;
@@ -113,7 +112,7 @@ impl Metrics {
         let requested = stalls.iter().filter(|stall| stall.requested).count() as u64;
         let faults = stalls.len() as u64;
         let occupied = speed::Occupied::of(stalls, blocked_vcpus);
-        let pps: HashSet<PageId> = switch_over
+        let pps: PageIds = switch_over
             .recording
             .accesses
             .iter()

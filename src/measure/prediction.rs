@@ -1,9 +1,7 @@
 //! How good a prediction was, measured against the plain scan of memory that it is meant to beat.
 
-use std::collections::HashSet;
-
 use super::Share;
-use crate::memory::PageId;
+use crate::memory::{PageId, PageIds};
 use crate::migration::SwitchOver;
 use crate::scenario::Scenario;
 use crate::units::SimTime;
@@ -15,21 +13,16 @@ use crate::units::SimTime;
 pub(super) fn shares(
     scenario: &Scenario,
     switch_over: &SwitchOver,
-    pps: &HashSet<PageId>,
+    pps: &PageIds,
     predicted: &[PageId],
 ) -> (Share, Share) {
-    let predicted: HashSet<PageId> = predicted.iter().copied().collect();
-    let touches = {
-        let mut touches = switch_over.touch_order.first_touches();
-        touches.sort_unstable_by_key(|touch| touch.page);
-        touches
-    };
+    let predicted: PageIds = predicted.iter().copied().collect();
     let scan = Scan::new(scenario, switch_over);
     let scan_end = scan.end();
     let (mut useful, mut named, mut touched) = (0, 0, 0);
     let mut zero_below = 0;
     let mut zero_pages = switch_over.zero_pages.iter().peekable();
-    for touch in touches {
+    for touch in switch_over.touch_order.first_touches() {
         while zero_pages.next_if(|zero| *zero <= touch.page).is_some() {
             zero_below += 1;
         }

@@ -263,37 +263,45 @@ impl Link {
             .min(due(self.device.front(), 2))
     }
 
-    /// Goes on until something has left by `until`, which is added to `departures`: a piece, or messages at constant distances.
-    /// Returns when the last of them left; `None` if nothing does. What is handed over at `until` comes later.
+    /// Goes on until `until`, or until somebody has to look at it: a bound is reached, an acknowledgement may have left, a window is
+    /// closed. What leaves is added to `departures`. Returns when the last of it left; `None` if nothing did. What is handed
+    /// over at `until` comes later.
     pub fn step(
         &mut self,
         until: SimTime,
         bounds: &Bounds,
         departures: &mut Vec<Departure>,
     ) -> Option<SimTime> {
+        let mut last = None;
         loop {
             let (start, demand) = self.next_start();
-            if start >= self.next_departure {
-                break;
+            if start < self.next_departure {
+                if start >= until {
+                    return last;
+                }
+                self.begin(start, demand);
+                continue;
             }
-            if start >= until {
-                return None;
+            if self.next_departure > until || self.next_departure == SimTime::MAX {
+                return last;
             }
-            self.begin(start, demand);
+            let now = match self.regular_run(until, bounds) {
+                Some((demand, left, count)) => {
+                    let span = self.channel(demand).pass(count);
+                    departures.push(Departure { span, left });
+                    self.updated = left.at(count - 1);
+                    self.go_on(self.updated, demand)
+                }
+                None => self.depart(self.next_departure, departures),
+            };
+            last = Some(now);
+            if self.acknowledgement.is_some()
+                || self.is_closed()
+                || bounds.are_reached(&self.push, &self.demand, departures.len())
+            {
+                return last;
+            }
         }
-        if self.next_departure > until || self.next_departure == SimTime::MAX {
-            return None;
-        }
-        let now = match self.regular_run(until, bounds) {
-            Some((demand, left, count)) => {
-                let span = self.channel(demand).pass(count);
-                departures.push(Departure { span, left });
-                self.updated = left.at(count - 1);
-                self.go_on(self.updated, demand)
-            }
-            None => self.depart(self.next_departure, departures),
-        };
-        Some(now)
     }
 
     /// The piece that is due at `now` has been transmitted; of two, the demanded one.

@@ -12,8 +12,9 @@ pub const ENTRY: Entry = Entry {
     summary: "knows the touch order: a bound, not an algorithm",
     lead_in: |_| LeadIn::Nothing,
     order: Order::Oracle(|_, order| {
-        let touched = order
-            .first_touches()
+        let mut touched = order.first_touches().to_vec();
+        touched.sort_unstable_by_key(|touch| (touch.offset, touch.page));
+        let touched = touched
             .iter()
             .map(|touch| PlannedPage {
                 page: touch.page,

@@ -2,6 +2,7 @@
 
 use super::Link;
 use crate::engine::Progression;
+use crate::network::channel::Channel;
 use crate::units::SimTime;
 
 /// What a step of the link must not go beyond.
@@ -23,6 +24,21 @@ impl Default for Bounds {
             push_level: None,
             demand_level: None,
         }
+    }
+}
+
+/// Departures that are collected at most.
+const COLLECTED: usize = 256;
+
+impl Bounds {
+    /// Whether the link has come to one, with so many departures collected.
+    pub(super) fn are_reached(&self, push: &Channel, demand: &Channel, departures: usize) -> bool {
+        let reached = |level: Option<u64>, channel: &Channel| {
+            level.is_some_and(|level| channel.occupancy() <= level)
+        };
+        departures >= COLLECTED.min(self.most as usize)
+            || reached(self.push_level, push)
+            || reached(self.demand_level, demand)
     }
 }
 
