@@ -10,7 +10,6 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use migsim::guest::touch_order::TouchOrder;
 use migsim::migration::{Outcome, SwitchOver, migrate};
-use migsim::run::compare::replay;
 use migsim::scenario::{Scenario, ScenarioSource, profile};
 use migsim::strategy::post_copy::active_push;
 use migsim::units::SimTime;
@@ -30,7 +29,7 @@ fn scenario(base: &str, settings: &[&str]) -> Scenario {
 /// The switch-over of post-copy.
 fn switch_over(scenario: &Scenario) -> SwitchOver {
     let trace = scenario.open_trace().expect("a generated trace");
-    let replay = replay(scenario, &trace).expect("it fits");
+    let replay = scenario.replay(&trace).expect("it fits");
     SwitchOver::prepare(scenario, &replay, false).expect("a whole trace")
 }
 

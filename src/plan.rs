@@ -28,8 +28,7 @@ use std::io::{self, Write};
 use crate::guest::recording::{Recording, record};
 use crate::memory::{Memory, PageSet};
 use crate::migration::{MigrationError, SwitchOver};
-use crate::run::compare::{self, ComparisonError};
-use crate::scenario::Scenario;
+use crate::scenario::{FitError, Scenario};
 use crate::strategy::{Entry, Observation, Order, PlannedPage, Strategy};
 use crate::trace::Trace;
 use crate::trace::import::{ImportError, ImportOptions, Input, QemuRecording};
@@ -55,7 +54,7 @@ pub enum PlanError {
     NoPlan(&'static str),
     /// Scenario and recording do not fit together.
     #[error(transparent)]
-    Comparison(#[from] ComparisonError),
+    Fit(#[from] FitError),
     /// The window could not be replayed.
     #[error(transparent)]
     Migration(#[from] MigrationError),
@@ -71,7 +70,7 @@ pub enum PlanError {
 /// [`PlanError`] when the strategy has no plan, or the trace does not fit or is damaged.
 pub fn of_trace(scenario: &Scenario, trace: &Trace, entry: &Entry) -> Result<Plan, PlanError> {
     let strategy = planner(scenario, entry)?;
-    let replay = compare::replay(scenario, trace)?;
+    let replay = scenario.replay(trace)?;
     let preparation = SwitchOver::preparation(scenario, true);
     let (recording, positions) =
         record(&replay, preparation, scenario.source.record_trap).map_err(MigrationError::from)?;
@@ -104,7 +103,7 @@ pub fn of_recording(
 ) -> Result<Plan, PlanError> {
     let strategy = planner(scenario, entry)?;
     let (header, mut records) = QemuRecording::open(input, &ImportOptions::default())?;
-    let memory = compare::memory(&scenario.vm, &header)?;
+    let memory = scenario.vm.memory_of(&header)?;
     let mut last = LastWindow::new(scenario.migration.record_window);
     while let Some(record) = records.next() {
         let record = record?;

@@ -4,6 +4,7 @@
 //! Series are told apart by colour (Okabe and Ito's palette, for people who do not see all colours), and again by hatch
 //! or by dashes and markers.
 
+pub mod accuracy;
 mod bars;
 mod canvas;
 mod lines;

@@ -1,5 +1,6 @@
 //! Results as people and programs read them: one small module a format.
 
+pub mod check;
 pub mod csv;
 pub mod explanation;
 pub mod json;

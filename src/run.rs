@@ -1,8 +1,11 @@
 //! Simulations beside each other: several strategies on one scenario, sweeps over a grid, regression checks.
 
-pub(crate) mod cache;
+mod cache;
 pub mod check;
 pub mod columns;
 pub mod compare;
+mod comparison;
+mod gap;
+pub(crate) mod guests;
 pub mod row;
 pub mod sweep;

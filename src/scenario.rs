@@ -5,6 +5,7 @@
 
 pub mod axis;
 mod error;
+mod fit;
 mod layer;
 mod load;
 mod locate;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use error::ScenarioError;
+pub use fit::FitError;
 pub use load::ScenarioSource;
 pub(crate) use set::value_of;
 pub use sweep_section::WrittenAxis;
@@ -192,14 +194,7 @@ pub struct MigrationSettings {
 impl Default for MigrationSettings {
     fn default() -> Self {
         MigrationSettings {
-            strategies: [
-                "post-copy",
-                "pre-record",
-                "pre-record+pdopmp",
-                "clairvoyant",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
+            strategies: strategy::COMPARED_BY_DEFAULT.map(str::to_owned).to_vec(),
             record_window: SimTime::from_ms(500),
             overlap_core: false,
             planning_time: SimTime::ZERO,

@@ -29,6 +29,14 @@ use crate::guest::touch_order::TouchOrder;
 use crate::memory::{Memory, PageId, PageSet};
 use crate::units::SimTime;
 
+/// What is compared where nobody says otherwise: post-copy, the paper's two, and the bound.
+pub const COMPARED_BY_DEFAULT: [&str; 4] = [
+    post_copy::ENTRY.name,
+    pre_record::ENTRY.name,
+    pdopmp::ENTRY.name,
+    clairvoyant::ENTRY.name,
+];
+
 /// What the source knows at the switch-over.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {

@@ -22,7 +22,7 @@ pub use reference::{Group, Range, ReferenceError, Setting, read};
 use crate::guest::recording::Preparation;
 use crate::measure::Metrics;
 use crate::network::Discipline;
-use crate::run::cache::{Shared, in_one_line};
+use crate::run::guests::{SharedGuests, in_one_line};
 use crate::scenario::Scenario;
 use crate::strategy::Registry;
 use crate::trace::{Trace, TraceError};
@@ -165,7 +165,7 @@ pub fn validate(
             opened.insert(workload, recordings);
         }
     }
-    let shared = Shared::new();
+    let shared = SharedGuests::new();
     let results: Vec<Result<Verdict, ValidationError>> = groups
         .par_iter()
         .map(|group| {
@@ -239,7 +239,7 @@ fn predict(
     group: &Group,
     scenario: &Scenario,
     trace: &Trace,
-    shared: &Shared,
+    shared: &SharedGuests,
     registry: &Registry,
 ) -> Result<Metrics, ValidationError> {
     let scenario = scenario_of(group, scenario)?;
@@ -249,8 +249,8 @@ fn predict(
     };
     let entry =
         (registry.get(&group.setting.strategy)).map_err(|unknown| failed(unknown.to_string()))?;
-    let ground = (shared.ground(&scenario, trace, &[entry])).map_err(failed)?;
-    let run = (ground.run(entry)).map_err(|error| failed(in_one_line(&error)))?;
+    let comparison = (shared.comparison(&scenario, trace, &[entry])).map_err(failed)?;
+    let run = (comparison.run(entry)).map_err(|error| failed(in_one_line(&error)))?;
     Ok(run.metrics)
 }
 

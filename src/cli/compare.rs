@@ -8,7 +8,7 @@ use super::inputs::InputArgs;
 use super::output::OutputArgs;
 use super::progress;
 use crate::report::table;
-use crate::run::compare::{compare, replay};
+use crate::run::compare::compare;
 use crate::run::row::row;
 use crate::strategy::Registry;
 
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|run| row(&inputs.provenance, run))
         .collect();
-    let replay = replay(&inputs.scenario, &inputs.trace)?;
+    let replay = inputs.scenario.replay(&inputs.trace)?;
     arguments.output.write(&rows, |styled| {
         let header = table::header(&inputs.scenario, &inputs.trace, &replay);
         format!("{header}\n{}", table::comparison(&runs, styled))

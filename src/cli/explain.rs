@@ -38,7 +38,7 @@ pub(super) fn run(arguments: ExplainArgs) -> anyhow::Result<ExitCode> {
     let explained = progress::while_working("simulating", || {
         compare::explain(&inputs.scenario, &inputs.trace, entry)
     })?;
-    let replay = compare::replay(&inputs.scenario, &inputs.trace)?;
+    let replay = inputs.scenario.replay(&inputs.trace)?;
     let rows = explanation::rows(&inputs.provenance, entry.name, &explained);
     arguments.output.write(&rows, |styled| {
         let header = table::header(&inputs.scenario, &inputs.trace, &replay);

@@ -67,7 +67,7 @@ impl InputArgs {
             scenario.trace.workload = None;
         }
         let trace = scenario.open_trace()?;
-        let used = crate::run::compare::start(&scenario.trace, &trace)?;
+        let used = scenario.trace.start_in(&trace)?;
         if SimTime::from_ns(used) != scenario.trace.start {
             say!(
                 "migsim: trace.start is taken as {}: the trace is exact only every {}",

@@ -13,7 +13,7 @@ use super::output::{Format, write_data};
 use super::progress;
 use crate::file::write_whole;
 use crate::report::{qmp, table, timeline};
-use crate::run::compare::{observe, replay};
+use crate::run::compare::observe;
 use crate::run::row::row;
 use crate::strategy::Registry;
 
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
         })
         .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let replay = replay(&inputs.scenario, &inputs.trace)?;
+    let replay = inputs.scenario.replay(&inputs.trace)?;
     let out = arguments.out.as_deref();
     let data = match arguments.format {
         RunFormat::Rows(format) => {

@@ -4,6 +4,7 @@ use super::catalogue::{Figure, View};
 use super::data::{Data, Group};
 use super::words::{RECONSTRUCTION, SHOWN, wrapped};
 use crate::plot::{Kind, Panel, Plot, Series, Spread};
+use crate::strategy;
 
 /// Characters in a caption's line.
 pub(super) const CAPTION: usize = 145;
@@ -49,12 +50,12 @@ pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
 
 /// A strategy looks the same in every figure.
 const STYLES: [&str; 6] = [
-    "post-copy",
-    "pre-record",
-    "pre-record+pdopmp",
-    "clairvoyant",
-    "pre-copy",
-    "hybrid",
+    strategy::post_copy::ENTRY.name,
+    strategy::pre_record::ENTRY.name,
+    strategy::pdopmp::ENTRY.name,
+    strategy::clairvoyant::ENTRY.name,
+    strategy::pre_copy::ENTRY.name,
+    strategy::hybrid::ENTRY.name,
 ];
 
 /// The style of one of a figure's strategies.

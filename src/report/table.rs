@@ -9,6 +9,7 @@ use crate::guest::replay::Replay;
 use crate::measure::Metrics;
 use crate::run::compare::Run;
 use crate::scenario::Scenario;
+use crate::strategy::post_copy;
 use crate::trace::Trace;
 use crate::units::Bytes;
 use crate::units::SimTime;
@@ -175,12 +176,15 @@ pub fn right_aligned<const N: usize>(texts: [String; N]) -> Vec<Cell> {
 }
 
 fn gains(runs: &[Run], styled: bool) -> String {
-    let Some(base) = runs.iter().find(|run| run.strategy == "post-copy") else {
+    let Some(base) = runs
+        .iter()
+        .find(|run| run.strategy == post_copy::ENTRY.name)
+    else {
         return String::new();
     };
     let others: Vec<&Run> = runs
         .iter()
-        .filter(|run| run.strategy != "post-copy")
+        .filter(|run| run.strategy != post_copy::ENTRY.name)
         .collect();
     if others.is_empty() {
         return String::new();

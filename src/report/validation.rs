@@ -1,9 +1,5 @@
 //! Predicted against measured migrations, for people and programs.
 
-mod scatter;
-
-pub use scatter::scatter;
-
 use super::table::{new_table, right_aligned};
 use crate::run::row::{Row, Value};
 use crate::validation::{

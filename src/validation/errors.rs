@@ -1,6 +1,7 @@
 //! Errors and gains, summed up.
 
 use super::{Quantity, Range, Setting, Verdict};
+use crate::strategy::{pdopmp, post_copy, pre_record};
 
 /// How far the predictions of a quantity are off. What lies inside the repetitions' range counts as no error.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -154,7 +155,7 @@ pub fn rankings(verdicts: &[Verdict]) -> Vec<Ranking<'_>> {
         let three = [
             post_copy_beside(verdicts, verdict)?,
             verdict,
-            beside(&verdict.setting, "pre-record+pdopmp")?,
+            beside(&verdict.setting, pdopmp::ENTRY.name)?,
         ]
         .map(|verdict| verdict.pair(Quantity::Blocktime));
         Some(Ranking {
@@ -165,7 +166,7 @@ pub fn rankings(verdicts: &[Verdict]) -> Vec<Ranking<'_>> {
     };
     verdicts
         .iter()
-        .filter(|verdict| verdict.setting.strategy == "pre-record")
+        .filter(|verdict| verdict.setting.strategy == pre_record::ENTRY.name)
         .filter_map(ranking)
         .collect()
 }
@@ -174,7 +175,7 @@ pub fn rankings(verdicts: &[Verdict]) -> Vec<Ranking<'_>> {
 fn post_copy_beside<'a>(verdicts: &'a [Verdict], of: &Verdict) -> Option<&'a Verdict> {
     verdicts.iter().find(|verdict| {
         let (a, b) = (&verdict.setting, &of.setting);
-        a.strategy == "post-copy"
+        a.strategy == post_copy::ENTRY.name
             && (&a.workload, a.link_mbit, a.preempt) == (&b.workload, b.link_mbit, b.preempt)
     })
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::errors::median;
 use crate::scenario::{Delivery, Scenario};
-use crate::strategy::Registry;
+use crate::strategy::{self, Registry};
 use crate::units::SimTime;
 
 /// What was migrated, and how. Rows with the same setting are repetitions.
@@ -117,7 +117,7 @@ struct Row {
 }
 
 fn post_copy() -> String {
-    "post-copy".to_owned()
+    strategy::post_copy::ENTRY.name.to_owned()
 }
 
 impl Row {

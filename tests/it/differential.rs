@@ -7,7 +7,7 @@ use migsim::host::source::DemandMode;
 use migsim::measure::Metrics;
 use migsim::migration::{SwitchOver, migrate};
 use migsim::network::Discipline;
-use migsim::run::compare::{compare, explain, observe, replay};
+use migsim::run::compare::{compare, explain, observe};
 use migsim::scenario::{Delivery, Scenario};
 use migsim::strategy::Registry;
 use migsim::strategy::post_copy::active_push;
@@ -300,7 +300,10 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
 /// Runs post-copy both ways on a VM that resumes with the pages that `there` picks in place, as pre-copy leaves it.
 fn run_with_pages_in_place(case: &Case, there: impl Fn(u32) -> bool) -> Pair {
     let trace = case.trace();
-    let replay = replay(&case.scenario, &trace).expect("the case fits its trace");
+    let replay = case
+        .scenario
+        .replay(&trace)
+        .expect("the case fits its trace");
     let mut switch_over =
         SwitchOver::prepare(&case.scenario, &replay, false).expect("the trace is whole");
     let mut input = case.input(crate::naive::Strategy::PostCopy);

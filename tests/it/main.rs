@@ -26,6 +26,8 @@ mod pre_copy;
 mod readme;
 /// Sweeps: files, shards, kills, resumption.
 mod sweep;
+/// The source itself: imports, names, forgotten files, line lengths.
+mod tidy;
 /// Timelines of runs.
 mod timeline;
 /// `trace` on the command line.

@@ -8,7 +8,7 @@ use migsim::measure::Metrics;
 use migsim::memory::PageRun;
 use migsim::migration::SwitchOver;
 use migsim::network::Discipline;
-use migsim::run::compare::{compare, replay};
+use migsim::run::compare::compare;
 use migsim::scenario::{Delivery, Scenario};
 use migsim::strategy::Registry;
 use migsim::strategy::pdopmp;
@@ -165,7 +165,10 @@ impl Case {
 
     /// The engine's switch-over of a strategy that records.
     pub(crate) fn recorded_switch_over(&self, trace: &Trace) -> SwitchOver {
-        let replay = replay(&self.scenario, trace).expect("the case fits its trace");
+        let replay = self
+            .scenario
+            .replay(trace)
+            .expect("the case fits its trace");
         SwitchOver::prepare(&self.scenario, &replay, true).expect("the trace is whole")
     }
 

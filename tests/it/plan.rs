@@ -4,7 +4,6 @@ use migsim::guest::recording::{Access, Recording};
 use migsim::memory::{PageId, PageSet};
 use migsim::migration::SwitchOver;
 use migsim::plan::{PlanError, of_recording, of_trace};
-use migsim::run::compare::replay;
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
 use migsim::strategy::{
@@ -25,7 +24,7 @@ fn entry(name: &str) -> Entry {
 fn the_plan_of_a_trace_is_the_simulation_s() {
     let trace = Trace::open(TRACE.as_ref()).expect("a trace in the repository");
     let scenario = Scenario::default();
-    let replay = replay(&scenario, &trace).expect("it fits");
+    let replay = scenario.replay(&trace).expect("it fits");
     let switch_over = SwitchOver::prepare(&scenario, &replay, true).expect("a whole trace");
 
     let plan = of_trace(&scenario, &trace, &entry("pre-record")).expect("a plan");

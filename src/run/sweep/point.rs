@@ -1,9 +1,10 @@
 //! One point of a grid.
 
 use super::Sweep;
-use crate::run::cache::{Shared, in_one_line};
 use crate::run::columns::METRICS;
-use crate::run::compare::{Run, rate_gaps};
+use crate::run::compare::Run;
+use crate::run::gap::rate_gaps;
+use crate::run::guests::{SharedGuests, in_one_line};
 use crate::run::row::{Provenance, Row, Value};
 use crate::scenario::Scenario;
 use crate::trace::synthetic::Workload;
@@ -20,7 +21,7 @@ pub struct PointResult {
 }
 
 impl PointResult {
-    pub(super) fn of(sweep: &Sweep, shared: &Shared, point: usize) -> Self {
+    pub(super) fn of(sweep: &Sweep, shared: &SharedGuests, point: usize) -> Self {
         let mut result = PointResult {
             point,
             provenance: Provenance {
@@ -40,7 +41,7 @@ impl PointResult {
     fn simulate(
         &mut self,
         sweep: &Sweep,
-        shared: &Shared,
+        shared: &SharedGuests,
         scenario: &Scenario,
     ) -> Result<Vec<Result<Run, String>>, String> {
         self.provenance.seed = scenario.trace.workload.as_ref().map(Workload::seed);
@@ -51,7 +52,7 @@ impl PointResult {
             .clone_into(&mut self.provenance.trace_hash);
         let registered = |name: &String| sweep.registry.get(name).ok();
         let entries: Vec<_> = sweep.strategies().iter().filter_map(registered).collect();
-        let ground = shared.ground(scenario, &trace, &entries)?;
+        let comparison = shared.comparison(scenario, &trace, &entries)?;
         let mut runs: Vec<Result<Run, String>> = sweep
             .strategies()
             .iter()
@@ -60,7 +61,7 @@ impl PointResult {
                     .registry
                     .get(name)
                     .map_err(|error| in_one_line(&error))?;
-                ground.run(entry).map_err(|error| in_one_line(&error))
+                comparison.run(entry).map_err(|error| in_one_line(&error))
             })
             .collect();
         rate_gaps(&mut runs.iter_mut().flatten().collect::<Vec<_>>());

@@ -8,7 +8,7 @@ use std::thread;
 use rayon::prelude::*;
 
 use super::{PointResult, Sweep};
-use crate::run::cache::Shared;
+use crate::run::guests::SharedGuests;
 
 /// Results that may wait for their delivery before the threads wait too.
 const WAITING: usize = 1_024;
@@ -35,7 +35,7 @@ pub(super) fn run<E>(
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()?;
-    let shared = Shared::new();
+    let shared = SharedGuests::new();
     let (sender, receiver) = mpsc::sync_channel(WAITING);
     thread::scope(|scope| {
         let first = points.start;

@@ -1,12 +1,11 @@
 //! Predicted against measured, as a picture.
 
-use super::Calibrated;
-use crate::plot::{Kind, Panel, Plot, Series, Spread};
+use super::{Kind, Panel, Plot, Series, Spread};
 use crate::validation::{Quantity, Verdict};
 
 /// A panel a quantity: predicted along, measured upwards with the range of the repetitions, and the diagonal. What is 0
 /// stands at the foot of its axis, what never ends is left out.
-pub fn scatter(verdicts: &[Verdict], calibrated: Calibrated<'_>) -> Plot {
+pub fn scatter(verdicts: &[Verdict], calibrated: &[String]) -> Plot {
     let panel = |quantity: Quantity| {
         let series = [(true, 0), (false, 2)].map(|(wanted, style)| Series {
             style,

@@ -1,0 +1,39 @@
+//! What a regression check found, as a table.
+
+use std::fmt::Write;
+
+use super::table::{new_table, right_aligned};
+use crate::run::check::Difference;
+
+/// The differences as a table, the first `most` of them.
+pub fn table(differences: &[Difference], most: usize, styled: bool) -> String {
+    let mut table = new_table(&["run", "metric", "was", "is", "change"], styled);
+    let nothing = |value: &str| {
+        if value.is_empty() {
+            "—".to_owned()
+        } else {
+            value.to_owned()
+        }
+    };
+    let mut last = "";
+    for difference in differences.iter().take(most) {
+        // A run is named once.
+        let point = Some(difference.point.as_str()).filter(|point| *point != last);
+        last = &difference.point;
+        let change = difference
+            .percent()
+            .map_or("—".to_owned(), |percent| format!("{percent:+.2} %"));
+        table.add_row(right_aligned([
+            point.unwrap_or_default().to_owned(),
+            difference.metric.clone(),
+            nothing(&difference.was),
+            nothing(&difference.is),
+            change,
+        ]));
+    }
+    let mut text = format!("{}\n", table.trim_fmt());
+    if differences.len() > most {
+        let _ = writeln!(text, "… and {} more", differences.len() - most);
+    }
+    text
+}

@@ -1,0 +1,103 @@
+//! What strategies that are compared share, and the run of one of them.
+
+use super::compare::{ComparisonError, Run};
+use crate::guest::replay::Replay;
+use crate::measure::Metrics;
+use crate::memory::PageId;
+use crate::migration::{Outcome, Probe, SwitchOver, migrate_observed};
+use crate::scenario::Scenario;
+use crate::strategy::{Entry, LeadIn, Order, Strategy};
+
+/// Strategies on one scenario and trace, with what their runs share: the guest up to the switch-over.
+pub(crate) struct Comparison<'a> {
+    scenario: &'a Scenario,
+    replay: Replay<'a>,
+    unrecorded: SwitchOver,
+    /// If any strategy wants it: a long window of a busy guest is a lot to record.
+    recorded: Option<SwitchOver>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Replays the guest up to the switch-over by `prepare`: with a record window where it is told so, and without.
+    pub(super) fn new<E: Send>(
+        scenario: &'a Scenario,
+        replay: Replay<'a>,
+        entries: &[&Entry],
+        prepare: impl Fn(&Replay<'a>, bool) -> Result<SwitchOver, E> + Sync,
+    ) -> Result<Self, E> {
+        let settings = scenario.strategy_settings();
+        let records = entries
+            .iter()
+            .any(|entry| (entry.lead_in)(&settings).records());
+        let (unrecorded, recorded) = rayon::join(
+            || prepare(&replay, false),
+            || records.then(|| prepare(&replay, true)).transpose(),
+        );
+        Ok(Comparison {
+            scenario,
+            unrecorded: unrecorded?,
+            recorded: recorded?,
+            replay,
+        })
+    }
+
+    /// Migrates the VM by a strategy while `probe` watches, and lets `look` make something of what comes out.
+    pub(super) fn migrate<T>(
+        &self,
+        entry: &Entry,
+        probe: &mut impl Probe,
+        look: impl FnOnce(&SwitchOver, Outcome, &dyn Strategy) -> T,
+    ) -> Result<T, ComparisonError> {
+        let failed = |source| ComparisonError::Run {
+            strategy: entry.name.to_owned(),
+            source,
+        };
+        let settings = self.scenario.strategy_settings();
+        let in_rounds;
+        let switch_over = match (entry.lead_in)(&settings) {
+            LeadIn::Nothing => &self.unrecorded,
+            LeadIn::Record => self.recorded.as_ref().unwrap_or(&self.unrecorded),
+            LeadIn::Rounds(rounds) => {
+                in_rounds = SwitchOver::after_rounds(self.scenario, &self.replay, rounds)
+                    .map_err(failed)?;
+                &in_rounds
+            }
+        };
+        let mut order = match entry.order {
+            Order::Causal(build) => build(&settings),
+            Order::Oracle(build) => build(&settings, &self.unrecorded.touch_order),
+        };
+        let outcome =
+            migrate_observed(self.scenario, switch_over, order.as_mut(), probe).map_err(failed)?;
+        Ok(look(switch_over, outcome, order.as_ref()))
+    }
+
+    pub(crate) fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
+        self.migrate(entry, &mut (), |switch_over, outcome, order| {
+            self.sum_up(entry, switch_over, &outcome, order)
+        })
+    }
+
+    pub(super) fn sum_up(
+        &self,
+        entry: &Entry,
+        switch_over: &SwitchOver,
+        outcome: &Outcome,
+        order: &dyn Strategy,
+    ) -> Run {
+        Run {
+            strategy: entry.name,
+            metrics: Metrics::of(self.scenario, switch_over, outcome, &predicted(order)),
+            gap_closed: None,
+        }
+    }
+}
+
+/// The pages of a plan that were not recorded.
+pub(super) fn predicted(order: &dyn Strategy) -> Vec<PageId> {
+    let planned = order.planned().iter();
+    planned
+        .filter(|planned| !planned.recorded)
+        .map(|planned| planned.page)
+        .collect()
+}

@@ -1,0 +1,106 @@
+//! Whether a scenario fits a trace, and the trace as the scenario's guest runs it.
+
+use super::{Scenario, TraceSettings, VmSettings};
+use crate::guest::replay::Replay;
+use crate::memory::Memory;
+use crate::trace::{Trace, TraceHeader};
+use crate::units::{Bytes, SimTime};
+
+/// Scenario and trace do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct FitError {
+    /// The scenario's key.
+    pub key: &'static str,
+    /// What it is and what was expected.
+    pub problem: String,
+}
+
+impl Scenario {
+    /// The trace as this scenario's guest runs it.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError`] when the scenario's memory or position does not fit the trace.
+    pub fn replay<'a>(&self, trace: &'a Trace) -> Result<Replay<'a>, FitError> {
+        Ok(Replay::new(
+            trace,
+            self.trace.start_in(trace)?,
+            self.trace.time_scale,
+            self.trace.at_end,
+            self.vm.memory_of(trace.header())?,
+        ))
+    }
+}
+
+impl TraceSettings {
+    /// The position of the migration command in ns, at the nearest boundary of the recorder's epochs.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError`] when it lies behind the trace's end.
+    pub fn start_in(&self, trace: &Trace) -> Result<u64, FitError> {
+        let epoch = trace.header().compaction_ns.max(1);
+        let duration = trace.duration_ns();
+        let start = (self.start.as_ps() / 1_000 + epoch / 2) / epoch * epoch;
+        if start >= duration {
+            return Err(FitError {
+                key: "trace.start",
+                problem: format!(
+                    "{} is not before the trace's end, expected less than {}",
+                    self.start,
+                    SimTime::from_ns(duration)
+                ),
+            });
+        }
+        Ok(start)
+    }
+}
+
+/// The largest memory that can be simulated, in host pages.
+const MOST_PAGES: u64 = 1 << 30;
+
+impl VmSettings {
+    /// The VM's memory, as the scenario and the trace's header have it.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError`] when they do not agree.
+    pub fn memory_of(&self, header: &TraceHeader) -> Result<Memory, FitError> {
+        let unfit = |key, problem: String| Err(FitError { key, problem });
+        let page_size = header.page_size;
+        if let Some(Bytes(other)) = self.page_size.filter(|size| size.0 != page_size) {
+            return unfit(
+                "vm.page_size",
+                format!("{other} bytes, expected the trace's {page_size}"),
+            );
+        }
+        let host_page = self.host_page.map_or(page_size, |size| size.0);
+        if !host_page.is_power_of_two() || host_page < page_size || host_page > 1 << 30 {
+            return unfit(
+                "vm.host_page",
+                format!(
+                    "{host_page} bytes, expected a power of two from the trace's page ({page_size} bytes) to 1 GiB"
+                ),
+            );
+        }
+        let traced = u64::from(header.pages) * page_size;
+        let memory = self.memory.map_or(traced, |size| size.0);
+        if memory < traced || memory.div_ceil(host_page) > MOST_PAGES {
+            return unfit(
+                "vm.memory",
+                format!(
+                    "{}, expected the trace's {} or more, and at most {MOST_PAGES} host pages",
+                    Bytes(memory),
+                    Bytes(traced)
+                ),
+            );
+        }
+        Ok(Memory {
+            pages: memory.div_ceil(host_page) as u32,
+            host_page,
+            host_shift: (host_page / page_size).trailing_zeros(),
+            trace_pages: memory / page_size,
+        })
+    }
+}
