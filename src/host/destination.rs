@@ -273,6 +273,14 @@ impl<'a> Destination<'a> {
         self.expected > 0
     }
 
+    /// The pages that somebody waits for and that have not left the link.
+    pub fn expected(&self) -> impl Iterator<Item = PageId> {
+        let awaited = self.awaited.iter();
+        awaited
+            .filter(|awaited| !awaited.has_left)
+            .map(|awaited| awaited.page)
+    }
+
     /// The first page from this one on that somebody waits for.
     pub fn next_awaited(&self, from: PageId) -> Option<PageId> {
         let next = self.awaited.get(self.place_of(from));

@@ -20,6 +20,8 @@ pub(super) struct EventLoop<'a> {
     suspended_at: SimTime,
     resumed_at: SimTime,
     completed_at: Option<SimTime>,
+    /// No page that somebody waits for leaves the link before.
+    expected_from: SimTime,
     /// The last installation so far.
     installed_at: SimTime,
     /// Until the plan has been asked for.
@@ -59,6 +61,7 @@ impl<'a> EventLoop<'a> {
             suspended_at: switch_over.suspended_at,
             resumed_at,
             completed_at: (missing.count() == 0).then_some(resumed_at),
+            expected_from: resumed_at,
             installed_at: resumed_at,
             push_held: !fetched.is_empty()
                 && scenario.migration.delivery == Delivery::FetchThenPush,
@@ -125,7 +128,8 @@ impl<'a> EventLoop<'a> {
             }
             if departure == now {
                 let until = event.min(action).min(installation);
-                self.depart(self.horizon(now, until), most);
+                let until = self.horizon(now, until);
+                self.depart(until, most);
             } else if installation == now {
                 self.install_next(now);
             } else if start == now {
@@ -155,15 +159,20 @@ impl<'a> EventLoop<'a> {
 
     /// Until when, at most `until`, nothing happens to the source and the link but what is in the queue: what leaves the link from
     /// `now` on comes back to them, if at all, a round trip later.
-    fn horizon(&self, now: SimTime, until: SimTime) -> SimTime {
-        let is_answered = self.destination.expects_any()
-            || self.source.expects_acknowledgement()
-            || self.link.has_acknowledgement();
-        if is_answered {
-            until.min(now + self.scenario.link.latency.times(2))
+    fn horizon(&mut self, now: SimTime, until: SimTime) -> SimTime {
+        let leaves = if self.source.expects_acknowledgement() || self.link.has_acknowledgement() {
+            now
+        } else if self.destination.expects_any() {
+            if self.expected_from <= now {
+                let pages = self.destination.expected();
+                let earliest = pages.map(|page| self.link.earliest_departure(page, now));
+                self.expected_from = earliest.min().unwrap_or(now);
+            }
+            self.expected_from
         } else {
-            until
-        }
+            return until;
+        };
+        until.min(leaves + self.scenario.link.latency.times(2))
     }
 
     fn progress(&self) -> Progress {
@@ -282,6 +291,9 @@ impl<'a> EventLoop<'a> {
             {
                 self.destination.mark_left(page, arrived_at, None);
                 self.queue.schedule(installed_at, Event::Installed { page });
+            } else {
+                let earliest = self.link.earliest_departure(page, now);
+                self.expected_from = self.expected_from.min(earliest);
             }
             let handled = now + self.scenario.destination.fault_trap;
             self.queue

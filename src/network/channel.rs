@@ -1,9 +1,11 @@
 //! One sender's channel: what waits in its socket, and how it goes out in pieces.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::message::{Departure, Span};
 use crate::engine::Progression;
+use crate::memory::PageId;
 use crate::units::SimTime;
 
 /// Bytes of a channel that go out together.
@@ -330,6 +332,33 @@ impl Channel {
 
     pub(super) fn taken(&mut self, bytes: u64) {
         self.taken += bytes;
+    }
+
+    /// Bytes that have to begin before the page has left, if it is there.
+    pub(super) fn unbegun_until(&self, page: PageId) -> Option<u64> {
+        let mut bytes = 0;
+        for (place, span) in self.queue.iter().enumerate() {
+            let begun = match place.cmp(&self.next.span) {
+                Ordering::Less => span.count,
+                Ordering::Equal => self.next.index,
+                Ordering::Greater => 0,
+            };
+            let count = if span.contains(page) {
+                page - span.first + 1
+            } else {
+                span.count
+            };
+            bytes += u64::from(count.saturating_sub(begun)) * self.bytes(span.zero);
+            if span.contains(page) {
+                return Some(bytes.saturating_sub(self.begun - self.whole));
+            }
+        }
+        None
+    }
+
+    /// Bytes that have not begun.
+    pub(super) fn unbegun(&self) -> u64 {
+        self.entered - self.begun
     }
 
     /// Bytes that have begun.

@@ -2,6 +2,7 @@
 
 use super::Link;
 use crate::engine::Progression;
+use crate::memory::PageId;
 use crate::network::channel::Channel;
 use crate::units::SimTime;
 
@@ -96,5 +97,20 @@ impl Link {
             && bytes > 0;
         let pace = self.transmission(bytes);
         (is_steady && self.next_departure == now + pace).then_some(pace)
+    }
+
+    /// A time before which the page does not leave, wherever it is now. The link has come to `now`.
+    pub fn earliest_departure(&self, page: PageId, now: SimTime) -> SimTime {
+        let found = self
+            .push
+            .unbegun_until(page)
+            .or_else(|| self.demand.unbegun_until(page));
+        let ahead = match found {
+            Some(bytes) => bytes,
+            // It gets behind all that is queued.
+            None if !self.own_channel(true) => self.push.unbegun(),
+            None => 0,
+        };
+        now + self.settings.transmission(ahead)
     }
 }
