@@ -1,19 +1,19 @@
 //! Human units on the way in: `"100 us"`, `"256 MiB"`, `"1 Gbit/s"`.
 //!
-//! Parsing is left to crates (fundu, bytesize, human-bandwidth); this module gives their results the project's types
-//! and error messages that name what was expected.
+//! Times and sizes are read exactly, bandwidths by a crate (human-bandwidth). Errors name what was expected.
 
 use std::fmt;
 use std::str::FromStr;
 
-use fundu::TimeUnit::{Hour, MicroSecond, MilliSecond, Minute, NanoSecond, Second};
-use fundu::{CustomDurationParser, CustomTimeUnit};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
+mod decimal;
 mod time;
 
 pub use time::SimTime;
+
+use decimal::Decimal;
 
 /// What a text in human units should have been.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,51 +26,49 @@ pub struct UnitError {
 const EXPECTED_TIME: &str =
     "a duration with its unit (ns, us, ms, s, min, h), such as \"100 us\" or \"1.5 s\"";
 const EXPECTED_BYTES: &str = "a size with its unit (B, KiB, MiB, GiB, TiB, kB, MB, GB, TB), such as \"4 KiB\" or \"256 MiB\"";
+const WHOLE_NS: &str = "a whole number of nanoseconds";
+const EXPECTED_LENGTH: &str = "a duration of at most 720 h";
+const BARE_LETTER: &str = "clear: write GiB for 2^30 bytes (G to QEMU and libvirt), GB for 10^9 (G to Kubernetes); K, M and T likewise";
 const EXPECTED_BANDWIDTH: &str = "a bandwidth above zero with its unit (kbit/s, Mbit/s, Gbit/s, Tbit/s), such as \"200 Mbit/s\" or \"1 Gbit/s\"";
 
 /// A longest duration that a scenario may hold: 30 days keeps sums of several far from [`SimTime::MAX`].
 const LONGEST: SimTime = SimTime::from_ms(30 * 24 * 3_600 * 1_000);
 
+/// Units of time, in nanoseconds.
+const TIMES: [(&str, u64); 8] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("µs", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("sec", 1_000_000_000),
+    ("min", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+
 impl FromStr for SimTime {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        const UNITS: [CustomTimeUnit<'_>; 6] = [
-            CustomTimeUnit::with_default(NanoSecond, &["ns"]),
-            CustomTimeUnit::with_default(MicroSecond, &["us", "µs"]),
-            CustomTimeUnit::with_default(MilliSecond, &["ms"]),
-            CustomTimeUnit::with_default(Second, &["s", "sec"]),
-            CustomTimeUnit::with_default(Minute, &["min"]),
-            CustomTimeUnit::with_default(Hour, &["h"]),
-        ];
-        let fail = || UnitError {
+        let fail = |expected| UnitError {
             given: text.to_owned(),
-            expected: EXPECTED_TIME,
+            expected,
         };
-        let text_trimmed = text.trim();
-        if text_trimmed == "0" {
+        if text.trim() == "0" {
             return Ok(SimTime::ZERO);
         }
         // A bare number would be taken as seconds: here it is more likely a forgotten unit.
-        if !text_trimmed.ends_with(char::is_alphabetic) {
-            return Err(fail());
-        }
-        let mut parser = CustomDurationParser::with_time_units(&UNITS);
-        parser.allow_time_unit_delimiter(true);
-        parser.disable_infinity(true);
-        let parsed: std::time::Duration = parser
-            .parse(text_trimmed)
+        let (number, unit) = Decimal::with_unit(text).ok_or_else(|| fail(EXPECTED_TIME))?;
+        let (_, scale) = TIMES
+            .into_iter()
+            .find(|(name, _)| *name == unit)
+            .ok_or_else(|| fail(EXPECTED_TIME))?;
+        let ns = number.times(scale).ok_or_else(|| fail(WHOLE_NS))?;
+        u64::try_from(ns)
+            .map(SimTime::from_ns)
             .ok()
-            .and_then(|duration| duration.try_into().ok())
-            .ok_or_else(fail)?;
-        let time = SimTime::from_wide_ps(parsed.as_nanos() * 1_000);
-        if time > LONGEST {
-            return Err(UnitError {
-                given: text.to_owned(),
-                expected: "a duration of at most 720 h",
-            });
-        }
-        Ok(time)
+            .filter(|time| *time <= LONGEST)
+            .ok_or_else(|| fail(EXPECTED_LENGTH))
     }
 }
 
@@ -78,17 +76,45 @@ impl FromStr for SimTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub u64);
 
+/// Prefixes of sizes: of a thousand, and with an `i` of 1,024.
+const PREFIXES: [&str; 6] = ["k", "m", "g", "t", "p", "e"];
+
+/// How many bytes a unit has. A letter alone is a unit to nobody: to QEMU and libvirt `G` is 2^30, to Kubernetes 10^9.
+fn bytes_of_unit(unit: &str) -> Result<u64, &'static str> {
+    let unit = unit.to_ascii_lowercase();
+    let power = |prefix: &str| {
+        PREFIXES
+            .iter()
+            .position(|known| *known == prefix)
+            .map(|place| place as u32 + 1)
+    };
+    if matches!(unit.as_str(), "" | "b") {
+        return Ok(1);
+    }
+    if power(&unit).is_some() {
+        return Err(BARE_LETTER);
+    }
+    let binary = unit.strip_suffix("ib").or(unit.strip_suffix('i'));
+    let of_1024 = binary.and_then(power).map(|power| 1 << (10 * power));
+    let decimal = unit.strip_suffix('b');
+    let of_1000 = decimal.and_then(power).map(|power| 1_000_u64.pow(power));
+    of_1024.or(of_1000).ok_or(EXPECTED_BYTES)
+}
+
 impl FromStr for Bytes {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        match text.trim().parse::<bytesize::ByteSize>() {
-            Ok(size) if !text.trim_start().starts_with('-') => Ok(Bytes(size.as_u64())),
-            _ => Err(UnitError {
-                given: text.to_owned(),
-                expected: EXPECTED_BYTES,
-            }),
-        }
+        let fail = |expected| UnitError {
+            given: text.to_owned(),
+            expected,
+        };
+        let (number, unit) = Decimal::with_unit(text).ok_or_else(|| fail(EXPECTED_BYTES))?;
+        let bytes = number.times(bytes_of_unit(unit).map_err(fail)?);
+        let bytes = bytes.ok_or_else(|| fail("a whole number of bytes"))?;
+        u64::try_from(bytes)
+            .map(Bytes)
+            .map_err(|_| fail("a size below 16 EiB"))
     }
 }
 
@@ -205,6 +231,10 @@ mod tests {
             "1 fortnight",
             "1e400 s",
             "9999 h",
+            "0.9 ns",
+            "1.5 ns",
+            "0.0000001 us",
+            "1e-9 ns",
             "inf s",
             "infinity",
         ] {
@@ -217,8 +247,24 @@ mod tests {
         assert_eq!("4 KiB".parse(), Ok(Bytes(4_096)));
         assert_eq!("256MiB".parse(), Ok(Bytes(256 << 20)));
         assert_eq!("1 MB".parse(), Ok(Bytes(1_000_000)));
-        for bad in ["", "-4 KiB", "4 parsecs", "KiB"] {
+        assert_eq!("1.005 MB".parse(), Ok(Bytes(1_005_000)));
+        assert_eq!("64 Gi".parse(), Ok(Bytes(64 << 30)));
+        assert_eq!("8192".parse(), Ok(Bytes(8_192)));
+        assert_eq!("15.5 EiB".parse(), Ok(Bytes(31 << 59)));
+        for bad in [
+            "",
+            "-4 KiB",
+            "4 parsecs",
+            "KiB",
+            "16 EiB",
+            "0.5 B",
+            "1.0001 KiB",
+        ] {
             assert!(bad.parse::<Bytes>().is_err(), "{bad}");
+        }
+        for bare in ["64 K", "1M", "4 g", "1T"] {
+            let error = bare.parse::<Bytes>().expect_err(bare).to_string();
+            assert!(error.contains("GiB for 2^30"), "{error}");
         }
     }
 
