@@ -45,6 +45,11 @@ impl Layer {
         let mut table: toml::Table = text.parse().map_err(|error| located(&error))?;
         let mut document = DeTable::parse(text).map_err(|error| located(&error))?;
         let lines: BTreeMap<String, usize> = lines(text).into_iter().collect();
+        if let Some(section) = list_for_section(&table) {
+            return Err(ScenarioError::new(origin, SECTION_EXPECTED)
+                .at_line(lines.get(section).copied())
+                .in_key(section));
+        }
         let axes = sweep_section::take(origin, text, document.get_mut(), &mut table)?;
         let extends = extends(origin, &lines, document.get_mut(), &mut table)?;
         Scenario::deserialize(toml::Deserializer::from(document))
@@ -78,6 +83,24 @@ impl Layer {
         axes.retain(|axis| !is_set(&self.table, &axis.key));
         merge(&mut table, self.table);
         (table, self.axes.unwrap_or(axes))
+    }
+}
+
+/// What is expected instead of a list of values without keys.
+pub(super) const SECTION_EXPECTED: &str = "expected a section of keys and values, found a list";
+
+/// A section that is given as a list: its values would be taken by their position.
+pub(super) fn list_for_section(table: &toml::Table) -> Option<&str> {
+    let workload = table.get("trace").and_then(|trace| trace.get("workload"));
+    let parts = workload.and_then(|workload| workload.get("parts")?.as_array());
+    if let Some((section, _)) = table.iter().find(|(_, value)| value.is_array()) {
+        Some(section)
+    } else if workload.is_some_and(toml::Value::is_array) {
+        Some("trace.workload")
+    } else if parts.is_some_and(|parts| parts.iter().any(toml::Value::is_array)) {
+        Some("trace.workload.parts")
+    } else {
+        None
     }
 }
 
@@ -184,6 +207,17 @@ mod tests {
             error("[link]\nmtu = 99999999999999999999999"),
             "s.toml:2: link.mtu: 99999999999999999999999 is too large a number, expected at most 9223372036854775807"
         );
+        for (text, place) in [
+            ("\nvm = [\"1 MiB\"]", "s.toml:2: vm"),
+            ("[trace]\nworkload = [\"zipf\"]", "s.toml:2: trace.workload"),
+            (
+                "[trace.workload]\nkind = \"mixture\"\nparts = [[\"zipf\"]]",
+                "s.toml:3: trace.workload.parts",
+            ),
+        ] {
+            let expected = format!("{place}: expected a section of keys and values, found a list");
+            assert_eq!(error(text), expected);
+        }
         assert_eq!(
             error("\nextends = 1"),
             "s.toml:2: extends: expected a profile's name such as \"qemu-7.2\", or a scenario's file"
@@ -211,6 +245,10 @@ mod tests {
         assert_eq!(
             error("\n[sweep.link]\nbandwidth = \"1 Gbit/s\""),
             "s.toml:3: sweep.link.bandwidth: expected a list of values, or a range { from, to, step | count, scale }"
+        );
+        assert_eq!(
+            error("[sweep]\nlink.mtu = [1500]\n\"link.mtu\" = [9000]"),
+            "s.toml:3: sweep.link.mtu: the axis is given twice, expected it on line 2 only"
         );
         assert_eq!(
             error("sweep = 1"),

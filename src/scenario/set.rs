@@ -1,5 +1,6 @@
 //! Single keys, as `--set` and the axes of a sweep name them.
 
+use super::layer::{SECTION_EXPECTED, list_for_section};
 use super::sweep_section::WrittenAxis;
 use super::{Scenario, ScenarioError, ScenarioSource};
 
@@ -16,7 +17,11 @@ impl ScenarioSource {
     ///
     /// [`ScenarioError`] when the key cannot be one.
     pub fn put(&mut self, key: &str, value: toml::Value) -> Result<(), ScenarioError> {
-        insert(&mut self.table, key, value).map_err(|problem| self.key_error(key, problem))
+        insert(&mut self.table, key, value).map_err(|problem| self.key_error(key, problem))?;
+        match list_for_section(&self.table) {
+            Some(section) => Err(self.key_error(section, SECTION_EXPECTED.to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// Sets one key, such as `link.bandwidth`, to a value as in TOML; a text needs no quotes.
@@ -36,6 +41,9 @@ impl ScenarioSource {
         let fail = |problem| ScenarioError::new(&origin, problem).in_key(shortened(key));
         let mut changed = self.table.clone();
         insert(&mut changed, key, value_of(value)).map_err(fail)?;
+        if list_for_section(&changed).is_some() {
+            return Err(fail(SECTION_EXPECTED.to_owned()));
+        }
         let scenario: Scenario = changed
             .clone()
             .try_into()
@@ -145,6 +153,7 @@ mod tests {
         for (bad, part) in [
             ("link.speed=1", "unknown field `speed`"),
             ("link=1", "expected"),
+            ("vm=[\"1 MiB\"]", "found a list"),
             ("link.bandwidth.x=1", "link.bandwidth"),
             ("nothing", "expected key=value"),
             ("=1", "expected a key"),

@@ -48,7 +48,20 @@ pub(super) fn take(
     walk((origin, text), "", places, values, &mut axes)?;
     // A table has lost the order of its keys, but not their places.
     axes.sort_by_key(|(place, _)| *place);
-    Ok(Some(axes.into_iter().map(|(_, axis)| axis).collect()))
+    let axes: Vec<WrittenAxis> = axes.into_iter().map(|(_, axis)| axis).collect();
+    for (index, axis) in axes.iter().enumerate() {
+        // TOML tells `"link.mtu"` from `link.mtu`.
+        if let Some(first) = axes[..index].iter().find(|first| first.key == axis.key) {
+            let problem = format!(
+                "the axis is given twice, expected it on line {} only",
+                first.line.unwrap_or_default()
+            );
+            return Err(ScenarioError::new(origin, problem)
+                .at_line(axis.line)
+                .in_key(format!("{SECTION}.{}", axis.key)));
+        }
+    }
+    Ok(Some(axes))
 }
 
 fn walk(
