@@ -20,8 +20,21 @@ pub struct Baseline {
 
 /// A file that is no baseline.
 #[derive(Debug, thiserror::Error)]
-#[error("not a baseline: {0}")]
-pub struct BaselineError(#[from] csv::Error);
+pub enum BaselineError {
+    /// It is not CSV.
+    #[error("not a baseline: {0}")]
+    Csv(#[from] csv::Error),
+    /// It says two things of one run.
+    #[error("rows {first} and {second} are one run ({run}) and differ, expected a row a run")]
+    Twice {
+        /// One of the rows, counted from 1.
+        first: usize,
+        /// The other.
+        second: usize,
+        /// Which run.
+        run: String,
+    },
+}
 
 impl Baseline {
     /// What a sweep comes to.
@@ -46,7 +59,7 @@ impl Baseline {
     ///
     /// # Errors
     ///
-    /// [`BaselineError`] when it is not CSV.
+    /// [`BaselineError`] when it is not CSV, or two of its rows contradict each other.
     pub fn parse(text: &[u8]) -> Result<Self, BaselineError> {
         let mut reader = csv::Reader::from_reader(text);
         let fields = |record: &csv::StringRecord| record.iter().map(str::to_owned).collect();
@@ -55,7 +68,25 @@ impl Baseline {
             .records()
             .map(|record| Ok(fields(&record?)))
             .collect::<Result<_, csv::Error>>()?;
-        Ok(Baseline { columns, rows })
+        let baseline = Baseline { columns, rows };
+        baseline.check_rows()?;
+        Ok(baseline)
+    }
+
+    fn check_rows(&self) -> Result<(), BaselineError> {
+        let mut seen = HashMap::new();
+        for (index, (point, values)) in self.by_point().into_iter().enumerate() {
+            let second = index + 1;
+            let run = in_words(&point);
+            let (first, before) = seen
+                .entry(point)
+                .or_insert_with(|| (second, values.clone()));
+            if *before != values {
+                let first = *first;
+                return Err(BaselineError::Twice { first, second, run });
+            }
+        }
+        Ok(())
     }
 
     /// The baseline's file.
@@ -222,5 +253,9 @@ mod tests {
         );
         assert_eq!(differences(&baseline(was), &baseline(was)), []);
         assert!(Baseline::parse(b"a,b\n1\n").is_err());
+        let twice = "trace,strategy,stall_s\na,x,1\na,y,1\na,x,1\na,x,2\n";
+        let error = Baseline::parse(twice.as_bytes()).expect_err("a contradiction");
+        assert!(error.to_string().starts_with("rows 1 and 4"), "{error}");
+        assert!(Baseline::parse(&twice.as_bytes()[..twice.len() - 6]).is_ok());
     }
 }
