@@ -12,7 +12,7 @@ mod place;
 mod signals;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use draft::Draft;
@@ -71,6 +71,22 @@ pub(crate) fn stream(path: &Path) -> io::Result<Option<File>> {
         Place::Stream { path, descriptor } => open_stream(&path, descriptor).map(Some),
         Place::File { .. } => Ok(None),
     }
+}
+
+/// Reads a file, a pipe or a device of at most so many bytes.
+///
+/// # Errors
+///
+/// Those of the file system, and [`io::ErrorKind::FileTooLarge`].
+pub(crate) fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // A byte more than may be read tells what is too large from what just fits.
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let problem = format!("expected at most {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+    }
+    Ok(bytes)
 }
 
 /// Makes a rename in a file's directory last.

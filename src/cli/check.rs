@@ -1,6 +1,5 @@
 //! `migsim check`: golden-baseline regression of the algorithms.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +10,7 @@ use clap::Args;
 use super::output::{check_outputs, stdout_is_styled};
 use super::progress;
 use super::sweep::threads;
-use crate::file::write_whole;
+use crate::file::{read_bounded, write_whole};
 use crate::message::say;
 use crate::report::check::table;
 use crate::run::check::{Baseline, differences};
@@ -23,6 +22,9 @@ use crate::strategy::Registry;
 const MATRIX: &str = include_str!("../../scenarios/check.toml");
 const MATRIX_BASELINE: &[u8] = include_bytes!("../../results/check.csv");
 const MATRIX_BASELINE_PATH: &str = "results/check.csv";
+
+/// More is no baseline.
+const LARGEST_BASELINE: u64 = 1 << 30;
 
 /// Differences that are shown; nobody reads more.
 const MOST_SHOWN: usize = 50;
@@ -110,7 +112,7 @@ fn baseline(path: Option<&Path>) -> anyhow::Result<Baseline> {
     let Some(path) = path else {
         return Ok(Baseline::parse(MATRIX_BASELINE)?);
     };
-    let text = match fs::read(path) {
+    let text = match read_bounded(path, LARGEST_BASELINE) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             bail!("{}: no baseline yet; --bless writes one", path.display())

@@ -32,6 +32,9 @@ pub struct Recording {
 /// The recording has more accesses than a simulated recorder holds.
 pub const MOST_ACCESSES: usize = 1 << 26;
 
+/// More repetitions of a trace in one window tell nothing of a guest, and take long.
+pub const MOST_PASSES: u64 = 1 << 14;
+
 /// Why a window could not be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -43,6 +46,14 @@ pub enum RecordError {
         "the record window holds more than {MOST_ACCESSES} accesses; expected a shorter migration.record_window"
     )]
     TooLong,
+    /// The trace is too short for this window.
+    #[error(
+        "the trace lasts {pass} and would be replayed more than {MOST_PASSES} times in the record window; expected a longer trace, a shorter migration.record_window or trace.at_end = \"idle\""
+    )]
+    TooShort {
+        /// Its guest time.
+        pass: SimTime,
+    },
 }
 
 /// What the VM does on the source before it is suspended for its switch-over.
@@ -76,6 +87,7 @@ pub fn record(
     trap: SimTime,
 ) -> Result<(Recording, Vec<SimTime>), RecordError> {
     let window = preparation.window;
+    check_passes(replay, window, trap)?;
     let mut vcpus = (0..replay.vcpus())
         .map(|vcpu| RunningVcpu::new(replay.vcpu(vcpu, SimTime::ZERO)))
         .collect::<Result<Vec<_>, _>>()?;
@@ -110,6 +122,26 @@ pub fn record(
         .collect();
     let accesses = accesses.into();
     Ok((Recording { accesses, window }, positions))
+}
+
+/// Refuses at once what would be refused after a minute of replaying, or never.
+fn check_passes(replay: &Replay<'_>, window: SimTime, trap: SimTime) -> Result<(), RecordError> {
+    let pass = replay.pass().max(SimTime::from_ps(1));
+    // No vCPU is held up by more than a trap for each page.
+    let traps = trap.times(replay.memory().pages.into());
+    let passes = (window - traps).as_ps() / pass.as_ps();
+    if !replay.wraps() {
+        return Ok(());
+    }
+    // The first and the last pass may be parts.
+    let accesses = u128::from(passes.saturating_sub(1)) * u128::from(replay.records());
+    if accesses > MOST_ACCESSES as u128 {
+        return Err(RecordError::TooLong);
+    }
+    if window.as_ps() / pass.as_ps() > MOST_PASSES {
+        return Err(RecordError::TooShort { pass });
+    }
+    Ok(())
 }
 
 struct RunningVcpu<'a> {

@@ -148,6 +148,16 @@ impl<'a> Replay<'a> {
         self.scale.guest_time(self.trace.duration_ns())
     }
 
+    /// Whether it begins anew at its end.
+    pub fn wraps(&self) -> bool {
+        self.at_end == AtEnd::Wrap
+    }
+
+    /// Records of one pass.
+    pub fn records(&self) -> u64 {
+        self.trace.record_count()
+    }
+
     /// Whether guest time comes so far within the time that can be counted in a trace.
     pub fn reaches(&self, position: SimTime) -> bool {
         self.start_ns

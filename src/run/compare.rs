@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::comparison::{Comparison, predicted};
+use super::comparison::{Comparison, counted, predicted};
 use super::gap::rate_gaps;
 use crate::guest::recording::Preparation;
 use crate::measure::Metrics;
@@ -130,6 +130,7 @@ pub fn observe(
             samples: Vec::new(),
         }
     })?;
+    observed.run = counted(observed.run)?;
     observed.samples = samples.into_vec();
     Ok(observed)
 }

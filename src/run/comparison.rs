@@ -1,12 +1,15 @@
 //! What strategies that are compared share, and the run of one of them.
 
+use super::columns::METRICS;
 use super::compare::{ComparisonError, Run};
+use super::row::Value;
 use crate::guest::replay::Replay;
 use crate::measure::Metrics;
 use crate::memory::PageId;
-use crate::migration::{Outcome, Probe, SwitchOver, migrate_observed};
+use crate::migration::{MigrationError, Outcome, Probe, SwitchOver, migrate_observed};
 use crate::scenario::Scenario;
 use crate::strategy::{Entry, LeadIn, Order, Strategy};
+use crate::units::SimTime;
 
 /// Strategies on one scenario and trace, with what their runs share: the guest up to the switch-over.
 pub(crate) struct Comparison<'a> {
@@ -73,9 +76,10 @@ impl<'a> Comparison<'a> {
     }
 
     pub(crate) fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {
-        self.migrate(entry, &mut (), |switch_over, outcome, order| {
+        let run = self.migrate(entry, &mut (), |switch_over, outcome, order| {
             self.sum_up(entry, switch_over, &outcome, order)
-        })
+        })?;
+        counted(run)
     }
 
     pub(super) fn sum_up(
@@ -91,6 +95,23 @@ impl<'a> Comparison<'a> {
             gap_closed: None,
         }
     }
+}
+
+/// Refuses a run with a sum beyond what can be counted: a saturated number is no result.
+pub(super) fn counted(run: Run) -> Result<Run, ComparisonError> {
+    let beyond = METRICS.iter().any(|column| {
+        matches!(
+            (column.value)(&run),
+            Value::Time(SimTime::MAX) | Value::Count(u64::MAX)
+        )
+    });
+    if beyond {
+        return Err(ComparisonError::Run {
+            strategy: run.strategy.to_owned(),
+            source: MigrationError::TooLong,
+        });
+    }
+    Ok(run)
 }
 
 /// The pages of a plan that were not recorded.

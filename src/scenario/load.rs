@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::file::read_bounded;
+
 use super::layer::{EXTENDS, Layer};
 use super::sweep_section::{SECTION, WrittenAxis};
 use super::{Scenario, ScenarioError, profile};
@@ -154,15 +156,8 @@ impl ScenarioSource {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path)
-        .map_err(|error| error.to_string())?
-        .len();
-    if size > LARGEST_FILE {
-        return Err(format!(
-            "{size} bytes, expected a scenario of at most {LARGEST_FILE}"
-        ));
-    }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    let bytes = read_bounded(path, LARGEST_FILE).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|_| "expected text in UTF-8".to_owned())
 }
 
 /// A text and all that it extends, the text itself first. Paths of traces start at the first text's directory.

@@ -52,7 +52,7 @@ impl Statistics {
     /// Goes through all records. Windows of less than a compaction epoch miss pages; `None` for more than
     /// [`Statistics::MAX_WINDOWS`], or windows of no length.
     ///
-    /// Memory: 8 bytes a page, of which the system provides what is touched.
+    /// Memory: 8 bytes a page, in groups of 512 pages of which any is touched.
     ///
     /// # Errors
     /// [`TraceError`] of a damaged trace.
@@ -73,26 +73,22 @@ impl Statistics {
             part_pages,
             parts: vec![0; header.pages.div_ceil(part_pages) as usize],
         };
-        // The last window, from 1, in which each page was accessed or written; 0 is never.
-        let mut touched = vec![0; header.pages as usize];
-        let mut written = vec![0; header.pages as usize];
+        let mut touched = LastWindows::new(header.pages);
+        let mut written = LastWindows::new(header.pages);
         for record in trace.records() {
             let record = record?;
-            let page = record.page as usize;
             let window = (record.time_ns / window_ns) as usize;
-            let (Some(window_counts), Some(part), Some(touched), Some(written)) = (
+            let (Some(window_counts), Some(part)) = (
                 statistics.windows.get_mut(window),
                 statistics
                     .parts
                     .get_mut((record.page / part_pages) as usize),
-                touched.get_mut(page),
-                written.get_mut(page),
             ) else {
                 continue;
             };
             *part += 1;
             let now = window as u32 + 1;
-            let before = std::mem::replace(touched, now);
+            let before = touched.replace(record.page, now);
             statistics.touched_pages += u64::from(before == 0);
             window_counts.touched_pages += u32::from(before != now);
             match record.op {
@@ -100,7 +96,7 @@ impl Statistics {
                 Op::Execute => statistics.executes += 1,
                 Op::Write => {
                     statistics.writes += 1;
-                    let before = std::mem::replace(written, now);
+                    let before = written.replace(record.page, now);
                     statistics.written_pages += u64::from(before == 0);
                     window_counts.written_pages += u32::from(before != now);
                 }
@@ -118,5 +114,26 @@ impl Statistics {
             .sum();
         let largest = self.windows.iter().map(&pages).max().unwrap_or(0);
         (sum as f64 / self.windows.len().max(1) as f64, largest)
+    }
+}
+
+/// Pages whose state is allocated at once.
+const GROUP_PAGES: usize = 512;
+
+/// The last window, from 1, in which each page was accessed or written; 0 is never.
+struct LastWindows(Vec<Option<Box<[u32; GROUP_PAGES]>>>);
+
+impl LastWindows {
+    fn new(pages: u32) -> Self {
+        LastWindows(vec![None; (pages as usize).div_ceil(GROUP_PAGES)])
+    }
+
+    /// Puts `window` in the place of a page's last one, which it returns.
+    fn replace(&mut self, page: u32, window: u32) -> u32 {
+        let Some(group) = self.0.get_mut(page as usize / GROUP_PAGES) else {
+            return 0;
+        };
+        let group = group.get_or_insert_with(|| Box::new([0; GROUP_PAGES]));
+        std::mem::replace(&mut group[page as usize % GROUP_PAGES], window)
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Desk;
 
@@ -54,7 +54,10 @@ fn a_pass_beyond_the_end_of_time_ends() {
 #[test]
 fn a_touch_beyond_the_end_of_time_is_an_error() {
     let desk = Desk::new();
-    desk.write("late.csv", "time_ns,vcpu,page,op\n18400000000000,0,0,r\n");
+    desk.write(
+        "late.csv",
+        "time_ns,vcpu,page,op\n0,0,1,r\n18400000000000,0,0,r\n",
+    );
     desk.import("late.csv", "late.mtrace", "");
     let mut arguments = vec!["compare", "--trace", "late.mtrace"];
     for set in [
@@ -238,4 +241,117 @@ fn the_table_names_the_position_taken() {
     ]);
     let table = String::from_utf8_lossy(&output.stdout);
     assert!(table.contains("migrated at 2.00 ms"), "{table}");
+}
+
+/// A trace of a few nanoseconds that wraps around for half a second.
+#[test]
+fn a_trace_that_would_wrap_for_long_is_refused_at_once() {
+    let desk = Desk::new();
+    for (name, rows, window, expected) in [
+        ("many", 34, "500 ms", "more than 67108864 accesses"),
+        ("few", 1, "720 h", "accesses"),
+        ("rare", 1, "100 us", "replayed more than 16384 times"),
+    ] {
+        let rows = (0..rows).map(|row| format!("{row},0,{},r\n", row % 7));
+        desk.write(
+            "short.csv",
+            "time_ns,vcpu,page,op\n".to_owned() + &rows.collect::<String>(),
+        );
+        desk.import("short.csv", "short.mtrace", "");
+        let window = format!("migration.record_window={window}");
+        let arguments = [
+            "compare",
+            "--trace",
+            "short.mtrace",
+            "--set",
+            "trace.start=0",
+            "--set",
+            &window,
+        ];
+        let begun = Instant::now();
+        let refusal = desk.refusal(&arguments);
+        assert!(
+            begun.elapsed() < Duration::from_secs(1),
+            "{name}: {refusal}"
+        );
+        assert!(refusal.contains(expected), "{name}: {refusal}");
+        desk.data_or_line(&[&arguments[..], &["--set", "trace.at_end=idle"]].concat());
+    }
+}
+
+/// Each vCPU waits for hours; together they wait for longer than can be counted.
+#[test]
+fn a_sum_beyond_the_end_of_time_is_an_error() {
+    let desk = Desk::new();
+    let workload =
+        "trace.workload={ kind = \"uniform\", vcpus = 300, rate = 100, duration = \"100 ms\" }";
+    let refusal = desk.refusal(&[
+        "compare",
+        "--strategies",
+        "post-copy",
+        "--set",
+        workload,
+        "--set",
+        "vm.memory=64 MiB",
+        "--set",
+        "trace.start=0",
+        "--set",
+        "link.bandwidth=500 bit/s",
+    ]);
+    assert!(refusal.contains("longer than 213 days"), "{refusal}");
+}
+
+#[test]
+fn devices_and_pipes_are_read_as_far_as_a_file_may_go() {
+    let desk = Desk::new();
+    let begun = Instant::now();
+    let refusal = desk.refusal(&["compare", "/dev/zero"]);
+    assert!(
+        refusal.contains("expected at most 1048576 bytes"),
+        "{refusal}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    desk.write(
+        "check.toml",
+        format!("{}[sweep]\nlink.mtu = [1500]\n", super::SMALL_SCENARIO),
+    );
+    let made = std::process::Command::new("mkfifo")
+        .arg(desk.path("pipe"))
+        .status();
+    assert!(made.expect("mkfifo").success());
+    let (pipe, text) = (desk.path("pipe"), super::SMALL_SCENARIO);
+    let writer = std::thread::spawn(move || std::fs::write(pipe, text));
+    desk.data(&["compare", "pipe", "--format", "csv"]);
+    writer.join().expect("no panic").expect("written");
+}
+
+/// A trace of 2^30 pages, of which one is touched, needs no memory for the others.
+#[test]
+fn trace_info_needs_memory_for_touched_pages_only() {
+    let desk = Desk::new();
+    desk.write("wide.csv", "time_ns,vcpu,page,op\n0,0,1073741823,w\n");
+    let import = [
+        "trace",
+        "import",
+        "--from",
+        "csv",
+        "wide.csv",
+        "wide.mtrace",
+    ];
+    assert!(desk.run(&import).status.success());
+    let binary = assert_cmd::cargo::cargo_bin!("migsim");
+    let script = format!(
+        "ulimit -v 1000000; '{}' trace info wide.mtrace",
+        binary.display()
+    );
+    let info = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(desk.path("."))
+        .output()
+        .expect("a shell");
+    let text = String::from_utf8_lossy(&info.stdout);
+    assert!(
+        info.status.success() && text.contains("1073741824 of 4.0 KiB"),
+        "{info:?}"
+    );
 }
