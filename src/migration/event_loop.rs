@@ -142,6 +142,10 @@ impl<'a> EventLoop<'a> {
                 }
                 self.handle_next_event(strategy);
             } else {
+                if self.link.has_window() {
+                    // What is handed over may begin at once.
+                    self.install_until(now);
+                }
                 let ahead = Ahead {
                     horizon: self.horizon(now, event),
                     most,

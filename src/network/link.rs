@@ -280,6 +280,9 @@ impl Link {
                     return last;
                 }
                 self.begin(start, demand);
+                if self.is_closed() {
+                    return last;
+                }
                 continue;
             }
             if self.next_departure > until || self.next_departure == SimTime::MAX {

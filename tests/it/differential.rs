@@ -194,7 +194,7 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
     );
     let sending = (
         prop_oneof![Just(None), (0u64..=4).prop_map(Some)],
-        0u32..=4,
+        prop_oneof![3 => 0u32..=4, 1 => 5u32..=40],
         proptest::option::of(span(20)),
         prop_oneof![Just(0u64), Just(1), 4_000u64..=30_000],
         prop_oneof![Just(0u64), 1u64..=30_000],
