@@ -104,7 +104,8 @@ pub fn migrate_observed(
         return Err(MigrationError::TooLong);
     }
     strategy.plan(&switch_over.observation(&scenario.link));
-    if scenario.migration.delivery.is_fetch() && switch_over.recorded {
+    let planned = switch_over.recorded || !strategy.planned().is_empty();
+    if scenario.migration.delivery.is_fetch() && planned {
         let mut scan = active_push(scenario.source.push);
         EventLoop::new(scenario, switch_over, strategy.planned()).run(scan.as_mut(), probe)
     } else {

@@ -32,6 +32,7 @@ use crate::host::source::SourceSettings;
 use crate::network::{LinkSettings, SMALLEST_MTU};
 use crate::strategy;
 use crate::strategy::pdopmp::PdopmpSettings;
+use crate::strategy::plan::PlanSettings;
 use crate::strategy::pre_record::PreRecordSettings;
 use crate::trace::synthetic::Workload;
 use crate::units::Bytes;
@@ -58,6 +59,8 @@ pub struct Scenario {
     pub pre_record: PreRecordSettings,
     /// `[pdopmp]`
     pub pdopmp: PdopmpSettings,
+    /// `[plan]`
+    pub plan: PlanSettings,
 }
 
 /// `[trace]`: what the guest does.
@@ -131,7 +134,7 @@ pub enum Delivery {
     SourcePush,
     /// The source is one that knows nothing of the plan, such as a stock QEMU, and scans memory. Threads on the
     /// destination touch the plan's pages in order from the resume on; each fault makes a request as a vCPU's does, and
-    /// requests go before the scan. Strategies that do not record have no plan and are as ever.
+    /// requests go before the scan. Strategies without a plan are as ever.
     DestinationFetch,
     /// The same, but the source scans only once the last page of the plan is being asked for: its push is held back by a
     /// rate limit that does not hold for requests, and released by whoever runs the migration, one latency later.
@@ -221,6 +224,7 @@ impl Scenario {
             push: self.source.push,
             pre_record: &self.pre_record,
             pdopmp: &self.pdopmp,
+            plan: &self.plan,
             downtime_limit: self.migration.downtime_limit,
             max_rounds: self.migration.max_rounds,
         }

@@ -14,6 +14,7 @@ pub mod hybrid;
 pub mod lead_in;
 pub mod leap;
 pub mod pdopmp;
+pub mod plan;
 pub mod post_copy;
 pub mod pre_copy;
 pub mod pre_record;
@@ -164,6 +165,7 @@ impl Registry {
                 leap::ENTRY,
                 pre_copy::ENTRY,
                 hybrid::ENTRY,
+                plan::ENTRY,
                 stop_and_copy::ENTRY,
                 clairvoyant::ENTRY,
             ],

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::inputs::InputArgs;
+use super::inputs::{InputArgs, say_if_idle};
 use super::output::OutputArgs;
 use super::progress;
 use crate::report::table;
@@ -32,6 +32,7 @@ pub(super) fn run(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
     let runs = progress::while_working("simulating", || {
         compare(&inputs.scenario, &inputs.trace, &Registry::standard())
     })?;
+    say_if_idle(&runs);
     let rows: Vec<_> = runs
         .iter()
         .map(|run| row(&inputs.provenance, run))

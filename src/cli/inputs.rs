@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::output::check_outputs;
 use crate::message::say;
+use crate::run::compare::Run;
 use crate::run::row::Provenance;
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::trace::Trace;
@@ -42,6 +43,16 @@ impl Inputs {
         outputs: impl IntoIterator<Item = &'a Path>,
     ) -> anyhow::Result<()> {
         check_outputs(self.files.iter().map(PathBuf::as_path), outputs)
+    }
+}
+
+/// Says so where a migration has nothing to do with what the guest accesses.
+pub(super) fn say_if_idle<'a>(runs: impl IntoIterator<Item = &'a Run>) {
+    if runs.into_iter().any(|run| run.meets_no_access) {
+        say!(
+            "migsim: the guest accesses no page from its resume to the migration's end: faults say nothing here. \
+             trace.start may lie where the trace has no accesses (`migsim trace info`)"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::inputs::InputArgs;
+use super::inputs::{InputArgs, say_if_idle};
 use super::output::{Format, write_data};
 use super::progress;
 use crate::file::write_whole;
@@ -80,6 +80,7 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
             &arguments.strategy,
         )
     })?;
+    say_if_idle([&observed.run]);
     if let Some(path) = &arguments.timeline {
         write_whole(path, |file| {
             let mut out = BufWriter::new(file);

@@ -179,7 +179,7 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
     };
     let first = points.start + sink.done();
     let mut progress = Points::new(points.len(), sink.done());
-    let mut failed = 0;
+    let (mut failed, mut idle) = (0, 0);
     sweep
         .run(first..points.end, jobs, |results| {
             sink.append(sweep, &results)?;
@@ -187,6 +187,10 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
                 .iter()
                 .filter(|result| result.runs.iter().any(Result::is_err))
                 .count();
+            let meets_none = |result: &&PointResult| {
+                result.runs.iter().flatten().any(|run| run.meets_no_access)
+            };
+            idle += results.iter().filter(meets_none).count();
             progress.advance(results.len());
             anyhow::Ok(())
         })
@@ -197,6 +201,12 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
     progress.finish();
     sink.finish()?;
     let run = points.end - first;
+    if idle > 0 {
+        say!(
+            "migsim: in {idle} of {run} points the guest accesses no page from its resume to the migration's end: \
+             faults say nothing there"
+        );
+    }
     if failed > 0 {
         say!("migsim: {failed} of {run} points failed; the column `error` says why");
     }

@@ -22,6 +22,9 @@ pub enum ComparisonError {
     /// Scenario and trace do not fit together.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// The given plan does not fit the VM, or there is none.
+    #[error("plan.file: {0}")]
+    GivenPlan(String),
     /// A run failed.
     #[error("{strategy}")]
     Run {
@@ -44,6 +47,8 @@ pub struct Run {
     pub metrics: Metrics,
     /// Share of the stall between post-copy and clairvoyant that the strategy saves, where both ran beside it and differ.
     pub gap_closed: Option<f64>,
+    /// Whether the guest touches nothing from its resume until the last page has come: there is nothing to compare.
+    pub meets_no_access: bool,
 }
 
 /// Runs the scenario's strategies on a trace. The runs are independent, go in parallel, and come back in the scenario's

@@ -56,6 +56,10 @@ impl<'a> Comparison<'a> {
             source,
         };
         let settings = self.scenario.strategy_settings();
+        settings
+            .plan
+            .fits(entry, self.replay.memory())
+            .map_err(ComparisonError::GivenPlan)?;
         let in_rounds;
         let switch_over = match (entry.lead_in)(&settings) {
             LeadIn::Nothing => &self.unrecorded,
@@ -93,6 +97,7 @@ impl<'a> Comparison<'a> {
             strategy: entry.name,
             metrics: Metrics::of(self.scenario, switch_over, outcome, &predicted(order)),
             gap_closed: None,
+            meets_no_access: meets_no_access(switch_over, outcome),
         }
     }
 }
@@ -112,6 +117,19 @@ pub(super) fn counted(run: Run) -> Result<Run, ComparisonError> {
         });
     }
     Ok(run)
+}
+
+/// Whether the guest touches nothing from its resume until the last page has come.
+fn meets_no_access(switch_over: &SwitchOver, outcome: &Outcome) -> bool {
+    let resumed_at = switch_over.suspended_at + switch_over.downtime;
+    let vcpus = switch_over.touch_order.vcpus().iter();
+    let first = vcpus.filter_map(|vcpu| vcpu.touches.first()).map(|touch| touch.offset);
+    match (outcome.completed_at, first.min()) {
+        (Some(completed_at), _) if completed_at <= resumed_at => false,
+        (Some(completed_at), Some(first)) => resumed_at + first > completed_at,
+        (None, Some(_)) => false,
+        (_, None) => true,
+    }
 }
 
 /// The pages of a plan that were not recorded.

@@ -151,6 +151,8 @@ impl ScenarioSource {
         if let Some(file) = &mut scenario.trace.file {
             *file = self.directory.join(&*file);
         }
+        let loaded = scenario.plan.load(&self.directory);
+        loaded.map_err(|error| self.key_error("plan.file", error.to_string()))?;
         Ok(scenario)
     }
 }

@@ -1,6 +1,7 @@
 //! What strategies are built from.
 
 use super::pdopmp::PdopmpSettings;
+use super::plan::PlanSettings;
 use super::pre_record::PreRecordSettings;
 use super::scan::Push;
 use crate::units::SimTime;
@@ -14,6 +15,8 @@ pub struct Settings<'a> {
     pub pre_record: &'a PreRecordSettings,
     /// `[pdopmp]`
     pub pdopmp: &'a PdopmpSettings,
+    /// `[plan]`
+    pub plan: &'a PlanSettings,
     /// Pre-copy's (`migration.downtime_limit`).
     pub downtime_limit: SimTime,
     /// Pre-copy's (`migration.max_rounds`).

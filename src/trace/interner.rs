@@ -13,7 +13,7 @@ pub(super) struct Interner {
     limit: u32,
 }
 
-const RECENT: usize = 256;
+const RECENT: usize = 2048;
 /// No number: limits are below.
 const NONE: u32 = u32::MAX;
 

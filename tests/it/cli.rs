@@ -3,6 +3,7 @@
 mod explain;
 mod extremes;
 mod files;
+mod given_plan;
 mod hostile;
 mod plan;
 mod qmp;

@@ -212,6 +212,7 @@ impl Accesses {
             .map_err(|error| ImportError::Temporary(error.into_error()))?;
         let records = Trace::from_nameless(name, file)?;
         let mut sink = Sink::new(out, header, numbering.zero_runs.clone(), None)?;
+        sink.expect_addresses(records.record_count());
         sink.set_idle_spans(options.idle_spans.clone());
         for record in records.records() {
             let record = record?;

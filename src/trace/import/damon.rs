@@ -280,7 +280,10 @@ fn time_ns(text: &[u8]) -> Option<u64> {
             .copied()
             .filter(|&byte| byte != b',')
             .collect();
-        let ns = u128::from(billionths(&number)?) * u128::from(unit_ns) / 1_000_000_000;
+        let ns = match decimal(&number) {
+            Some(whole) => u128::from(whole) * u128::from(unit_ns),
+            None => u128::from(billionths(&number)?) * u128::from(unit_ns) / 1_000_000_000,
+        };
         sum = sum.checked_add(u64::try_from(ns).ok()?)?;
     }
     Some(sum)
@@ -296,6 +299,11 @@ mod tests {
         assert_eq!(time_ns(b"104.599 ms"), Some(104_599_000));
         assert_eq!(time_ns(b"0 ns"), Some(0));
         assert_eq!(time_ns(b"104,599,123"), Some(104_599_123));
+        assert_eq!(
+            time_ns(b"  1700000000123456789"),
+            Some(1_700_000_000_123_456_789)
+        );
+        assert_eq!(time_ns(b"3 h 4 m 17.510 s"), Some(11_057_510_000_000));
         assert_eq!(time_ns(b""), None);
         assert_eq!(time_ns(b"5 parsecs"), None);
     }

@@ -12,6 +12,8 @@ use crate::units::SimTime;
 /// Records that are compressed at zstd level 19, about half a million a second, the size that a repository may hold.
 /// What comes after them is compressed at level 9, ten times as fast and some 5 % larger.
 const THOROUGH_RECORDS: u64 = 1 << 24;
+/// A recording of addresses that has more is compressed at level 9 from its first record on.
+const THOROUGH_ADDRESSES: u64 = 1 << 20;
 const FAST_LEVEL: i32 = 9;
 
 pub(super) struct Sink<W: Write> {
@@ -71,6 +73,14 @@ impl<W: Write> Sink<W> {
             first_ns: u64::MAX,
             last_ns: 0,
             idle_spans: Vec::new(),
+        }
+    }
+
+    /// Says how many records of addresses will come.
+    pub(super) fn expect_addresses(&mut self, records: u64) {
+        if records > THOROUGH_ADDRESSES {
+            self.writer.set_level(FAST_LEVEL);
+            self.records = THOROUGH_RECORDS;
         }
     }
 

@@ -62,28 +62,38 @@ pub(super) fn expected(what: &str, found: &[u8]) -> Refusal {
 /// A hexadecimal integer, with or without `0x`.
 #[inline]
 pub(super) fn hex(digits: &[u8]) -> Option<u64> {
-    let digits = digits
-        .strip_prefix(b"0x")
-        .or_else(|| digits.strip_prefix(b"0X"))
-        .unwrap_or(digits);
-    integer(digits, 16)
+    let digits = match digits {
+        [b'0', b'x' | b'X', rest @ ..] => rest,
+        all => all,
+    };
+    let mut value = 0_u64;
+    for &byte in digits {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => return None,
+        };
+        if value >> 60 != 0 {
+            return None;
+        }
+        value = value << 4 | u64::from(digit);
+    }
+    (!digits.is_empty()).then_some(value)
 }
 
 /// A decimal integer.
 #[inline]
 pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
-    integer(digits, 10)
-}
-
-#[inline]
-fn integer(digits: &[u8], radix: u32) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
+    let mut value = 0_u64;
+    for &byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(digit.into())?;
     }
-    digits.iter().try_fold(0_u64, |value, &byte| {
-        let digit = char::from(byte).to_digit(radix)?;
-        value.checked_mul(radix.into())?.checked_add(digit.into())
-    })
+    (!digits.is_empty()).then_some(value)
 }
 
 /// A decimal number with up to nine digits after its point, in billionths.

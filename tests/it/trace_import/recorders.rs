@@ -102,6 +102,10 @@ nr_regions: 1
             "a `monitoring_end:` after",
         ),
         ("monitoring_start: soon\n", "a time such as `104.599 ms`"),
+        (
+            "monitoring_end: 9\nmonitoring_start: 1\n0-a(1): 1\nmonitoring_end: 0\n0-a(1): 1\n",
+            "a `monitoring_end:` after",
+        ),
         ("target_id: none\n", "a decimal target id"),
         (
             "2000-1000(4): 1\n",

@@ -1,0 +1,152 @@
+//! A given plan: pages that a file names go first, in its order.
+//!
+//! So a working set that was recorded elsewhere (by REAP, by a userfaultfd handler, by another migration) or a plan of
+//! `migsim plan` can be compared with the others. Behind its pages the scan follows as in post-copy.
+//! `migration.delivery` says whether the source pushes the plan or the destination fetches it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::lead_in::LeadIn;
+use super::push_order::PushOrder;
+use super::scan::Push;
+use super::{Entry, Observation, Order, PlannedPage, Strategy};
+use crate::memory::{Memory, PageId, PageSet};
+use crate::strategy::Request;
+
+mod file;
+
+pub use file::PlanFileError;
+
+/// `plan`.
+pub const ENTRY: Entry = Entry {
+    name: "plan",
+    summary: "a given plan's pages first, in the order of its file (plan.file)",
+    lead_in: |_| LeadIn::Nothing,
+    order: Order::Causal(|settings| {
+        Box::new(Plan {
+            given: settings.plan.given.clone(),
+            push: settings.push,
+            pushes: PushOrder::new(Vec::new(), settings.push),
+        })
+    }),
+};
+
+/// `[plan]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
+pub struct PlanSettings {
+    /// What `migsim plan` writes, a list of pages, or the rows of a userfaultfd handler (`offset_hex,unix_ns,…`); a relative
+    /// path starts at the scenario's file. Default: none, and strategy `plan` cannot be chosen.
+    pub file: Option<PathBuf>,
+    /// The file's content.
+    #[serde(skip)]
+    given: Option<Arc<GivenPlan>>,
+}
+
+impl PlanSettings {
+    /// Reads the file, if there is one; `directory` is where its path starts.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanFileError`] when it is unreadable or no plan.
+    pub fn load(&mut self, directory: &Path) -> Result<(), PlanFileError> {
+        if let Some(file) = &mut self.file {
+            *file = directory.join(&*file);
+            self.given = Some(Arc::new(GivenPlan::open(file)?));
+        }
+        Ok(())
+    }
+
+    /// Whether `entry` can be chosen for a VM with this memory. Otherwise what is wrong with `plan.file`.
+    ///
+    /// # Errors
+    ///
+    /// What was expected.
+    pub fn fits(&self, entry: &Entry, memory: Memory) -> Result<(), String> {
+        match &self.given {
+            _ if entry.name != ENTRY.name => Ok(()),
+            None => Err(format!(
+                "none, expected a file for strategy `{}`",
+                ENTRY.name
+            )),
+            Some(given) => given.fits(memory),
+        }
+    }
+}
+
+/// The pages of a plan, each once, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenPlan {
+    /// Bytes in a page. `None`: pages are host pages.
+    page_size: Option<u64>,
+    /// Pages by number; not of the host.
+    pages: Vec<PlannedPage>,
+}
+
+impl GivenPlan {
+    fn fits(&self, memory: Memory) -> Result<(), String> {
+        let page_size = self.page_size.unwrap_or(memory.host_page);
+        let end = u64::from(memory.pages) * memory.host_page;
+        let beyond = |planned: &&PlannedPage| u64::from(planned.page) * page_size >= end;
+        match self.pages.iter().find(beyond) {
+            Some(planned) => Err(format!(
+                "names page {} of {page_size} bytes, expected pages within the VM's memory of {end} bytes",
+                planned.page
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The host pages, each once.
+    fn host_pages(&self, memory: Memory) -> Vec<PlannedPage> {
+        let page_size = self.page_size.unwrap_or(memory.host_page);
+        let mut named = PageSet::empty(memory.pages);
+        let of_one = |planned: &PlannedPage| {
+            let start = u64::from(planned.page) * page_size;
+            let last = start + page_size - 1;
+            let planned = *planned;
+            (start / memory.host_page..=last / memory.host_page).map(move |page| PlannedPage {
+                page: page as PageId,
+                ..planned
+            })
+        };
+        let pages = self.pages.iter().flat_map(of_one);
+        pages
+            .filter(|planned| planned.page < memory.pages && named.insert(planned.page))
+            .collect()
+    }
+}
+
+struct Plan {
+    given: Option<Arc<GivenPlan>>,
+    push: Push,
+    pushes: PushOrder,
+}
+
+impl Strategy for Plan {
+    fn plan(&mut self, observed: &Observation<'_>) {
+        if let Some(given) = &self.given {
+            let pages = given.host_pages(observed.memory);
+            self.pushes = PushOrder::new(pages, self.push);
+        }
+    }
+
+    fn requested(&mut self, request: &Request) {
+        self.pushes.requested(request);
+    }
+
+    fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
+        self.pushes.next_page(unsent)
+    }
+
+    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+        self.pushes.go_on_behind(page, most)
+    }
+
+    fn planned(&self) -> &[PlannedPage] {
+        self.pushes.planned()
+    }
+}

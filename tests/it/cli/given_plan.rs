@@ -1,0 +1,166 @@
+//! Strategy `plan`: a file's pages first.
+
+use super::Desk;
+use super::wrong_inputs::check;
+
+/// Metrics of a strategy by name, without those that say how the plan came about.
+fn row(desk: &Desk, strategy: &str, file: &str, settings: &[&str]) -> Vec<(String, String)> {
+    let mut arguments = vec![
+        "run",
+        "small.toml",
+        "--strategy",
+        strategy,
+        "--format",
+        "csv",
+    ];
+    let given = format!("plan.file={file}");
+    if !file.is_empty() {
+        arguments.extend(["--set", &given]);
+    }
+    for setting in settings {
+        arguments.extend(["--set", setting]);
+    }
+    let csv = desk.data(&arguments);
+    let mut lines = csv.lines();
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let columns = names.split(',').map(str::to_owned);
+    columns.zip(values.split(',').map(str::to_owned)).collect()
+}
+
+fn value(row: &[(String, String)], column: &str) -> f64 {
+    let found = row.iter().find(|(name, _)| name == column);
+    found.unwrap().1.parse().unwrap()
+}
+
+const SLOW: &str = "link.bandwidth=50 Mbit/s";
+
+/// Pages in the order of `touches`, in every form of file.
+#[test]
+fn a_plan_of_all_touches_in_order_is_clairvoyant_in_every_form() {
+    let desk = Desk::new();
+    // First touches behind 1 ms, which is step 20: vCPU 0 reads step / 4, vCPU 1 step * step % 64.
+    let mut touches: Vec<u32> = Vec::new();
+    for step in (20..200).chain(0..20) {
+        let page = if step % 2 == 0 {
+            step / 4
+        } else {
+            step * step % 64
+        };
+        if !touches.contains(&page) {
+            touches.push(page);
+        }
+    }
+    let lines = |line: &dyn Fn(&u32) -> String| touches.iter().map(line).collect::<String>();
+    desk.write(
+        "list.txt",
+        format!("# pages\n{}", lines(&|page| format!("{page}\n"))),
+    );
+    desk.write("hex.txt", lines(&|page| format!("{page:#x}\r\n")));
+    desk.write(
+        "twice.csv",
+        format!("page\n{0}{0}", lines(&|page| format!("{page}\n"))),
+    );
+    desk.write(
+        "plan.csv",
+        format!(
+            "page,why,next_touch_ns\n{}",
+            lines(&|page| format!("{page},predicted,\n"))
+        ),
+    );
+    desk.write(
+        "reap.csv",
+        format!(
+            "offset_hex,unix_ns,served\n{}",
+            lines(&|page| format!("{:x},17,0\n", page * 4096))
+        ),
+    );
+    let post_copy = row(&desk, "post-copy", "", &[SLOW]);
+    let bound = row(&desk, "clairvoyant", "", &[SLOW]);
+    assert!(value(&bound, "stall_s") < value(&post_copy, "stall_s"));
+    for file in ["list.txt", "hex.txt", "twice.csv", "plan.csv", "reap.csv"] {
+        let given = row(&desk, "plan", file, &[SLOW]);
+        for column in ["stall_s", "page_faults", "total_migration_time_s"] {
+            assert_eq!(
+                value(&given, column),
+                value(&bound, column),
+                "{file}: {column}"
+            );
+        }
+        assert_eq!(
+            value(&given, "predicted_pages"),
+            touches.len() as f64,
+            "{file}"
+        );
+    }
+    // What `migsim plan` writes, as text and as the binary file, is the same plan.
+    let plan = [
+        "plan",
+        "small.mtrace",
+        "--strategy",
+        "pre-record",
+        "--record-window",
+        "2 ms",
+    ];
+    for (format, file) in [("csv", "pps.csv"), ("binary", "pps.bin")] {
+        desk.data(
+            &[
+                &plan[..],
+                &["--format", format, "--at", "1 ms", "--out", file],
+            ]
+            .concat(),
+        );
+    }
+    let rows = ["pps.csv", "pps.bin"].map(|file| row(&desk, "plan", file, &[SLOW]));
+    assert_eq!(rows[0], rows[1]);
+    // Fetched, its pages are requested.
+    let fetched = row(
+        &desk,
+        "plan",
+        "list.txt",
+        &[SLOW, "migration.delivery=destination-fetch"],
+    );
+    assert_ne!(value(&fetched, "stall_s"), value(&bound, "stall_s"));
+}
+
+#[test]
+fn plans_that_cannot_be_are_named() {
+    let desk = Desk::new();
+    desk.write("far.txt", "3\n64\n");
+    desk.write("word.txt", "3\n\nfour\n");
+    desk.write("row.csv", "page,why,next_touch_ns\n3,guessed,\n");
+    desk.write("empty.txt", "# none\n");
+    desk.write("cut.bin", b"MIGSIMPL\x01\0\0\0");
+    for (file, parts) in [
+        (
+            "far.txt",
+            &["plan.file", "names page 64 of 4096 bytes", "262144 bytes"][..],
+        ),
+        (
+            "word.txt",
+            &[
+                "plan.file",
+                "word.txt: line 3: expected a page",
+                "found `four`",
+            ],
+        ),
+        ("row.csv", &["row.csv: line 2", "found `3,guessed,`"]),
+        ("empty.txt", &["expected at least one page"]),
+        (
+            "cut.bin",
+            &["cut.bin: expected a plan with a valid checksum"],
+        ),
+        ("missing.csv", &["missing.csv", "No such file"]),
+    ] {
+        let given = format!("plan.file={file}");
+        check(
+            &desk,
+            &["run", "small.toml", "--strategy", "plan", "--set", &given],
+            parts,
+        );
+    }
+    check(
+        &desk,
+        &["compare", "small.toml", "--strategies", "post-copy,plan"],
+        &["plan.file: none, expected a file for strategy `plan`"],
+    );
+}
