@@ -46,9 +46,9 @@ impl Inputs {
     }
 }
 
-/// Says so where a migration has nothing to do with what the guest accesses.
-pub(super) fn say_if_idle<'a>(runs: impl IntoIterator<Item = &'a Run>) {
-    if runs.into_iter().any(|run| run.meets_no_access) {
+/// Says so where no strategy's migration meets an access.
+pub(super) fn say_if_idle(runs: &[Run]) {
+    if !runs.is_empty() && runs.iter().all(|run| run.meets_no_access) {
         say!(
             "migsim: the guest accesses no page from its resume to the migration's end: faults say nothing here. \
              trace.start may lie where the trace has no accesses (`migsim trace info`)"

@@ -80,7 +80,7 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
             &arguments.strategy,
         )
     })?;
-    say_if_idle([&observed.run]);
+    say_if_idle(std::slice::from_ref(&observed.run));
     if let Some(path) = &arguments.timeline {
         write_whole(path, |file| {
             let mut out = BufWriter::new(file);

@@ -188,7 +188,8 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
                 .filter(|result| result.runs.iter().any(Result::is_err))
                 .count();
             let meets_none = |result: &&PointResult| {
-                result.runs.iter().flatten().any(|run| run.meets_no_access)
+                let mut runs = result.runs.iter().flatten().peekable();
+                runs.peek().is_some() && runs.all(|run| run.meets_no_access)
             };
             idle += results.iter().filter(meets_none).count();
             progress.advance(results.len());

@@ -123,7 +123,9 @@ pub(super) fn counted(run: Run) -> Result<Run, ComparisonError> {
 fn meets_no_access(switch_over: &SwitchOver, outcome: &Outcome) -> bool {
     let resumed_at = switch_over.suspended_at + switch_over.downtime;
     let vcpus = switch_over.touch_order.vcpus().iter();
-    let first = vcpus.filter_map(|vcpu| vcpu.touches.first()).map(|touch| touch.offset);
+    let first = vcpus
+        .filter_map(|vcpu| vcpu.touches.first())
+        .map(|touch| touch.offset);
     match (outcome.completed_at, first.min()) {
         (Some(completed_at), _) if completed_at <= resumed_at => false,
         (Some(completed_at), Some(first)) => resumed_at + first > completed_at,

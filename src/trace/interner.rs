@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 /// What is numbered.
 pub(super) type Key = (u32, u64);
 
 /// Numbers pairs of integers in the order in which they first come, up to a limit.
 pub(super) struct Interner {
-    indices: HashMap<Key, u32>,
+    indices: HashMap<Key, u32, RandomState>,
     /// What was asked for lately: accesses come back to few places, and hashing would be half of an import's time.
     recent: Box<[(Key, u32); RECENT]>,
     limit: u32,
@@ -20,7 +22,7 @@ const NONE: u32 = u32::MAX;
 impl Interner {
     pub(super) fn new(limit: u32) -> Self {
         Interner {
-            indices: HashMap::new(),
+            indices: HashMap::default(),
             recent: Box::new([((0, 0), NONE); RECENT]),
             limit,
         }

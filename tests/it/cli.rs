@@ -5,6 +5,7 @@ mod extremes;
 mod files;
 mod given_plan;
 mod hostile;
+mod idle_guest;
 mod plan;
 mod qmp;
 mod usage;

@@ -103,7 +103,9 @@ impl TextFormat for Damon {
             self.end(to)?;
             self.start_ns = Some(self.base_ns.saturating_add(start_ns));
         } else if let Some(end) = line.strip_prefix(b"monitoring_end:") {
-            self.end_ns = self.base_ns.saturating_add(time(end)?);
+            let end_ns = self.base_ns.saturating_add(time(end)?);
+            self.end(to)?;
+            self.end_ns = end_ns;
         } else if let Some(name) = line.strip_prefix(b"target_id:") {
             let name = name.trim_ascii();
             if name != b"None" && decimal(name).is_none() {

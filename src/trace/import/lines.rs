@@ -1,11 +1,15 @@
 //! Lines of text in bounded memory, with their numbers.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
+use std::ops::Range;
 
 use super::{ImportError, Input, Skipped};
 
 /// A line of no sensible trace is longer; without a limit, a file without line ends would be read whole.
 const MAX_LINE_BYTES: usize = 64 * 1024;
+
+/// Bytes that are read at once: two lines of the greatest length.
+const BUFFER_BYTES: usize = 2 * MAX_LINE_BYTES;
 
 /// The non-empty lines of an input.
 ///
@@ -13,6 +17,12 @@ const MAX_LINE_BYTES: usize = 64 * 1024;
 pub(super) struct Lines<'a> {
     input: Input<'a>,
     buffer: Vec<u8>,
+    /// Where the line is in the buffer.
+    line: Range<usize>,
+    /// Where the next one begins.
+    next: usize,
+    /// Bytes in the buffer.
+    filled: usize,
     number: u64,
     /// The last line ended with CR: an LF that follows belongs to it.
     after_cr: bool,
@@ -25,7 +35,10 @@ impl<'a> Lines<'a> {
         input.expect_text()?;
         Ok(Lines {
             input,
-            buffer: Vec::new(),
+            buffer: vec![0; BUFFER_BYTES],
+            line: 0..0,
+            next: 0,
+            filled: 0,
             number: 0,
             after_cr: false,
         })
@@ -38,14 +51,14 @@ impl<'a> Lines<'a> {
     /// and [`ImportError::Read`] for what cannot be read, behind which nothing can.
     pub(super) fn advance(&mut self) -> Result<bool, ImportError> {
         loop {
-            self.buffer.clear();
             self.number += 1;
-            let length = self.read_line()?;
-            if length >= MAX_LINE_BYTES {
-                return Err(self.error(format!("a line of less than {MAX_LINE_BYTES} bytes")));
-            }
-            if length == 0 || !self.line().is_empty() {
-                return Ok(length > 0);
+            match self.read_line()? {
+                None => return Ok(false),
+                Some(length) if length >= MAX_LINE_BYTES => {
+                    return Err(self.error(format!("a line of less than {MAX_LINE_BYTES} bytes")));
+                }
+                Some(_) if self.line().is_empty() => {}
+                Some(_) => return Ok(true),
             }
         }
     }
@@ -64,29 +77,56 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Reads a line, of which it keeps as many bytes as a line may have. Returns its length with its end; 0 at the end of
+    /// Moves to the next line. Returns its length, of which the beginning is kept if it is too long; `None` at the end of
     /// the input.
-    fn read_line(&mut self) -> Result<usize, ImportError> {
-        let mut length = 0;
+    fn read_line(&mut self) -> Result<Option<usize>, ImportError> {
+        let mut dropped = 0;
+        let mut searched = self.next;
         loop {
-            let bytes = match self.input.text.fill_buf() {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(source) => return Err(self.read_error(source)),
-            };
-            if std::mem::take(&mut self.after_cr) && bytes.first() == Some(&b'\n') {
-                self.input.text.consume(1);
-                continue;
+            if std::mem::take(&mut self.after_cr) {
+                if self.next == self.filled && self.fill()? == 0 {
+                    return Ok(None);
+                }
+                self.next += usize::from(self.buffer[self.next] == b'\n');
+                searched = self.next;
             }
-            let end = memchr::memchr2(b'\n', b'\r', bytes);
-            let taken = end.map_or(bytes.len(), |end| end + 1);
-            let kept = taken.min(MAX_LINE_BYTES.saturating_sub(self.buffer.len()));
-            self.buffer.extend_from_slice(&bytes[..kept]);
-            self.after_cr = end.is_some_and(|end| bytes[end] == b'\r');
-            length += taken;
-            self.input.text.consume(taken);
-            if end.is_some() || taken == 0 {
-                return Ok(length);
+            let rest = &self.buffer[searched..self.filled];
+            if let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+                let end = searched + end;
+                self.line = self.next..end;
+                self.after_cr = self.buffer[end] == b'\r';
+                self.next = end + 1;
+                return Ok(Some(dropped + self.line.len()));
+            }
+            if self.filled - self.next >= MAX_LINE_BYTES {
+                dropped += self.filled - self.next;
+                self.next = self.filled;
+            }
+            let held = self.filled - self.next;
+            if self.fill()? == 0 {
+                self.line = self.next..self.filled;
+                self.next = self.filled;
+                let length = dropped + held;
+                return Ok((length > 0).then_some(length));
+            }
+            searched = self.next + held;
+        }
+    }
+
+    /// Reads on behind what is held from `next` on. Returns how much, 0 at the end.
+    fn fill(&mut self) -> Result<usize, ImportError> {
+        self.buffer.copy_within(self.next..self.filled, 0);
+        self.filled -= self.next;
+        self.next = 0;
+        self.line = 0..0;
+        loop {
+            match self.input.text.read(&mut self.buffer[self.filled..]) {
+                Ok(read) => {
+                    self.filled += read;
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(source) => return Err(self.read_error(source)),
             }
         }
     }
@@ -107,12 +147,10 @@ impl<'a> Lines<'a> {
 
     /// The current line, without white space around it, and without the byte order mark of some spreadsheets.
     pub(super) fn line(&self) -> &[u8] {
+        let line = &self.buffer[self.line.clone()];
         let line = match self.number {
-            1 => self
-                .buffer
-                .strip_prefix(b"\xef\xbb\xbf")
-                .unwrap_or(&self.buffer),
-            _ => &self.buffer,
+            1 => line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line),
+            _ => line,
         };
         line.trim_ascii()
     }

@@ -177,7 +177,7 @@ fn a_trace_and_strategies_can_be_given() {
     let desk = Desk::new();
     desk.write(
         "other.csv",
-        "time_ns,vcpu,page,op\n0,0,5,r\n9000000,0,6,w\n",
+        "time_ns,vcpu,page,op\n0,0,5,r\n1001000,0,7,r\n9000000,0,6,w\n",
     );
     desk.import("other.csv", "other.mtrace", "");
     let chosen = ["--strategies", "clairvoyant,post-copy"];
