@@ -5,28 +5,27 @@ use super::catalogue::{CLAIMS, CLAIMS_RECORDED};
 use super::claims::{ALL, Judgement, Judgements, SENDERS, Tally};
 use super::words::RECONSTRUCTION;
 
-const STYLE: &str = "body{font:16px/1.5 sans-serif;color:#1e1e1e;background:#fff;max-width:1000px;margin:2em auto;padding:0 1em}\
-h1,h2{line-height:1.2}h2{margin-top:2em}table{border-collapse:collapse;font-size:13px;margin:1em 0}\
-th,td{border:1px solid #bbb;padding:2px 8px;text-align:left;vertical-align:top}th{background:#f2f2f2}\
-svg{max-width:100%;height:auto}pre{background:#f7f7f7;border:1px solid #ddd;padding:.6em;font-size:13px;overflow:auto}\
-summary{cursor:pointer}@media print{section{break-inside:avoid-page}body{margin:0}}";
+const STYLE: &str = include_str!("report.css");
 
 /// The page.
 pub fn html(judgements: &Judgements, figures: &[Rendered]) -> String {
     let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>migsim: the abstract's claims, as figures\
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><title>migsim: the abstract's claims, as figures\
          </title>\n<style>{STYLE}</style></head>\n<body>\n<h1>The abstract's claims, as figures</h1>\n\
          <p>Simulations of VM live migration by migsim {}. {RECONSTRUCTION} Made by <code>migsim figures</code>; the rows \
          behind each figure are in <code>figures/*.csv</code>.</p>\n",
         env!("CARGO_PKG_VERSION")
     );
+    contents(&mut page, judgements, figures);
     claims(&mut page, judgements);
     for rendered in figures {
         let figure = rendered.figure;
         push(
             &mut page,
             &format!(
-                "<section id=\"{0}\">\n<h2>{1}</h2>\n{2}\n<p>Rows: <code>figures/{0}.csv</code></p>\n",
+                "<section id=\"{0}\">\n<h2>{1}</h2>\n<div class=\"picture\">{2}</div>\n<p>The figure's \
+                 <a href=\"figures/{0}.csv\">rows</a> and its <a href=\"figures/{0}.svg\">picture</a>.</p>\n",
                 figure.name,
                 escaped(figure.title),
                 rendered.svg
@@ -44,12 +43,28 @@ pub fn html(judgements: &Judgements, figures: &[Rendered]) -> String {
     page
 }
 
+/// Links to all parts of the page.
+fn contents(page: &mut String, judgements: &Judgements, figures: &[Rendered]) {
+    let verdicts = [("verdicts", "Verdicts")];
+    let recorded = judgements.recorded.as_ref();
+    let recorded = recorded.map(|_| ("verdicts-recorded", "Verdicts on recordings of real guests"));
+    let figures = figures.iter().map(|it| (it.figure.name, it.figure.title));
+    push(page, "<nav><h2>Contents</h2>\n<ul>\n");
+    for (id, title) in verdicts.into_iter().chain(recorded).chain(figures) {
+        push(
+            page,
+            &format!("<li><a href=\"#{id}\">{}</a></li>\n", escaped(title)),
+        );
+    }
+    push(page, "</ul></nav>\n");
+}
+
 fn claims(page: &mut String, judgements: &Judgements) {
     let judgement = &judgements.asserted;
     push(
         page,
         &format!(
-            "<h2>Verdicts</h2>\n<p><strong>{}</strong> That is what the exit status of <code>migsim figures --check</code> \
+            "<h2 id=\"verdicts\">Verdicts</h2>\n<p><strong>{}</strong> That is what the exit status of <code>migsim figures --check</code> \
              says.</p>\n<p>Over all {} cases (guest × W × network × sender, each the mean of three positions of the \
              migration), and in the regime where the claim is asserted. A case counts as <em>same</em> within 1 %, for the \
              downtime only when it is equal. A claim <em>holds</em> when no case is worse and the sum is better (for the \
@@ -113,7 +128,7 @@ fn claims(page: &mut String, judgements: &Judgements) {
 /// The verdicts on the recordings.
 fn on_recordings(page: &mut String, judgement: &Judgement) {
     page.push_str(&format!(
-        "<h2>Verdicts on recordings of real guests</h2>\n<p>{} cases: recording × W × network × sender, one position. \
+        "<h2 id=\"verdicts-recorded\">Verdicts on recordings of real guests</h2>\n<p>{} cases: recording × W × network × sender, one position. \
          The exit status of <code>--check</code> is not about these.</p>\n",
         judgement.cases.len()
     ));
@@ -206,7 +221,7 @@ fn number(value: f64) -> String {
 }
 
 fn table(rows: &[Vec<String>]) -> String {
-    let mut html = "<table>\n".to_owned();
+    let mut html = "<div class=\"scroll\"><table>\n".to_owned();
     for (place, row) in rows.iter().enumerate() {
         let cell = if place == 0 { "th" } else { "td" };
         push(&mut html, "<tr>");
@@ -215,7 +230,7 @@ fn table(rows: &[Vec<String>]) -> String {
         }
         push(&mut html, "</tr>\n");
     }
-    push(&mut html, "</table>\n");
+    push(&mut html, "</table></div>\n");
     html
 }
 
