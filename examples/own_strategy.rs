@@ -4,7 +4,8 @@
 //! Run it by `cargo run --release --example own_strategy`.
 
 use migsim::memory::{PageId, PageSet};
-use migsim::report::table;
+use migsim::report::comparison::comparison;
+use migsim::report::table::View;
 use migsim::run::compare::{Run, compare};
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
@@ -59,6 +60,7 @@ pub(crate) fn runs() -> Result<Vec<Run>, Box<dyn std::error::Error>> {
 }
 
 pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
-    print!("{}", table::comparison(&runs()?, false));
+    let runs = runs()?;
+    print!("{}", comparison(&Scenario::default(), &runs, View::PLAIN));
     Ok(())
 }

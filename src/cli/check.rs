@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::output::{check_outputs, stdout_is_styled};
+use super::output::{check_outputs, stdout_view};
 use super::progress;
 use super::sweep::threads;
 use crate::file::{read_bounded, write_whole};
@@ -99,7 +99,7 @@ pub(super) fn run(arguments: CheckArgs) -> anyhow::Result<ExitCode> {
         out.flush()?;
         return Ok(ExitCode::SUCCESS);
     }
-    write!(out, "{}", table(&found, MOST_SHOWN, stdout_is_styled()))?;
+    write!(out, "{}", table(&found, MOST_SHOWN, stdout_view()))?;
     out.flush()?;
     say!(
         "migsim: {} differences from {name}; if they are intended, --bless makes them the baseline",

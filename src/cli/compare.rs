@@ -7,7 +7,7 @@ use clap::Args;
 use super::inputs::{InputArgs, say_if_idle};
 use super::output::OutputArgs;
 use super::progress;
-use crate::report::table;
+use crate::report::comparison;
 use crate::run::compare::compare;
 use crate::run::row::row;
 use crate::strategy::Registry;
@@ -38,9 +38,12 @@ pub(super) fn run(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
         .map(|run| row(&inputs.provenance, run))
         .collect();
     let replay = inputs.scenario.replay(&inputs.trace)?;
-    arguments.output.write(&rows, |styled| {
-        let header = table::header(&inputs.scenario, &inputs.trace, &replay);
-        format!("{header}\n{}", table::comparison(&runs, styled))
+    arguments.output.write(&rows, |view| {
+        let header = comparison::header(&inputs.scenario, &inputs.trace, &replay);
+        format!(
+            "{header}\n{}",
+            comparison::comparison(&inputs.scenario, &runs, view)
+        )
     })?;
     Ok(ExitCode::SUCCESS)
 }

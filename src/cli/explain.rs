@@ -7,7 +7,7 @@ use clap::Args;
 use super::inputs::InputArgs;
 use super::output::OutputArgs;
 use super::progress;
-use crate::report::{explanation, table};
+use crate::report::{comparison, explanation};
 use crate::run::compare;
 use crate::strategy::Registry;
 
@@ -40,9 +40,9 @@ pub(super) fn run(arguments: ExplainArgs) -> anyhow::Result<ExitCode> {
     })?;
     let replay = inputs.scenario.replay(&inputs.trace)?;
     let rows = explanation::rows(&inputs.provenance, entry.name, &explained);
-    arguments.output.write(&rows, |styled| {
-        let header = table::header(&inputs.scenario, &inputs.trace, &replay);
-        let table = explanation::table(entry.name, &explained, styled);
+    arguments.output.write(&rows, |view| {
+        let header = comparison::header(&inputs.scenario, &inputs.trace, &replay);
+        let table = explanation::table(entry.name, &explained, view);
         format!("{header}\n{table}")
     })?;
     Ok(ExitCode::SUCCESS)

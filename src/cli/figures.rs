@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::output::stdout_is_styled;
+use super::output::stdout_view;
 use super::progress;
 use super::sweep::threads;
 use crate::figures::claims::{ALL, Judgement, Judgements, SENDERS, Tally};
@@ -120,7 +120,7 @@ fn check(judgements: &Judgements) -> anyhow::Result<ExitCode> {
         }
         writeln!(out, "\n{} is at odds with: {}", claim.id, claim.measure)?;
         let header = ["guest", "W", "network", "sender", "against", "value"];
-        let mut table = new_table(&header, stdout_is_styled());
+        let mut table = new_table(&header, stdout_view());
         for &place in &regime.worse {
             let case = &judgement.cases[place];
             let finding = judgement.finding(claim, place);

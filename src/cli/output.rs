@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
+use terminal_size::terminal_size;
 
 use crate::file::{check_place, same_file, write_whole};
 use crate::report;
+use crate::report::table::View;
 use crate::run::row::Row;
 
 /// Formats of a report.
@@ -42,7 +44,7 @@ impl OutputArgs {
     pub(super) fn write(
         &self,
         rows: &[Row],
-        table: impl FnOnce(bool) -> String,
+        table: impl FnOnce(View) -> String,
     ) -> anyhow::Result<()> {
         let data = self.format.render(rows, self.out.as_deref(), table)?;
         write_data(self.out.as_deref(), &data)
@@ -55,13 +57,13 @@ impl Format {
         self,
         rows: &[Row],
         out: Option<&Path>,
-        table: impl FnOnce(bool) -> String,
+        table: impl FnOnce(View) -> String,
     ) -> io::Result<Vec<u8>> {
         let mut data = Vec::new();
         match self {
             Format::Table => {
-                let styled = out.is_none() && stdout_is_styled();
-                data.extend_from_slice(table(styled).as_bytes());
+                let view = out.map_or_else(stdout_view, |_| View::PLAIN);
+                data.extend_from_slice(table(view).as_bytes());
             }
             Format::Csv => report::csv::write(rows, &mut data)?,
             Format::Json => report::json::write(rows, &mut data)?,
@@ -104,9 +106,15 @@ pub(super) fn write_data(out: Option<&Path>, data: &[u8]) -> anyhow::Result<()> 
     }
 }
 
-/// Whether standard output takes bold print and colours.
-pub(super) fn stdout_is_styled() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// How tables look on standard output: a terminal has a width, and takes bold print unless `NO_COLOR` is set.
+pub(super) fn stdout_view() -> View {
+    if !io::stdout().is_terminal() {
+        return View::PLAIN;
+    }
+    View {
+        styled: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        width: terminal_size().map(|(width, _)| width.0.into()),
+    }
 }
 
 /// Whether an error only says that nobody reads our output any more, as with `migsim … | head`.

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::message::say;
 
 /// Work that is done sooner shows nothing.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Does `work` behind a spinner with the time that has passed, if standard error is a terminal.
 pub(super) fn while_working<T>(what: &'static str, work: impl FnOnce() -> T) -> T {

@@ -12,7 +12,7 @@ use super::inputs::{InputArgs, say_if_idle};
 use super::output::{Format, write_data};
 use super::progress;
 use crate::file::write_whole;
-use crate::report::{qmp, table, timeline};
+use crate::report::{comparison, details, qmp, timeline};
 use crate::run::compare::observe;
 use crate::run::row::row;
 use crate::strategy::Registry;
@@ -95,8 +95,10 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
         RunFormat::Rows(format) => {
             let rows = [row(&inputs.provenance, &observed.run)];
             format.render(&rows, out, |_| {
-                let header = table::header(&inputs.scenario, &inputs.trace, &replay);
-                format!("{header}\n{}", table::details(&observed.run))
+                let header = comparison::header(&inputs.scenario, &inputs.trace, &replay);
+                let note =
+                    comparison::unconverged(&inputs.scenario, std::slice::from_ref(&observed.run));
+                format!("{header}\n{}{note}", details::details(&observed.run))
             })?
         }
         RunFormat::Qmp => {

@@ -107,8 +107,8 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     }
     arguments
         .output
-        .write(&rows(&verdicts, &arguments.calibrated), |styled| {
-            table(&verdicts, &arguments.calibrated, styled)
+        .write(&rows(&verdicts, &arguments.calibrated), |view| {
+            table(&verdicts, &arguments.calibrated, view)
         })?;
     if arguments.check {
         let (missed, goals) = missed(&verdicts, &arguments.calibrated);

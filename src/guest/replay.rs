@@ -54,6 +54,15 @@ impl TimeScale {
     }
 }
 
+/// The factor, to six decimals.
+impl fmt::Display for TimeScale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let factor = self.0 as f64 / (1_000u64 << Self::FRACTION_BITS) as f64;
+        let text = format!("{factor:.6}");
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
 impl Default for TimeScale {
     fn default() -> Self {
         TimeScale(1_000 << Self::FRACTION_BITS)

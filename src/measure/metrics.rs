@@ -71,6 +71,8 @@ pub struct Metrics {
     pub zero_pages_sent: u64,
     /// Pages sent more than once: their repetitions.
     pub duplicate_pages_sent: u64,
+    /// How long the VM ran on at the source to be recorded; part of the total migration time.
+    pub record_window: SimTime,
     /// Different pages accessed in the record window.
     pub pps_pages: u64,
     /// Pages that the strategy predicted beyond those.
@@ -149,6 +151,7 @@ impl Metrics {
             pages_sent: outcome.pages_sent,
             zero_pages_sent: outcome.zero_pages_sent,
             duplicate_pages_sent: outcome.duplicate_pages_sent,
+            record_window: switch_over.preparation.window,
             pps_pages: pps.len() as u64,
             predicted_pages: predicted.len() as u64,
             prediction_precision,

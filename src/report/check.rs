@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::table::{new_table, right_aligned};
+use super::table::{View, new_table, right_aligned};
 use crate::run::check::Difference;
 
 /// The differences as a table, the first `most` of them.
-pub fn table(differences: &[Difference], most: usize, styled: bool) -> String {
-    let mut table = new_table(&["run", "metric", "was", "is", "change"], styled);
+pub fn table(differences: &[Difference], most: usize, view: View) -> String {
+    let mut table = new_table(&["run", "metric", "was", "is", "change"], view);
     let nothing = |value: &str| {
         if value.is_empty() {
             "—".to_owned()
@@ -31,7 +31,7 @@ pub fn table(differences: &[Difference], most: usize, styled: bool) -> String {
             change,
         ]));
     }
-    let mut text = format!("{}\n", table.trim_fmt());
+    let mut text = format!("{}\n", view.show(&table));
     if differences.len() > most {
         let _ = writeln!(text, "… and {} more", differences.len() - most);
     }

@@ -2,7 +2,7 @@
 
 use comfy_table::Cell;
 
-use super::table::{grouped, new_table, right_aligned};
+use super::table::{View, grouped, new_table, right_aligned};
 use crate::measure::explain::{Explanation, Faults, Knowledge};
 use crate::run::row::{Provenance, Row, Value};
 use crate::units::SimTime;
@@ -35,7 +35,7 @@ pub fn rows(provenance: &Provenance, strategy: &str, explanation: &Explanation) 
 }
 
 /// A table of the kinds of pages with faults, and their sum.
-pub fn table(strategy: &str, explanation: &Explanation, styled: bool) -> String {
+pub fn table(strategy: &str, explanation: &Explanation, view: View) -> String {
     let total = explanation.total();
     let stall = total.parts.total();
     let mut table = new_table(
@@ -51,7 +51,7 @@ pub fn table(strategy: &str, explanation: &Explanation, styled: bool) -> String 
             "on its way",
             "install, wake",
         ],
-        styled,
+        view,
     );
     for (knowledge, faults) in &explanation.kinds {
         if faults.count > 0 {
@@ -59,7 +59,7 @@ pub fn table(strategy: &str, explanation: &Explanation, styled: bool) -> String 
         }
     }
     table.add_row(cells("all", &total, stall));
-    format!("{}\n", table.trim_fmt())
+    format!("{}\n", view.show(&table))
 }
 
 fn cells(name: &str, faults: &Faults, stall: SimTime) -> Vec<Cell> {

@@ -1,157 +1,75 @@
-//! Runs side by side, for people.
-
-use std::fmt::Write;
+//! Tables for people: their looks, and how a wide one fits a narrow terminal.
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Attribute, Cell, CellAlignment, LineStyle, Table};
+use comfy_table::{Attribute, Cell, CellAlignment, LineStyle, Row, Table};
 
-use crate::guest::replay::Replay;
-use crate::measure::Metrics;
-use crate::run::compare::Run;
-use crate::scenario::Scenario;
-use crate::strategy::post_copy;
-use crate::trace::Trace;
-use crate::units::Bytes;
-use crate::units::SimTime;
-
-/// What is migrated over what, in a line or two.
-pub fn header(scenario: &Scenario, trace: &Trace, replay: &Replay<'_>) -> String {
-    let (link, memory) = (&scenario.link, replay.memory());
-    let vcpus = replay.vcpus();
-    format!(
-        "{} ({}): {} in {} pages, {vcpus} vCPU{}, migrated at {} of {}\nlink {}, latency {}; record window {}\n",
-        trace.name(),
-        trace.content_hash(),
-        Bytes(memory.trace_pages * trace.header().page_size),
-        grouped(memory.pages.into()),
-        if vcpus == 1 { "" } else { "s" },
-        replay.start(),
-        SimTime::from_ns(trace.duration_ns()),
-        link.bandwidth,
-        link.latency,
-        scenario.migration.record_window,
-    )
+/// Where tables are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Whether it takes bold print.
+    pub styled: bool,
+    /// Columns of text in a line; `None` for a file or a pipe, where lines have any length.
+    pub width: Option<usize>,
 }
 
-/// The strategies side by side in a table, then what the later ones gain over post-copy in per cent.
-pub fn comparison(runs: &[Run], styled: bool) -> String {
-    let mut table = new_table(
-        &[
-            "strategy",
-            "page faults",
-            "stall",
-            "all blocked",
-            "fault p50",
-            "fault p99",
-            "downtime",
-            "total time",
-            "90 % speed after",
-            "gap closed",
-        ],
-        styled,
-    );
-    for run in runs {
-        let metrics = &run.metrics;
-        table.add_row(right_aligned([
-            run.strategy.to_owned(),
-            grouped(metrics.page_faults),
-            metrics.stall.to_string(),
-            metrics.all_vcpus_blocked.to_string(),
-            metrics.fault_latency_p50.to_string(),
-            metrics.fault_latency_p99.to_string(),
-            metrics.downtime.to_string(),
-            never(metrics.total_migration_time),
-            metrics.time_to_90pct_speed.to_string(),
-            run.gap_closed
-                .map_or("—".to_owned(), |gap| format!("{:.0} %", gap * 100.0)),
-        ]));
-    }
-    let mut text = format!("{}\n", table.trim_fmt());
-    text.push_str(&gains(runs, styled));
-    text
-}
-
-/// Everything about one run, a line a metric.
-pub fn details(run: &Run) -> String {
-    let metrics = &run.metrics;
-    let share = |share: crate::measure::Share| {
-        share.fraction().map_or("—".to_owned(), |fraction| {
-            format!("{:.1} %", fraction * 100.0)
-        })
+impl View {
+    /// A file or a pipe.
+    pub const PLAIN: View = View {
+        styled: false,
+        width: None,
     };
-    let mut lines = vec![
-        ("total migration time", never(metrics.total_migration_time)),
-        ("downtime", metrics.downtime.to_string()),
-        (
-            "page faults",
-            format!(
-                "{} ({} network, {} in flight)",
-                grouped(metrics.page_faults),
-                grouped(metrics.network_faults),
-                grouped(metrics.in_flight_faults)
-            ),
-        ),
-        ("requests", grouped(metrics.requests)),
-        ("stall, all vCPUs", metrics.stall.to_string()),
-        ("all vCPUs blocked", metrics.all_vcpus_blocked.to_string()),
-        (
-            "fault latency",
-            format!(
-                "mean {}, median {}, 99 % {}, longest {}",
-                metrics.fault_latency_mean,
-                metrics.fault_latency_p50,
-                metrics.fault_latency_p99,
-                metrics.fault_latency_max
-            ),
-        ),
-        (
-            "back at 90 % speed",
-            format!("{} after the resume", metrics.time_to_90pct_speed),
-        ),
-        ("bytes sent", grouped(metrics.bytes_sent)),
-        (
-            "pages sent",
-            format!(
-                "{} and {} zero pages",
-                grouped(metrics.pages_sent),
-                grouped(metrics.zero_pages_sent)
-            ),
-        ),
-    ];
-    if metrics.pps_pages > 0 {
-        lines.push((
-            "pre-recorded page set",
-            format!(
-                "{} pages, and {} predicted",
-                grouped(metrics.pps_pages),
-                grouped(metrics.predicted_pages)
-            ),
-        ));
-        lines.push((
-            "prediction",
-            format!(
-                "precision {}, coverage {}",
-                share(metrics.prediction_precision),
-                share(metrics.prediction_coverage)
-            ),
-        ));
+
+    /// The table as text. One that is too wide turns into blocks below each other: each has the first column and as many
+    /// of the others as fit.
+    pub fn show(self, table: &Table) -> String {
+        let widths = table.column_max_content_widths();
+        // A blank on each side, and one between columns.
+        let widths: Vec<usize> = widths.iter().map(|width| usize::from(*width) + 3).collect();
+        let blocks = blocks(&widths, self.width);
+        if blocks.len() < 2 {
+            return table.trim_fmt();
+        }
+        let shown = blocks.into_iter().map(|block| {
+            let of = |row: &Row| {
+                let cells: Vec<Cell> = row.cell_iter().cloned().collect();
+                let chosen = std::iter::once(0).chain(block.clone());
+                chosen
+                    .filter_map(|column| cells.get(column).cloned())
+                    .collect::<Vec<_>>()
+            };
+            let mut part = empty(self);
+            if let Some(header) = table.header() {
+                part.set_header(of(header));
+            }
+            part.add_rows(table.row_iter().map(of));
+            part.trim_fmt()
+        });
+        shown.collect::<Vec<_>>().join("\n\n")
     }
-    let mut text = format!("{}\n", run.strategy);
-    for (name, value) in lines {
-        let _ = writeln!(text, "  {name:<22} {value}");
-    }
-    text
 }
 
-/// A table of the project's looks, its first line in bold where `styled`.
-pub fn new_table(header: &[&str], styled: bool) -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING.header_separator(LineStyle::none().fill('─').junction('─')));
-    if styled {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
+/// Which columns behind the first stand beside each other. A block has one at least, however narrow the terminal.
+fn blocks(widths: &[usize], width: Option<usize>) -> Vec<std::ops::Range<usize>> {
+    let (Some(first), Some(most)) = (widths.first(), width) else {
+        return Vec::new();
+    };
+    let mut blocks = Vec::new();
+    let (mut from, mut used) = (1, *first);
+    for (column, own) in widths.iter().enumerate().skip(1) {
+        // No blank is shown behind the last column.
+        if used + own > most + 2 && column > from {
+            blocks.push(from..column);
+            (from, used) = (column, *first);
+        }
+        used += own;
     }
+    blocks.push(from..widths.len());
+    blocks
+}
+
+/// A table of the project's looks, its header in bold where that is styled.
+pub fn new_table(header: &[&str], view: View) -> Table {
+    let mut table = empty(view);
     table.set_header(header.iter().enumerate().map(|(index, name)| {
         let cell = Cell::new(name).add_attribute(Attribute::Bold);
         if index == 0 {
@@ -165,6 +83,11 @@ pub fn new_table(header: &[&str], styled: bool) -> Table {
 
 /// Cells of which all but the first are aligned to the right.
 pub fn right_aligned<const N: usize>(texts: [String; N]) -> Vec<Cell> {
+    right_aligned_row(texts)
+}
+
+/// As [`right_aligned`], of any number.
+pub fn right_aligned_row(texts: impl IntoIterator<Item = String>) -> Vec<Cell> {
     texts
         .into_iter()
         .enumerate()
@@ -175,60 +98,15 @@ pub fn right_aligned<const N: usize>(texts: [String; N]) -> Vec<Cell> {
         .collect()
 }
 
-fn gains(runs: &[Run], styled: bool) -> String {
-    let Some(base) = runs
-        .iter()
-        .find(|run| run.strategy == post_copy::ENTRY.name)
-    else {
-        return String::new();
-    };
-    let others: Vec<&Run> = runs
-        .iter()
-        .filter(|run| run.strategy != post_copy::ENTRY.name)
-        .collect();
-    if others.is_empty() {
-        return String::new();
+fn empty(view: View) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING.header_separator(LineStyle::none().fill('─').junction('─')));
+    if view.styled {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
     }
-    let mut table = new_table(
-        &[
-            "against post-copy",
-            "page faults",
-            "stall",
-            "downtime",
-            "total time",
-        ],
-        styled,
-    );
-    for run in others {
-        let change = |of: fn(&Metrics) -> Option<f64>| change(of(&base.metrics), of(&run.metrics));
-        table.add_row(right_aligned([
-            run.strategy.to_owned(),
-            change(|metrics| Some(metrics.page_faults as f64)),
-            change(|metrics| Some(metrics.stall.as_secs_f64())),
-            change(|metrics| Some(metrics.downtime.as_secs_f64())),
-            change(|metrics| metrics.total_migration_time.map(SimTime::as_secs_f64)),
-        ]));
-    }
-    format!("\n{}\n", table.trim_fmt())
-}
-
-fn change(from: Option<f64>, to: Option<f64>) -> String {
-    match (from, to) {
-        (Some(from), Some(to)) if from > 0.0 => {
-            let percent = (to / from - 1.0) * 100.0;
-            // No sign on what rounds to nothing.
-            if percent.abs() < 0.05 {
-                "0.0 %".to_owned()
-            } else {
-                format!("{percent:+.1} %")
-            }
-        }
-        _ => "—".to_owned(),
-    }
-}
-
-fn never(time: Option<SimTime>) -> String {
-    time.map_or("never".to_owned(), |time| time.to_string())
+    table
 }
 
 /// A number with its thousands apart.
@@ -249,11 +127,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_for_people() {
+    fn thousands_stand_apart() {
         assert_eq!(grouped(7), "7");
         assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(change(Some(200.0), Some(50.0)), "-75.0 %");
-        assert_eq!(change(Some(200.0), Some(200.01)), "0.0 %");
-        assert_eq!(change(Some(0.0), Some(1.0)), "—");
+    }
+
+    #[test]
+    fn a_wide_table_turns_into_blocks() {
+        let header = ["name", "first", "second", "third"];
+        let view = |width| View {
+            styled: false,
+            width,
+        };
+        let shown = |width| {
+            let mut table = new_table(&header, view(width));
+            table.add_row(right_aligned(["a", "1", "2", "3"].map(str::to_owned)));
+            view(width).show(&table)
+        };
+        let widest = |text: &str| text.lines().map(|line| line.chars().count()).max();
+        let whole = shown(None);
+        assert_eq!(widest(&whole), Some(32));
+        assert_eq!(shown(Some(32)), whole);
+        let parts = shown(Some(31));
+        assert_eq!(parts.matches("name").count(), 2);
+        assert!(widest(&parts) <= Some(31), "{parts}");
+        assert_eq!(shown(Some(1)).matches("name").count(), 3);
     }
 }

@@ -1,6 +1,6 @@
 //! Predicted against measured migrations, for people and programs.
 
-use super::table::{new_table, right_aligned};
+use super::table::{View, new_table, right_aligned};
 use crate::run::row::{Row, Value};
 use crate::validation::{
     GAINS_APART, Gain, Goal, Order, Pair, Part, Quantity, Range, Ranking, Verdict, Worst, gains,
@@ -73,7 +73,7 @@ pub fn rows(verdicts: &[Verdict], calibrated: Calibrated<'_>) -> Vec<Row> {
 }
 
 /// All settings, then the errors in sum, then the gains.
-pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> String {
+pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, view: View) -> String {
     let mut table = new_table(
         &[
             "workload",
@@ -88,7 +88,7 @@ pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> 
             "",
             "downtime",
         ],
-        styled,
+        view,
     );
     for verdict in verdicts {
         let setting = &verdict.setting;
@@ -113,12 +113,12 @@ pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, styled: bool) -> 
             compared(verdict.measured_downtime, predicted, 4),
         ]));
     }
-    let sums = sums(&parts(verdicts, calibrated), styled);
-    let gains = gain_table(&gains(verdicts), styled);
-    let rankings = ranking_table(&rankings(verdicts), styled);
+    let sums = sums(&parts(verdicts, calibrated), view);
+    let gains = gain_table(&gains(verdicts), view);
+    let rankings = ranking_table(&rankings(verdicts), view);
     format!(
         "measured: median (least–most) of the repetitions, in seconds; → predicted; ✓ inside their range\n\n{}\n\n{sums}{gains}{rankings}",
-        table.trim_fmt()
+        view.show(&table)
     )
 }
 
@@ -154,7 +154,7 @@ fn on_or_off(preempt: bool) -> String {
     if preempt { "on" } else { "off" }.to_owned()
 }
 
-fn sums(parts: &[Part], styled: bool) -> String {
+fn sums(parts: &[Part], view: View) -> String {
     let mut table = new_table(
         &[
             "error, 0 inside the range",
@@ -166,7 +166,7 @@ fn sums(parts: &[Part], styled: bool) -> String {
             "goal",
             "",
         ],
-        styled,
+        view,
     );
     for part in parts {
         let summary = &part.summary;
@@ -203,14 +203,14 @@ fn sums(parts: &[Part], styled: bool) -> String {
             met(part.is_met()).to_owned(),
         ]));
     }
-    format!("{}\n", table.trim_fmt())
+    format!("{}\n", view.show(&table))
 }
 
 fn met(is_met: bool) -> &'static str {
     if is_met { "met" } else { "missed" }
 }
 
-fn gain_table(gains: &[Gain<'_>], styled: bool) -> String {
+fn gain_table(gains: &[Gain<'_>], view: View) -> String {
     if gains.is_empty() {
         return String::new();
     }
@@ -224,7 +224,7 @@ fn gain_table(gains: &[Gain<'_>], styled: bool) -> String {
             "predicted",
             "points apart",
         ],
-        styled,
+        view,
     );
     for gain in gains {
         let setting = &gain.verdict.setting;
@@ -241,14 +241,14 @@ fn gain_table(gains: &[Gain<'_>], styled: bool) -> String {
     let median = median_difference(gains).unwrap_or_default();
     format!(
         "\n{}\n\nmeasured and predicted gains are {:.1} percentage points apart (median); goal {:.0}: {}\n",
-        table.trim_fmt(),
+        view.show(&table),
         median * 100.0,
         GAINS_APART * 100.0,
         met(median <= GAINS_APART)
     )
 }
 
-fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
+fn ranking_table(rankings: &[Ranking<'_>], view: View) -> String {
     if rankings.is_empty() {
         return String::new();
     }
@@ -265,7 +265,7 @@ fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
             "predicted",
             "",
         ],
-        styled,
+        view,
     );
     let shown = |[a, b, c]: [f64; 3]| format!("{a:.3}, {b:.3}, {c:.3}");
     for ranking in rankings {
@@ -301,7 +301,7 @@ fn ranking_table(rankings: &[Ranking<'_>], styled: bool) -> String {
     let apart = count(Order::Apart);
     format!(
         "\n{}\n\nas measured, the ranking holds by the medians in {} of {} settings, in {apart} of them with all repetitions apart; it is open in {}, as repetitions overlap, and reversed in {}\nas predicted, it holds in {}\n",
-        table.trim_fmt(),
+        view.show(&table),
         apart + count(Order::ByMedians),
         rankings.len(),
         count(Order::Open),

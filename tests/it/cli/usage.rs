@@ -110,10 +110,63 @@ fn json_holds_what_csv_does() {
 }
 
 #[test]
+fn what_did_not_converge_is_said() {
+    let desk = Desk::new();
+    let workload = "trace.workload={kind=\"sequential\",working_set=\"600 KiB\",rate=200000,write_fraction=1.0}";
+    let busy = [
+        "--set",
+        "vm.memory=1 MiB",
+        "--set",
+        "trace.start=0",
+        "--set",
+        workload,
+    ];
+    let limit = ["--set", "migration.downtime_limit=1 ms"];
+    let pre_copy = ["compare", "--strategies", "pre-copy,hybrid"];
+    let table = desk.data(&[&pre_copy[..], &busy, &limit].concat());
+    assert!(
+        table.contains("\npre-copy did not converge in 30 rounds: dirty rate "),
+        "{table}"
+    );
+    assert!(table.contains("downtime limit 1.00 ms"), "{table}");
+    assert!(!table.contains("hybrid did not"), "{table}");
+    // Rows say so, too.
+    let csv = desk.data(&[&pre_copy[..], &busy, &limit, &["--format", "csv"]].concat());
+    let rows = csv_rows(&csv);
+    assert_eq!(column(&rows, "rounds"), ["30", "1"]);
+    assert_eq!(column(&rows, "converged"), ["false", ""]);
+    let table = desk.data(&[&pre_copy[..], &busy].concat());
+    assert!(!table.contains("did not converge"), "{table}");
+}
+
+#[test]
+fn blocked_time_is_a_column_where_it_is_not_the_stall() {
+    let desk = Desk::new();
+    let two = desk.data(&["compare", "small.toml"]);
+    assert!(
+        two.contains("2 vCPUs") && two.contains("all vCPUs"),
+        "{two}"
+    );
+    let small = ["--set", "vm.memory=1 MiB", "--set", "trace.start=0"];
+    let workload = [
+        "--set",
+        "trace.workload={kind=\"uniform\",vcpus=2,duration=\"20 ms\"}",
+    ];
+    let two = desk.data(&[&["compare"], &small[..], &workload].concat());
+    assert!(two.contains("all vCPUs"), "{two}");
+}
+
+#[test]
 fn tables_are_for_people() {
     let desk = Desk::new();
     let table = desk.data(&["compare", "small.toml"]);
-    for part in ["page faults", "against post-copy", "small.mtrace", "%"] {
+    for part in [
+        "network",
+        "content hash",
+        "against post-copy",
+        "time scale 1",
+        "%",
+    ] {
         assert!(table.contains(part), "{part}\n{table}");
     }
     for strategy in STRATEGIES {
