@@ -66,11 +66,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// Without the command line, some of what it alone uses inside the crate is left over.
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
 // Only `message` writes to standard error: a stream that cannot be written must stop nothing.
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
+#[cfg(feature = "cli")]
 pub mod figures;
 pub(crate) mod file;
 pub mod guest;
@@ -81,6 +85,7 @@ pub(crate) mod message;
 pub mod migration;
 pub mod network;
 pub mod plan;
+#[cfg(feature = "cli")]
 pub mod plot;
 pub mod report;
 pub mod run;

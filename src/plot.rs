@@ -8,12 +8,29 @@ pub mod accuracy;
 mod bars;
 mod canvas;
 mod lines;
+#[cfg(feature = "png")]
 mod png;
 mod scale;
 
+use std::path::{Path, PathBuf};
+
 use self::canvas::{Anchor, Canvas, INK, PALE};
+#[cfg(feature = "png")]
 pub use self::png::png;
 use self::scale::Scale;
+
+/// The files of a picture: the SVG, and where the program was built with the feature `png`, the same as PNG beside it.
+///
+/// # Errors
+///
+/// [`PlotError`] when the picture cannot be turned into a PNG.
+pub fn files(svg_path: &Path, svg: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, PlotError> {
+    let of_svg = (svg_path.to_owned(), svg.as_bytes().to_vec());
+    #[cfg(feature = "png")]
+    return Ok(vec![of_svg, (svg_path.with_extension("png"), png(svg)?)]);
+    #[cfg(not(feature = "png"))]
+    Ok(vec![of_svg])
+}
 
 /// The picture cannot be drawn.
 #[derive(Debug, thiserror::Error)]

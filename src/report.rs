@@ -1,12 +1,18 @@
-//! Results as people and programs read them: one small module a format.
+//! Results as people and programs read them: one small module a format. Tables for people come with the feature `cli`.
 
+#[cfg(feature = "cli")]
 pub mod check;
+#[cfg(feature = "cli")]
 pub mod comparison;
 pub mod csv;
+#[cfg(feature = "cli")]
 pub mod details;
+#[cfg(feature = "cli")]
 pub mod explanation;
 pub mod json;
 pub mod qmp;
+#[cfg(feature = "cli")]
 pub mod table;
 pub mod timeline;
+#[cfg(feature = "cli")]
 pub mod validation;

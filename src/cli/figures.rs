@@ -15,13 +15,13 @@ use crate::figures::claims::{ALL, Judgement, Judgements, SENDERS, Tally};
 use crate::figures::{FIGURES, html, render};
 use crate::file::write_whole;
 use crate::message::say;
-use crate::plot::png;
+use crate::plot;
 use crate::report::table::{new_table, right_aligned};
 
 /// Make every figure, the rows behind it and the report; or only judge the claims
 ///
-/// Simulates seven guests over slow and fast links, and writes figures/*.csv, *.svg and *.png, and report.html. PDoPMP is a
-/// reconstruction from the abstract; no figure or number is the paper's.
+/// Simulates seven guests over slow and fast links, and writes figures/*.csv, *.svg, and report.html; *.png too where the
+/// program was built with the feature png. PDoPMP is a reconstruction from the abstract; no figure or number is the paper's.
 #[derive(Debug, Args)]
 pub(super) struct FiguresArgs {
     /// Directory to write to
@@ -66,14 +66,10 @@ pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
             &directory.join(figure.name).with_extension("csv"),
             &rendered.csv,
         )?;
-        write(
-            &directory.join(figure.name).with_extension("svg"),
-            rendered.svg.as_bytes(),
-        )?;
-        write(
-            &directory.join(figure.name).with_extension("png"),
-            &png(&rendered.svg)?,
-        )?;
+        let svg = directory.join(figure.name).with_extension("svg");
+        for (path, bytes) in plot::files(&svg, &rendered.svg)? {
+            write(&path, &bytes)?;
+        }
         figures.push(rendered);
     }
     let page = html(&judgements, &figures);

@@ -12,7 +12,7 @@ use super::progress;
 use crate::file::write_whole;
 use crate::message::say;
 use crate::plot::accuracy::scatter;
-use crate::plot::{Plot, png, svg};
+use crate::plot::{self, Plot};
 use crate::report::validation::{rows, table};
 use crate::run::sweep::Sweep;
 use crate::scenario::{Scenario, ScenarioSource};
@@ -55,7 +55,7 @@ pub(super) struct ValidateArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 
-    /// Also draw predicted against measured into this file, and as PNG beside it
+    /// Also draw predicted against measured into this file
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
 
@@ -135,11 +135,9 @@ fn scenarios(arguments: &ValidateArgs) -> Result<Vec<Scenario>> {
     Ok(scenarios.collect::<Result<_, _>>()?)
 }
 
-fn draw(plot: &Plot, path: &Path) -> Result<()> {
-    let svg = svg(plot)?;
-    let png = png(&svg)?;
-    for (path, bytes) in [(path, svg.as_bytes()), (&path.with_extension("png"), &png)] {
-        write_whole(path, |file| file.write_all(bytes))
+fn draw(picture: &Plot, path: &Path) -> Result<()> {
+    for (path, bytes) in plot::files(path, &plot::svg(picture)?)? {
+        write_whole(&path, |file| file.write_all(&bytes))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
