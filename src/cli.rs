@@ -10,6 +10,7 @@ mod output;
 mod plan;
 mod progress;
 mod run;
+mod scenario;
 mod sweep;
 mod trace;
 mod validate;
@@ -40,6 +41,7 @@ enum Command {
     Check(check::CheckArgs),
     Figures(figures::FiguresArgs),
     Plan(plan::PlanArgs),
+    Scenario(scenario::ScenarioArgs),
     Validate(validate::ValidateArgs),
     Trace(trace::TraceArgs),
     Completions(completions::CompletionsArgs),
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(arguments)) => check::run(arguments),
         Some(Command::Figures(arguments)) => figures::run(arguments),
         Some(Command::Plan(arguments)) => plan::run(arguments),
+        Some(Command::Scenario(arguments)) => scenario::run(arguments),
         Some(Command::Validate(arguments)) => validate::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
         Some(Command::Completions(arguments)) => completions::run(arguments, Cli::command()),

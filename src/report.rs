@@ -10,6 +10,7 @@ pub mod details;
 #[cfg(feature = "cli")]
 pub mod explanation;
 pub mod json;
+pub mod keys;
 pub mod qmp;
 #[cfg(feature = "cli")]
 pub mod table;

@@ -6,9 +6,11 @@
 pub mod axis;
 mod error;
 mod fit;
+pub mod keys;
 mod layer;
 mod load;
 mod locate;
+pub(crate) mod nearest;
 pub mod profile;
 mod quantity;
 mod set;
@@ -17,6 +19,7 @@ mod trace_source;
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use error::ScenarioError;
@@ -39,32 +42,32 @@ use crate::units::Bytes;
 use crate::units::SimTime;
 
 /// A whole scenario. The default is the one that `migsim compare` runs without arguments.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// `[trace]`
+    /// `[trace]`: what the guest does.
     pub trace: TraceSettings,
-    /// `[vm]`
+    /// `[vm]`: the virtual machine.
     pub vm: VmSettings,
-    /// `[link]`
+    /// `[link]`: the network between the hosts.
     pub link: LinkSettings,
-    /// `[source]`
+    /// `[source]`: what the migration thread does and how long it takes.
     pub source: SourceSettings,
-    /// `[destination]`
+    /// `[destination]`: what a fault costs beside the network.
     pub destination: DestinationSettings,
-    /// `[migration]`
+    /// `[migration]`: what is compared, the record window, and the end of pre-copy.
     pub migration: MigrationSettings,
-    /// `[pre-record]`
+    /// `[pre-record]`: the order of the pre-recorded page set.
     #[serde(rename = "pre-record")]
     pub pre_record: PreRecordSettings,
-    /// `[pdopmp]`
+    /// `[pdopmp]`: the assumptions of the reconstruction.
     pub pdopmp: PdopmpSettings,
-    /// `[plan]`
+    /// `[plan]`: a plan from a file, for strategy `plan`.
     pub plan: PlanSettings,
 }
 
 /// `[trace]`: what the guest does.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct TraceSettings {
     /// A recorded trace (`.mtrace`); a relative path starts at the scenario's file. Default: the recording inside the
@@ -94,7 +97,7 @@ impl Default for TraceSettings {
 }
 
 /// `[vm]`: the virtual machine.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct VmSettings {
     /// Default: the trace's memory; 256 MiB for a synthetic workload. More than the trace's is memory that the guest
@@ -127,7 +130,7 @@ impl Default for VmSettings {
 }
 
 /// How a strategy's planned pages come to the destination ahead of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {
     /// The source pushes them first (the paper).
@@ -158,7 +161,7 @@ impl Delivery {
 }
 
 /// `[migration]`: what is compared, the record window, and the end of pre-copy.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct MigrationSettings {
     /// Names of the strategies, in the order of the rows. Default: post-copy, the paper's two, and the bound.

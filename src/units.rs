@@ -2,9 +2,11 @@
 //!
 //! Times and sizes are read exactly, bandwidths by a crate (human-bandwidth). Errors name what was expected.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
@@ -198,6 +200,27 @@ macro_rules! deserialize_from_text {
         }
     };
 }
+
+/// What an editor is told of a type that is a text with a unit.
+macro_rules! schema_of_text {
+    ($type:ty, $name:literal, $expected:expr, $types:tt) => {
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": $types, "x-unit": $name, "x-expected": $expected })
+            }
+        }
+    };
+}
+
+schema_of_text!(SimTime, "duration", EXPECTED_TIME, ["string", "integer"]);
+schema_of_text!(Bytes, "size", EXPECTED_BYTES, ["string", "integer"]);
+schema_of_text!(Bandwidth, "bandwidth", EXPECTED_BANDWIDTH, ["string"]);
 
 // A bare integer is a number of bytes, and zero is a duration whatever its unit; anything else needs a unit.
 deserialize_from_text!(SimTime, EXPECTED_TIME, |value| (value == 0)

@@ -1,7 +1,9 @@
 //! A trace as a running guest sees it: accesses at guest times counted from the migration command.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
@@ -10,7 +12,7 @@ use crate::trace::{Op, Trace, TraceError, VcpuRecords};
 use crate::units::SimTime;
 
 /// What the guest does where the trace ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtEnd {
     /// It begins the trace anew.
@@ -66,6 +68,18 @@ impl fmt::Display for TimeScale {
 impl Default for TimeScale {
     fn default() -> Self {
         TimeScale(1_000 << Self::FRACTION_BITS)
+    }
+}
+
+impl JsonSchema for TimeScale {
+    fn schema_name() -> Cow<'static, str> {
+        "factor".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "minimum": 0.000_001, "maximum": 1_000_000 })
     }
 }
 

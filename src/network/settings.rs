@@ -1,12 +1,13 @@
 //! Settings of the link, and the size and time of messages on it.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::units::SimTime;
 use crate::units::{Bandwidth, Bytes};
 
 /// How demanded pages share the link with the backlog of pushed ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Discipline {
     /// One stream: a demanded page waits behind everything queued (QEMU's default).
@@ -18,7 +19,7 @@ pub enum Discipline {
 }
 
 /// `[link]`: the network between the hosts.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct LinkSettings {
     /// Bits per second on the wire. Default 1 Gbit/s: the slowest link that migrations commonly use.

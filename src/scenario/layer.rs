@@ -11,11 +11,15 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::locate::{key_at, line_of, lines};
+use super::nearest::with_nearest;
 use super::sweep_section::{self, WrittenAxis};
 use super::{Scenario, ScenarioError};
 
 /// The key that names what a scenario extends.
 pub(super) const EXTENDS: &str = "extends";
+
+/// Sections whose key `file` is a path.
+const PATHS_IN: [&str; 2] = ["trace", "plan"];
 
 /// A parsed text.
 pub(super) struct Layer {
@@ -63,14 +67,14 @@ impl Layer {
         })
     }
 
-    /// Makes a relative path of a trace, which starts at this text's directory, start where `way` to it starts.
+    /// Makes relative paths, which start at this text's directory, start where `way` to it starts.
     pub(super) fn start_paths_at(&mut self, way: &Path) {
-        let trace = self
-            .table
-            .get_mut("trace")
-            .and_then(toml::Value::as_table_mut);
-        if let Some(toml::Value::String(file)) = trace.and_then(|trace| trace.get_mut("file")) {
-            *file = way.join(&*file).to_string_lossy().into_owned();
+        for section in PATHS_IN {
+            let section = self.table.get_mut(section);
+            let section = section.and_then(toml::Value::as_table_mut);
+            if let Some(toml::Value::String(file)) = section.and_then(|keys| keys.get_mut("file")) {
+                *file = way.join(&*file).to_string_lossy().into_owned();
+            }
         }
     }
 
@@ -116,7 +120,7 @@ fn problem(error: &toml::de::Error) -> String {
                 i64::MAX
             )
         }
-        _ => message.to_owned(),
+        _ => with_nearest(message),
     }
 }
 

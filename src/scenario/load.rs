@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::file::read_bounded;
 
 use super::layer::{EXTENDS, Layer};
+use super::nearest::{nearest, with_nearest};
 use super::sweep_section::{SECTION, WrittenAxis};
 use super::{Scenario, ScenarioError, profile};
 
@@ -113,6 +114,19 @@ impl ScenarioSource {
         self.table.to_string()
     }
 
+    /// The value of a key that is set, axes aside, and where it is from.
+    pub fn value(&self, key: &str) -> Option<(toml::Value, String)> {
+        let mut parts = key.split('.');
+        let first = self.table.get(parts.next()?)?;
+        let value = parts.try_fold(first, |value, part| value.as_table()?.get(part))?;
+        let origin = match self.origins.get(key) {
+            Some((origin, Some(line))) => format!("{origin}:{line}"),
+            Some((origin, None)) => origin.clone(),
+            None => self.origin.clone(),
+        };
+        Some((value.clone(), origin))
+    }
+
     /// An error in a key that an axis does not name.
     pub(crate) fn key_error(&self, key: &str, problem: String) -> ScenarioError {
         let (origin, line) = match self.origins.get(key) {
@@ -140,11 +154,13 @@ impl ScenarioSource {
     ///
     /// [`ScenarioError`] when what was set does not fit together.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
-        let mut scenario: Scenario = self
-            .table
-            .clone()
-            .try_into()
-            .map_err(|error: toml::de::Error| ScenarioError::new(&self.origin, error.message()))?;
+        let mut scenario: Scenario =
+            self.table
+                .clone()
+                .try_into()
+                .map_err(|error: toml::de::Error| {
+                    ScenarioError::new(&self.origin, with_nearest(error.message()))
+                })?;
         scenario
             .check()
             .map_err(|unfit| self.key_error(unfit.key, unfit.expected))?;
@@ -190,10 +206,13 @@ fn layers(origin: &str, text: &str, file: Option<&Path>) -> Result<Vec<Layer>, S
             None => {
                 let text = read(&path).map_err(|problem| {
                     let profiles: Vec<_> = profile::names().collect();
+                    let meant = nearest(&named, profile::names())
+                        .map(|meant| format!("; did you mean \"{meant}\"?"));
                     fail(format!(
-                        "{}: {problem}; expected a profile ({}), or a scenario's file relative to this one",
+                        "{}: {problem}; expected a profile ({}), or a scenario's file relative to this one{}",
                         path.display(),
-                        profiles.join(", ")
+                        profiles.join(", "),
+                        meant.unwrap_or_default()
                     ))
                 })?;
                 way = way.join(Path::new(&named).parent().unwrap_or(Path::new("")));

@@ -1,6 +1,7 @@
 //! Single keys, as `--set` and the axes of a sweep name them.
 
 use super::layer::{SECTION_EXPECTED, list_for_section};
+use super::nearest::with_nearest;
 use super::sweep_section::WrittenAxis;
 use super::{Scenario, ScenarioError, ScenarioSource};
 
@@ -47,7 +48,7 @@ impl ScenarioSource {
         let scenario: Scenario = changed
             .clone()
             .try_into()
-            .map_err(|error: toml::de::Error| fail(error.message().to_owned()))?;
+            .map_err(|error: toml::de::Error| fail(with_nearest(error.message())))?;
         scenario
             .check()
             .map_err(|unfit| ScenarioError::new(&origin, unfit.expected).in_key(unfit.key))?;

@@ -25,6 +25,7 @@ pub mod streams;
 pub mod sweep;
 pub mod trend;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::drawn::Drawn;
@@ -54,7 +55,7 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// `[pdopmp]`: the assumptions of the reconstruction. All are whole numbers, so that no rounding can change an order.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PdopmpSettings {
     /// An access joins a stream that was last within so many host pages, at most 65536. Default 16 (64 KiB of 4 KiB pages): what

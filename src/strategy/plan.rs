@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::lead_in::LeadIn;
@@ -34,8 +35,8 @@ pub const ENTRY: Entry = Entry {
     }),
 };
 
-/// `[plan]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+/// `[plan]`: a given plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PlanSettings {
     /// What `migsim plan` writes, a list of pages, or the rows of a userfaultfd handler (`offset_hex,unix_ns,…`); a relative

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::lead_in::LeadIn;
@@ -28,7 +29,7 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// In which order the PPS is pushed. The paper's abstract does not say; all four are offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PpsOrder {
     /// As first accessed in the window.
@@ -42,7 +43,7 @@ pub enum PpsOrder {
 }
 
 /// `[pre-record]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PreRecordSettings {
     /// Default `recency`: what was accessed last is what programs come back to first.

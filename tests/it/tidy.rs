@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use migsim::scenario::keys::{keys, sections};
 use migsim::strategy::Registry;
 
 /// Modules that may be imported by those after them. Modules of one line do not import each other.
@@ -141,8 +142,8 @@ fn strategies_are_named_in_their_own_files_only() {
         .collect();
     let mut wrong = Vec::new();
     for (path, text) in rust("src") {
-        // `plan` is a command, and `pre-record` a section of a scenario.
-        let is_section = |line: &str| line.contains("serde(rename");
+        // `plan` and `pre-record` are sections of a scenario, too.
+        let is_section = |line: &str| line.contains("serde(rename") || line.contains("PATHS_IN");
         if path.starts_with("src/strategy") || path == Path::new("src/strategy.rs") {
             continue;
         }
@@ -222,4 +223,93 @@ fn no_file_is_forgotten() {
         "nothing names {}",
         forgotten.join(", ")
     );
+}
+
+/// `docs/scenario.md`: every key with its default, unit and meaning.
+fn page_of_keys() -> String {
+    let mut page = String::from(
+        "# Scenario keys\n\n\
+         Every key of a scenario, which `--set` and the axes of a sweep name too. How scenarios are written, extended and swept:\n\
+         [scenarios](scenarios.md). `migsim scenario [SCENARIO]` shows the values of one, and where each is from.\n\n\
+         A duration has a unit (`ns`, `us`, `ms`, `s`, `min`, `h`), as have a size (`KiB`, `MB`, …) and a bandwidth\n\
+         (`Mbit/s`, `Gbit/s`). Where no default stands, the meaning says what decides.\n\n\
+         This page is made from the settings' comments in the source, and tested.\n",
+    );
+    for (section, about) in sections() {
+        let about = about
+            .split_once(": ")
+            .map_or(about.as_str(), |(_, about)| about);
+        page += &format!("\n## `[{section}]`\n\n{}\n\n", capital(about));
+        page += "| key | default | unit | meaning |\n|---|---|---|---|\n";
+        for key in keys() {
+            let Some(name) = key.name.strip_prefix(&format!("{section}.")) else {
+                continue;
+            };
+            let default = key
+                .default
+                .map_or("—".to_owned(), |value| format!("`{value}`"));
+            let unit = key.unit.replace(" | ", ", ");
+            let words = key.words.iter().filter(|(_, meaning)| !meaning.is_empty());
+            let words: Vec<String> = words
+                .map(|(word, meaning)| format!("`{word}`: {}", meaning.trim_end_matches('.')))
+                .collect();
+            let words = if words.is_empty() {
+                String::new()
+            } else {
+                format!(" {}.", words.join("; "))
+            };
+            page += &format!(
+                "| `{name}` | {default} | {unit} | {}{} |\n",
+                key.meaning, words
+            );
+        }
+    }
+    page.replace("| —  |", "| — |")
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
+}
+
+/// Made again by `BLESS=1 cargo test --test it tidy`.
+#[test]
+fn the_page_of_keys_is_made_from_the_settings() {
+    let path = root().join("docs/scenario.md");
+    let page = page_of_keys();
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &page).expect("a writable checkout");
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    let differs = written
+        .lines()
+        .zip(page.lines())
+        .find(|(one, other)| one != other);
+    assert!(
+        written == page,
+        "docs/scenario.md is not what the settings say; BLESS=1 makes it again. First difference: {differs:?}"
+    );
+}
+
+#[test]
+fn every_key_is_used() {
+    let code: String = rust("src")
+        .into_iter()
+        .filter(|(path, _)| !path.starts_with("src/scenario/keys.rs"))
+        .flat_map(|(_, text)| {
+            code(&text)
+                .map(|(_, line)| format!("{line}\n"))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let unused: Vec<String> = keys()
+        .into_iter()
+        .map(|key| key.name)
+        .filter(|name| {
+            let field = name.rsplit('.').next().unwrap_or(name).replace('-', "_");
+            !code.contains(&format!(".{field}"))
+        })
+        .collect();
+    assert!(unused.is_empty(), "nothing reads {}", unused.join(", "));
 }

@@ -1,5 +1,6 @@
 //! What the source host is like.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::strategy::scan::Push;
@@ -7,7 +8,7 @@ use crate::units::Bytes;
 use crate::units::SimTime;
 
 /// Whether the migration thread pushes on while a demanded page is on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DemandMode {
     /// It does (QEMU).
@@ -17,7 +18,7 @@ pub enum DemandMode {
 }
 
 /// `[source]`: what the migration thread does and how long it takes.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct SourceSettings {
     /// How the active push goes through memory once nothing better is known. Default `pivot`: QEMU.
