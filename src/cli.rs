@@ -9,6 +9,7 @@ mod inputs;
 mod output;
 mod plan;
 mod progress;
+mod reference;
 mod run;
 mod scenario;
 mod sweep;
@@ -42,6 +43,7 @@ enum Command {
     Figures(figures::FiguresArgs),
     Plan(plan::PlanArgs),
     Scenario(scenario::ScenarioArgs),
+    Reference(reference::ReferenceArgs),
     Validate(validate::ValidateArgs),
     Trace(trace::TraceArgs),
     Completions(completions::CompletionsArgs),
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Some(Command::Figures(arguments)) => figures::run(arguments),
         Some(Command::Plan(arguments)) => plan::run(arguments),
         Some(Command::Scenario(arguments)) => scenario::run(arguments),
+        Some(Command::Reference(arguments)) => reference::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
         Some(Command::Completions(arguments)) => completions::run(arguments, Cli::command()),

@@ -9,6 +9,7 @@
 mod errors;
 mod goals;
 mod reference;
+pub mod report;
 
 use std::collections::BTreeMap;
 use std::path::Path;

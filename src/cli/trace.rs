@@ -21,6 +21,7 @@ mod info;
 mod plot;
 mod progress;
 mod ranges;
+mod workload;
 
 /// Import, look at, check, cut, generate and export traces
 #[derive(Debug, Args)]
@@ -54,6 +55,8 @@ enum Command {
     Export(ExportArgs),
     /// Generate the trace of a synthetic workload
     Generate(GenerateArgs),
+    /// Make a scenario's workload from a measured dirty rate
+    Workload(workload::WorkloadArgs),
 }
 
 #[derive(Debug, Args)]
@@ -144,6 +147,7 @@ pub(super) fn run(args: TraceArgs) -> Result<ExitCode> {
         Command::Slice(args) => slice(&args)?,
         Command::Export(args) => export(&args)?,
         Command::Generate(args) => generate(&args)?,
+        Command::Workload(args) => workload::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

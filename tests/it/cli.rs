@@ -8,6 +8,7 @@ mod hostile;
 mod idle_guest;
 mod plan;
 mod qmp;
+mod reference;
 mod scenario;
 mod usage;
 mod validate;

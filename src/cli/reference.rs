@@ -1,0 +1,115 @@
+//! `migsim reference`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use super::output::{check_outputs, write_data};
+use crate::validation::report::Report;
+
+/// Make a row for `migsim validate` from what hypervisors report of a migration
+///
+/// Reports are query-migrate's JSON of source and destination, the text of `virsh domjobinfo --completed --anystats`, and
+/// QEMU's log of a destination with `postcopy_*` trace events. What one does not say another may.
+#[derive(Debug, Args)]
+pub(super) struct ReferenceArgs {
+    /// Reports of one migration; the first that knows a value counts
+    #[arg(required = true)]
+    reports: Vec<PathBuf>,
+
+    /// The guest's workload: its trace is WORKLOAD.mtrace
+    #[arg(long, value_name = "WORKLOAD")]
+    workload: String,
+
+    /// Rate of the link in Mbit/s
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    link_mbit: u64,
+
+    /// Requested pages had a channel of their own (QEMU's postcopy-preempt)
+    #[arg(long)]
+    preempt: bool,
+
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &ReferenceArgs) -> Result<ExitCode> {
+    let inputs = arguments.reports.iter().map(PathBuf::as_path);
+    check_outputs(inputs, arguments.out.as_deref())?;
+    let word = |c: char| c.is_ascii_alphanumeric() || "-_+.".contains(c);
+    let name = &arguments.workload;
+    ensure!(
+        !name.is_empty() && !name.starts_with('.') && name.chars().all(word),
+        "--workload: expected letters, digits, - and _, found `{name}`"
+    );
+    let mut report = Report::default();
+    for path in &arguments.reports {
+        report = report.merge(read(path)?);
+    }
+    let lacking = report.lacks();
+    if !lacking.is_empty() {
+        bail!("the reports lack {}", lacking.join("; "));
+    }
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let columns = [
+        ("workload", name.clone()),
+        ("link_mbit", arguments.link_mbit.to_string()),
+        ("preempt", u8::from(arguments.preempt).to_string()),
+        (
+            "total_time_ms",
+            text(report.total_time_ms.map(|ms| ms.to_string())),
+        ),
+        (
+            "downtime_ms",
+            text(report.downtime_ms.map(|ms| ms.to_string())),
+        ),
+        (
+            "postcopy_requests",
+            text(report.postcopy_requests.map(|count| count.to_string())),
+        ),
+        (
+            "vcpu_blocktime_ms",
+            text(report.vcpu_blocktime_ms.map(|ms| ms.to_string())),
+        ),
+        (
+            "normal_pages",
+            text(report.normal_pages.map(|count| count.to_string())),
+        ),
+        (
+            "zero_pages",
+            text(report.zero_pages.map(|count| count.to_string())),
+        ),
+        (
+            "bytes_transferred",
+            text(report.bytes_transferred.map(|count| count.to_string())),
+        ),
+    ];
+    let mut data = Vec::new();
+    writeln!(
+        data,
+        "{}",
+        columns.each_ref().map(|(name, _)| *name).join(",")
+    )?;
+    writeln!(data, "{}", columns.map(|(_, value)| value).join(","))?;
+    write_data(arguments.out.as_deref(), &data)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A report's file.
+pub(super) fn read(path: &Path) -> Result<Report> {
+    /// A log of a million requests.
+    const LARGEST: u64 = 256 << 20;
+    let name = path.display().to_string();
+    let cannot = || format!("cannot read {name}");
+    let length = std::fs::metadata(path).with_context(cannot)?.len();
+    ensure!(
+        length <= LARGEST,
+        "{name}: expected a report of at most {LARGEST} bytes"
+    );
+    let text = std::fs::read_to_string(path).with_context(cannot)?;
+    Ok(Report::parse(&name, &text)?)
+}

@@ -1,0 +1,236 @@
+//! What hypervisors report of a migration or of a guest's writes: QMP's `query-migrate` and `query-dirty-rate`, libvirt's
+//! `virsh domjobinfo`, and QEMU's trace events of a post-copy destination.
+//!
+//! One migration is reported in several places: the source knows times and requests, the destination knows how long its
+//! vCPUs waited. Reports are merged; the first that knows a value counts.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::units::Bytes;
+
+/// What was reported; `None` where nothing said it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// From the migration command to the end.
+    pub total_time_ms: Option<f64>,
+    /// Of the switch-over.
+    pub downtime_ms: Option<f64>,
+    /// Requests for pages.
+    pub postcopy_requests: Option<u64>,
+    /// Sum over vCPUs.
+    pub vcpu_blocktime_ms: Option<f64>,
+    /// Pages sent with their content.
+    pub normal_pages: Option<u64>,
+    /// Pages sent as zero.
+    pub zero_pages: Option<u64>,
+    /// On the wire.
+    pub bytes_transferred: Option<u64>,
+    /// The guest's memory.
+    pub memory: Option<u64>,
+    /// Bytes that were written to in a second, each once.
+    pub dirty_rate: Option<f64>,
+    /// For how long that was measured.
+    pub dirty_period_s: Option<f64>,
+}
+
+/// A report that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: expected {expected}")]
+pub struct ReportError {
+    name: String,
+    expected: String,
+}
+
+const FORMS: &str = "the JSON of query-migrate or query-dirty-rate, the text of `virsh domjobinfo`, or QEMU's log with `postcopy_*` trace events";
+
+impl Report {
+    /// Reads a report of any kind; `name` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError`] when it is none, or when what it reports has not ended.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ReportError> {
+        let wrong = |expected: String| ReportError {
+            name: name.to_owned(),
+            expected,
+        };
+        if text.trim_start().starts_with('{') {
+            return of_session(text).map_err(wrong);
+        }
+        let report = if text.contains("postcopy_") {
+            of_log(text)
+        } else {
+            of_job(text)
+        };
+        if report == Report::default() {
+            return Err(wrong(FORMS.to_owned()));
+        }
+        Ok(report)
+    }
+
+    /// Takes from another report what this one does not know.
+    pub fn merge(self, other: Report) -> Report {
+        Report {
+            total_time_ms: self.total_time_ms.or(other.total_time_ms),
+            downtime_ms: self.downtime_ms.or(other.downtime_ms),
+            postcopy_requests: self.postcopy_requests.or(other.postcopy_requests),
+            vcpu_blocktime_ms: self.vcpu_blocktime_ms.or(other.vcpu_blocktime_ms),
+            normal_pages: self.normal_pages.or(other.normal_pages),
+            zero_pages: self.zero_pages.or(other.zero_pages),
+            bytes_transferred: self.bytes_transferred.or(other.bytes_transferred),
+            memory: self.memory.or(other.memory),
+            dirty_rate: self.dirty_rate.or(other.dirty_rate),
+            dirty_period_s: self.dirty_period_s.or(other.dirty_period_s),
+        }
+    }
+
+    /// What a row for `validate` needs and nothing has reported, and where it is reported.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        let known = [
+            self.total_time_ms.is_some(),
+            self.postcopy_requests.is_some(),
+            self.vcpu_blocktime_ms.is_some(),
+        ];
+        let needed = [
+            "the total time (query-migrate or `virsh domjobinfo --completed` at the source)",
+            "postcopy-requests (query-migrate at the source)",
+            "postcopy-vcpu-blocktime (query-migrate at the destination, with its capability postcopy-blocktime; or its \
+             log's `postcopy_blocktime_*` events)",
+        ];
+        let lacking = needed.into_iter().zip(known);
+        lacking
+            .filter_map(|(name, known)| (!known).then_some(name))
+            .collect()
+    }
+}
+
+/// One value, or what a QMP session printed: the first answer that is a report.
+fn of_session(text: &str) -> Result<Report, String> {
+    let mut refused = FORMS.to_owned();
+    for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+        let value =
+            value.map_err(|error| format!("{FORMS}; found JSON that is broken: {error}"))?;
+        match of_json(value.get("return").unwrap_or(&value)) {
+            Ok(report) => return Ok(report),
+            Err(expected) if refused == FORMS => refused = expected,
+            Err(_) => {}
+        }
+    }
+    Err(refused)
+}
+
+fn of_json(value: &Value) -> Result<Report, String> {
+    let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_f64);
+    let count = |value: &Value, key: &str| value.get(key).and_then(Value::as_u64);
+    let status = value.get("status").and_then(Value::as_str).unwrap_or("");
+    if value.get("calc-time").is_some() {
+        let rate = number(value, "dirty-rate").filter(|_| status == "measured");
+        let rate =
+            rate.ok_or_else(|| format!("a finished measurement, found status `{status}`"))?;
+        let unit = value.get("calc-time-unit").and_then(Value::as_str);
+        let per_second = if unit == Some("millisecond") {
+            1e-3
+        } else {
+            1.0
+        };
+        return Ok(Report {
+            dirty_rate: Some(rate * 1_048_576.0),
+            dirty_period_s: number(value, "calc-time").map(|time| time * per_second),
+            ..Report::default()
+        });
+    }
+    if status == "failed" || status == "cancelled" {
+        return Err(format!(
+            "a migration that was completed, found status `{status}`"
+        ));
+    }
+    let null = Value::Null;
+    let ram = value.get("ram").unwrap_or(&null);
+    let waits = value
+        .get("postcopy-vcpu-blocktime")
+        .and_then(Value::as_array);
+    let page_size = number(ram, "page-size").unwrap_or(4096.0);
+    let ended = status == "completed";
+    let report = Report {
+        total_time_ms: number(value, "total-time").filter(|_| ended),
+        downtime_ms: number(value, "downtime").filter(|_| ended),
+        postcopy_requests: count(ram, "postcopy-requests"),
+        vcpu_blocktime_ms: waits.map(|waits| waits.iter().filter_map(Value::as_f64).sum()),
+        normal_pages: count(ram, "normal"),
+        zero_pages: count(ram, "duplicate"),
+        bytes_transferred: count(ram, "transferred"),
+        memory: count(ram, "total"),
+        dirty_rate: number(ram, "dirty-pages-rate")
+            .filter(|&pages| pages > 0.0)
+            .map(|pages| pages * page_size),
+        dirty_period_s: None,
+    };
+    match report == Report::default() {
+        true => Err(FORMS.to_owned()),
+        false => Ok(report),
+    }
+}
+
+/// `Time elapsed:   7840         ms` and the like.
+fn of_job(text: &str) -> Report {
+    let value = |key: &str| {
+        let line = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(key))?;
+        line.strip_prefix(':').map(str::trim)
+    };
+    let number = |key: &str| value(key)?.split_whitespace().next()?.parse::<f64>().ok();
+    let count = |key: &str| value(key)?.split_whitespace().next()?.parse::<u64>().ok();
+    let bytes = |key: &str| Some(value(key)?.parse::<Bytes>().ok()?.0);
+    let page_size = number("Page size").unwrap_or(4096.0);
+    Report {
+        total_time_ms: number("Time elapsed"),
+        downtime_ms: number("Total downtime"),
+        postcopy_requests: count("Postcopy requests"),
+        vcpu_blocktime_ms: None,
+        normal_pages: count("Normal pages"),
+        zero_pages: count("Constant pages"),
+        bytes_transferred: bytes("Memory processed"),
+        memory: bytes("Memory total"),
+        dirty_rate: number("Dirty rate").map(|pages| pages * page_size),
+        dirty_period_s: None,
+    }
+}
+
+/// Requests, and waits of vCPUs (QEMU 10.1 on, in ns) from their beginning to their page's end.
+fn of_log(text: &str) -> Report {
+    let field = |line: &str, key: &str| {
+        let rest = line.split(key).nth(1)?;
+        rest.trim().split([',', ' ']).next().map(str::to_owned)
+    };
+    let number = |line: &str, key: &str| field(line, key)?.parse::<i64>().ok();
+    let mut requests = 0;
+    let mut waiting: HashMap<String, Vec<i64>> = HashMap::new();
+    let mut waited_ns: Option<i64> = None;
+    for line in text.lines() {
+        if line.contains("postcopy_ram_fault_thread_request ") {
+            requests += 1;
+        }
+        let begins = line.contains("postcopy_blocktime_begin ");
+        if !begins && !line.contains("postcopy_blocktime_end ") {
+            continue;
+        }
+        let (Some(page), Some(time)) = (field(line, "addr:"), number(line, "time:")) else {
+            continue;
+        };
+        if !begins {
+            let since = waiting.remove(&page).unwrap_or_default();
+            let waits = since.iter().map(|begun| (time - begun).max(0)).sum::<i64>();
+            waited_ns = Some(waited_ns.unwrap_or(0) + waits);
+        } else if number(line, "cpu:").is_some_and(|cpu| cpu >= 0) {
+            waiting.entry(page).or_default().push(time);
+        }
+    }
+    Report {
+        postcopy_requests: (requests > 0).then_some(requests),
+        vcpu_blocktime_ms: waited_ns.map(|ns| ns as f64 / 1e6),
+        ..Report::default()
+    }
+}

@@ -1,0 +1,175 @@
+//! `migsim reference` and `migsim trace workload`: from what hypervisors report.
+
+use super::Desk;
+use super::wrong_inputs::check;
+
+const SOURCE: &str = r#"{"QMP": {"version": {}}}
+{"return": {}}
+{"return": {"status": "completed", "total-time": 7840, "downtime": 5, "setup-time": 2, "ram": {"total": 541065216,
+ "postcopy-requests": 81, "duplicate": 53171, "normal": 45263, "transferred": 186266753, "page-size": 4096,
+ "dirty-pages-rate": 2560}}}
+"#;
+const DESTINATION: &str = r#"{"return": {"status": "completed", "postcopy-blocktime": 1500, "postcopy-vcpu-blocktime": [1700, 1476]}}"#;
+const JOB: &str = "\
+Job type:         Completed
+Operation:        Outgoing migration
+Time elapsed:     7840         ms
+Memory processed: 177.638 MiB
+Memory total:     516.000 MiB
+Page size:        4096         bytes
+Constant pages:   53171
+Normal pages:     45263
+Total downtime:   5            ms
+Postcopy requests: 81
+Dirty rate:       2560         pages/s
+";
+const LOG: &str = "\
+1@1.000000:postcopy_ram_fault_thread_request Request for HVA=0x7f68cc000 rb=pc.ram offset=0xcc000 pid=11754
+1@1.000100:postcopy_blocktime_begin addr: 0x7f68cd000, time: 2534000, cpu: 1, exist: 0
+1@1.000100:postcopy_blocktime_begin addr: 0x7f68cd000, time: 3534000, cpu: 0, exist: 1
+1@1.000100:postcopy_blocktime_begin addr: 0x7f68ce000, time: 3534000, cpu: -1, exist: 0
+1@1.003000:postcopy_blocktime_end addr: 0x7f68cd000, time: 5534000, affected_cpus: 2, affected_non_cpus: 0
+1@1.003000:postcopy_blocktime_end addr: 0x7f68ce000, time: 9534000, affected_cpus: 0, affected_non_cpus: 1
+";
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    for (name, text) in [
+        ("source.json", SOURCE),
+        ("destination.json", DESTINATION),
+        ("job.txt", JOB),
+        ("qemu.log", LOG),
+    ] {
+        desk.write(name, text);
+    }
+    desk
+}
+
+const NAMED: [&str; 5] = ["--workload", "small", "--link-mbit", "200", "--preempt"];
+
+#[test]
+fn reports_become_a_row_for_validate() {
+    let desk = desk();
+    let row = |reports: &[&str]| desk.data(&[&["reference"][..], reports, &NAMED].concat());
+    let header = "workload,link_mbit,preempt,total_time_ms,downtime_ms,postcopy_requests,vcpu_blocktime_ms,normal_pages,zero_pages,bytes_transferred\n";
+    let of_qmp = row(&["source.json", "destination.json"]);
+    assert_eq!(
+        of_qmp,
+        format!("{header}small,200,1,7840,5,81,3176,45263,53171,186266753\n")
+    );
+    // The waits of the log: 3 ms and 2 ms, and one of no vCPU.
+    let of_libvirt = row(&["job.txt", "qemu.log"]);
+    assert!(
+        of_libvirt.contains("\nsmall,200,1,7840,5,81,5,45263,53171,"),
+        "{of_libvirt}"
+    );
+    // `validate` reads it.
+    desk.write("reference.csv", of_qmp);
+    desk.run(&["trace", "slice", "small.mtrace", "copy.mtrace"]);
+    let validated = desk.run(&["validate", "reference.csv", "--scenario", "small.toml"]);
+    assert_eq!(validated.status.code(), Some(0), "{validated:?}");
+}
+
+#[test]
+fn what_reports_lack_or_are_not_is_named() {
+    let desk = desk();
+    desk.write(
+        "active.json",
+        r#"{"return": {"status": "active", "ram": {"total": 4096, "postcopy-requests": 3}}}"#,
+    );
+    desk.write(
+        "failed.json",
+        r#"{"return": {"status": "failed", "ram": {}}}"#,
+    );
+    desk.write("broken.json", "{\"return\": ");
+    desk.write("other.txt", "hello\n");
+    for (reports, parts) in [
+        (
+            &["source.json"][..],
+            &["the reports lack postcopy-vcpu-blocktime"][..],
+        ),
+        (&["qemu.log"], &["the total time", "virsh domjobinfo"]),
+        (&["active.json", "destination.json"], &["the total time"]),
+        (
+            &["failed.json"],
+            &["failed.json: expected a migration that was completed, found status `failed`"],
+        ),
+        (
+            &["broken.json"],
+            &[
+                "broken.json: expected the JSON of query-migrate",
+                "broken: EOF",
+            ],
+        ),
+        (
+            &["other.txt"],
+            &["other.txt: expected the JSON of query-migrate"],
+        ),
+        (&["missing.txt"], &["cannot read missing.txt"]),
+    ] {
+        check(
+            &desk,
+            &[&["reference"][..], reports, &NAMED].concat(),
+            parts,
+        );
+    }
+}
+
+#[test]
+fn a_dirty_rate_becomes_a_workload() {
+    let desk = desk();
+    desk.write(
+        "rate.json",
+        r#"{"return": {"status": "measured", "sample-pages": 512, "dirty-rate": 108, "mode": "page-sampling", "start-time": 3665220, "calc-time": 10}}"#,
+    );
+    let workload =
+        |arguments: &[&str]| desk.data(&[&["trace", "workload"][..], arguments].concat());
+    let text = workload(&["rate.json", "--memory", "4 GiB"]);
+    // 1,080 MiB in 10 s, of 2,160 MiB: ln 2 times 2,160 MiB are written in that time, 38,328 pages a second.
+    for part in [
+        "108.0 MiB/s, measured for 10 s",
+        "memory = \"4294967296 B\"",
+        "working_set = \"2264924160 B\"",
+        "rate = 38328\n",
+        "write_fraction = 1.0",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // What it says of memory, where it does; and the workload is one.
+    let text = workload(&["source.json"]);
+    assert!(text.contains("memory = \"541065216 B\""), "{text}");
+    let libvirt = workload(&["job.txt"]);
+    assert!(libvirt.contains("memory = \"541065216 B\""), "{libvirt}");
+    desk.write("guest.toml", text);
+    let compared = desk.run(&["compare", "guest.toml", "--strategies", "pre-copy"]);
+    assert_eq!(compared.status.code(), Some(0), "{compared:?}");
+    desk.write(
+        "measuring.json",
+        r#"{"return": {"status": "measuring", "calc-time": 10}}"#,
+    );
+    for (arguments, part) in [
+        (&["rate.json"][..], "says no memory size, expected --memory"),
+        (
+            &["rate.json", "--memory", "1 GiB"],
+            "were dirty after 10 s, expected less than 99 %",
+        ),
+        (
+            &["rate.json", "--memory", "4 GiB", "--working-set", "5 GiB"],
+            "--working-set: expected at most",
+        ),
+        (
+            &["measuring.json", "--memory", "4 GiB"],
+            "found status `measuring`",
+        ),
+        (
+            &["destination.json", "--memory", "4 GiB"],
+            "expected a dirty rate",
+        ),
+    ] {
+        check(
+            &desk,
+            &[&["trace", "workload"][..], arguments].concat(),
+            &[part],
+        );
+    }
+}
