@@ -22,6 +22,8 @@ mod pair;
 mod plan;
 /// Rounds before the switch-over.
 mod pre_copy;
+/// Random scenarios, traces and strategies, against laws and the second simulator.
+mod random;
 /// The documents show what their commands print.
 mod readme;
 /// Sweeps: files, shards, kills, resumption.
