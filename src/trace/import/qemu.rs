@@ -152,6 +152,8 @@ fn entry(bytes: &[u8]) -> Result<Entry, String> {
 /// A recording of the plugin as it comes in: its accesses in the order of the file.
 pub struct Recording<'a> {
     input: Input<'a>,
+    /// A compressed recording is damaged or cut short here.
+    damaged: bool,
     offset: u64,
     /// Records read.
     number: u64,
@@ -170,6 +172,7 @@ impl<'a> Recording<'a> {
     ) -> Result<(TraceHeader, Self), ImportError> {
         let mut recording = Recording {
             input,
+            damaged: false,
             offset: 0,
             number: 0,
             turns: None,
@@ -207,6 +210,16 @@ impl<'a> Recording<'a> {
                 Ok(0) => break,
                 Ok(read) => length += read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(source) if self.input.is_damage(&source) => {
+                    self.damaged = true;
+                    return Err(ImportError::Record {
+                        name: self.input.name.clone(),
+                        record: self.number,
+                        expected: format!(
+                            "the rest of the compressed recording, found its end or damage: {source}"
+                        ),
+                    });
+                }
                 Err(source) => {
                     return Err(ImportError::Read {
                         name: self.input.name.clone(),
@@ -225,7 +238,7 @@ impl Iterator for Recording<'_> {
     type Item = Result<Record, ImportError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
+        while !self.damaged {
             let mut bytes = [0; RECORD_BYTES];
             let length = match self.read(&mut bytes) {
                 Ok(0) => return None,
@@ -256,5 +269,6 @@ impl Iterator for Recording<'_> {
                 Err(expected) => return Some(Err(self.record_error(expected))),
             }
         }
+        None
     }
 }

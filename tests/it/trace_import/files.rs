@@ -119,6 +119,34 @@ fn lenience_keeps_all_good_lines() {
     assert!(error("lackey", &long).contains("line 4: expected a line of less than 65536 bytes"));
 }
 
+/// Of a binary recording, too.
+#[test]
+fn lenience_keeps_the_records_of_a_cut_recording() {
+    let records: Vec<_> = (0..5_000_u32)
+        .map(|number| {
+            (
+                u64::from(number) * 777,
+                number * 7919 % 64,
+                (number % 2) as u16,
+                0,
+            )
+        })
+        .collect();
+    let whole = gzip(&super::qemu(&records));
+    let cut = &whole[..whole.len() / 2];
+    let message = refusal("qemu", cut);
+    assert!(
+        message.contains("expected the rest of the compressed recording"),
+        "{message}"
+    );
+    let (trace, summary) = imported("qemu", cut, &lenient()).unwrap();
+    assert!(
+        (1_000..5_000).contains(&trace.record_count()),
+        "{summary:?}"
+    );
+    assert_eq!(summary.skipped, 1);
+}
+
 /// 64 bytes an instruction, as `input_instr` has them.
 #[test]
 fn champsim_instructions() {

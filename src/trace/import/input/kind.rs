@@ -6,7 +6,10 @@ pub(super) const HEAD_BYTES: u64 = 512;
 /// Archives that are not read: bytes at the file's start, and how to unpack them.
 const ARCHIVES: &[(&[u8], &str)] = &[
     (b"BZh", "bzip2 (`bunzip2 -c FILE`)"),
-    (b"PK\x03\x04", "a zip archive (`unzip -p FILE`)"),
+    (
+        b"PK\x03\x04",
+        "a zip archive (`unzip -p FILE`; of DynamoRIO: `drrun -t drmemtrace -tool view`)",
+    ),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive (`7z x -so FILE`)"),
     (b"\x1f\x9d", "a file of compress(1) (`gzip -dc FILE`)"),
     (b"LZIP", "lzip (`lzip -dc FILE`)"),
