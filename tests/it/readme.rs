@@ -126,3 +126,25 @@ fn documents_keep_to_120_columns() {
         }
     }
 }
+
+/// The tests that ARCHITECTURE.md names for its invariants.
+#[test]
+fn the_architecture_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/ARCHITECTURE.md")).expect("it is there");
+    let rows = text.lines().skip_while(|line| *line != "## Invariants");
+    let named = rows.filter_map(|row| row.strip_suffix("` |")?.rsplit('`').next());
+    let mut seen = 0;
+    for name in named {
+        seen += 1;
+        let module = root.join("tests/it").join(name.replace("::", "/"));
+        let is_module = module.with_extension("rs").exists();
+        let is_function = name.rsplit_once("::").is_some_and(|(module, function)| {
+            let file = root.join("tests/it").join(module.replace("::", "/"));
+            std::fs::read_to_string(file.with_extension("rs"))
+                .is_ok_and(|text| text.contains(&format!("fn {function}(")))
+        });
+        assert!(is_module || is_function, "no test is called {name}");
+    }
+    assert!(seen > 10, "{seen} invariants were found");
+}
