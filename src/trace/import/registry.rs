@@ -1,13 +1,11 @@
 //! The importers, by name: what each reads, and what its recordings tell.
 //!
-//! Adding one is a file with its [`Importer`], a line in [`IMPORTERS`] and a test. The command line's help and the table in
-//! docs/recording.md come from here.
+//! Adding one is a file with its [`Importer`], a line in [`IMPORTERS`] and a test. The command line's help comes from here;
+//! a test holds the table in docs/recording.md against it.
 
 use std::io::Write;
 
 use super::{ImportError, ImportOptions, ImportSummary, Input};
-use super::{champsim, csv, damon, dinero, drmemtrace, execlog, kvm, lackey, perf, pin, qemu};
-use super::{qemu_postcopy, userfaultfd};
 
 /// A format that can be imported.
 #[derive(Debug)]
@@ -33,21 +31,21 @@ pub(super) type Read =
 
 /// All importers, in the order of the command line's help.
 pub const IMPORTERS: &[&Importer] = &[
-    &csv::IMPORTER,
+    &super::csv::IMPORTER,
     #[cfg(feature = "parquet")]
     &super::parquet::IMPORTER,
-    &qemu::IMPORTER,
-    &kvm::IMPORTER,
-    &damon::IMPORTER,
-    &userfaultfd::IMPORTER,
-    &qemu_postcopy::IMPORTER,
-    &perf::IMPORTER,
-    &lackey::IMPORTER,
-    &drmemtrace::IMPORTER,
-    &execlog::IMPORTER,
-    &pin::IMPORTER,
-    &champsim::IMPORTER,
-    &dinero::IMPORTER,
+    &super::qemu::IMPORTER,
+    &super::kvm::IMPORTER,
+    &super::damon::IMPORTER,
+    &super::userfaultfd::IMPORTER,
+    &super::qemu_postcopy::IMPORTER,
+    &super::perf::IMPORTER,
+    &super::lackey::IMPORTER,
+    &super::drmemtrace::IMPORTER,
+    &super::execlog::IMPORTER,
+    &super::pin::IMPORTER,
+    &super::champsim::IMPORTER,
+    &super::dinero::IMPORTER,
 ];
 
 impl Importer {
