@@ -47,6 +47,7 @@ pub(crate) fn runs() -> Result<Vec<Run>, Box<dyn std::error::Error>> {
     registry.register(Entry {
         name: "hot-then-downwards",
         summary: "the most often accessed pages, then memory downwards",
+        source: "an example",
         lead_in: |_| LeadIn::Record,
         order: Order::Causal(|_| Box::new(HotThenDownwards::default())),
     });

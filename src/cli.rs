@@ -6,12 +6,14 @@ mod completions;
 mod explain;
 mod figures;
 mod inputs;
+mod metrics;
 mod output;
 mod plan;
 mod progress;
 mod reference;
 mod run;
 mod scenario;
+mod strategies;
 mod sweep;
 mod trace;
 mod validate;
@@ -27,7 +29,7 @@ use crate::message::say;
 /// migsim replays recorded memory-access traces and compares post-copy, pre-record and pre-record + PDoPMP (a
 /// reconstruction from the paper's abstract) on page faults, stalls, downtime and total migration time.
 #[derive(Debug, Parser)]
-#[command(name = "migsim", version, max_term_width = 100)]
+#[command(name = "migsim", version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -46,8 +48,24 @@ enum Command {
     Reference(reference::ReferenceArgs),
     Validate(validate::ValidateArgs),
     Trace(trace::TraceArgs),
+    Strategies(strategies::StrategiesArgs),
+    Metrics(metrics::MetricsArgs),
     Completions(completions::CompletionsArgs),
 }
+
+/// What the help ends with.
+const AFTER_HELP: &str = "\
+Examples:
+  migsim compare --set link.bandwidth=\"200 Mbit/s\"
+  migsim compare --trace guest.mtrace --strategies post-copy,pre-record --out rows.csv
+  migsim run --strategy pre-copy --timeline course.json
+  migsim sweep scenarios/sweep-bandwidth.toml --out rows.csv
+  migsim trace import --from csv accesses.csv guest.mtrace
+
+Exit status:
+  0  fine
+  1  a regression, or a claim or goal that does not hold
+  2  a wrong argument, scenario or file; the message names the place and what was expected";
 
 /// Something is wrong with what the user gave: usage, configuration or files.
 const EXIT_INVALID: u8 = 2;
@@ -72,6 +90,8 @@ pub fn main() -> ExitCode {
         Some(Command::Reference(arguments)) => reference::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(arguments),
         Some(Command::Trace(arguments)) => trace::run(arguments),
+        Some(Command::Strategies(arguments)) => strategies::run(arguments),
+        Some(Command::Metrics(arguments)) => metrics::run(arguments),
         Some(Command::Completions(arguments)) => completions::run(arguments, Cli::command()),
     };
     result.unwrap_or_else(|error| {

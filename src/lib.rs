@@ -83,6 +83,7 @@ pub mod measure;
 pub mod memory;
 pub(crate) mod message;
 pub mod migration;
+pub(crate) mod nearest;
 pub mod network;
 pub mod plan;
 #[cfg(feature = "cli")]

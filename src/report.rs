@@ -11,6 +11,7 @@ pub mod details;
 pub mod explanation;
 pub mod json;
 pub mod keys;
+pub mod listing;
 pub mod qmp;
 #[cfg(feature = "cli")]
 pub mod table;

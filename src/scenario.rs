@@ -10,7 +10,6 @@ pub mod keys;
 mod layer;
 mod load;
 mod locate;
-pub(crate) mod nearest;
 pub mod profile;
 mod quantity;
 mod set;

@@ -28,6 +28,7 @@ pub use self::settings::Settings;
 use crate::guest::recording::Recording;
 use crate::guest::touch_order::TouchOrder;
 use crate::memory::{Memory, PageId, PageSet};
+use crate::nearest::nearest;
 use crate::units::SimTime;
 
 /// What is compared where nobody says otherwise: post-copy, the paper's two, and the bound.
@@ -133,6 +134,8 @@ pub struct Entry {
     pub name: &'static str,
     /// What it is, in a few words.
     pub summary: &'static str,
+    /// Where it is from: a paper, a hypervisor, or the project itself.
+    pub source: &'static str,
     /// What precedes the switch-over.
     pub lead_in: fn(&Settings<'_>) -> LeadIn,
     /// In which order missing pages follow.
@@ -141,10 +144,12 @@ pub struct Entry {
 
 /// No strategy has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown strategy `{name}`, expected one of {known}")]
+#[error("unknown strategy `{name}`, expected one of {known}{hint}")]
 pub struct UnknownStrategy {
     name: String,
     known: String,
+    /// The nearest known name, if one is near.
+    hint: String,
 }
 
 /// The strategies that can be named.
@@ -194,6 +199,8 @@ impl Registry {
             .find(|entry| entry.name == name)
             .ok_or_else(|| UnknownStrategy {
                 name: name.to_owned(),
+                hint: nearest(name, self.entries.iter().map(|entry| entry.name))
+                    .map_or(String::new(), |near| format!("; did you mean `{near}`?")),
                 known: self
                     .entries
                     .iter()

@@ -34,6 +34,7 @@ pub(crate) fn registry() -> Registry {
         registry.register(Entry {
             name,
             summary: "partial knowledge of the future",
+            source: "a yardstick of this example",
             lead_in: |_| LeadIn::Record,
             order,
         });

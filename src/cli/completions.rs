@@ -3,8 +3,12 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Command};
 use clap_complete::Shell;
+
+use crate::scenario::keys::keys;
+use crate::strategy::Registry;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
@@ -13,10 +17,34 @@ pub(super) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: CompletionsArgs, mut command: Command) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: CompletionsArgs, command: Command) -> anyhow::Result<ExitCode> {
+    let mut command = with_names(command);
     // By way of memory: the generator takes a closed pipe for a bug.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "migsim", &mut script);
     io::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The command with the names of strategies and keys as values. Only completions take them for all there is: the commands
+/// themselves answer a wrong name with the nearest.
+fn with_names(command: Command) -> Command {
+    let registry = Registry::standard();
+    let strategies: Vec<&str> = registry.entries().iter().map(|entry| entry.name).collect();
+    let settings: Vec<String> = keys().iter().map(|key| format!("{}=", key.name)).collect();
+    let with = |command: Command, argument: &str, names: Vec<String>| {
+        command.mut_args(|known| {
+            if known.get_id() == argument {
+                known.value_parser(PossibleValuesParser::new(names.clone()))
+            } else {
+                known
+            }
+        })
+    };
+    command.mut_subcommands(|own| {
+        let names = || strategies.iter().map(|name| (*name).to_owned()).collect();
+        let own = with(own, "strategy", names());
+        let own = with(own, "strategies", names());
+        with(own, "settings", settings.clone())
+    })
 }

@@ -25,9 +25,9 @@ pub(super) enum Format {
 
 #[derive(Debug, Args)]
 pub(super) struct OutputArgs {
-    /// How to show the result
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    /// How to show the result [default: csv or json by the name of --out, else table]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
 
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
@@ -46,12 +46,25 @@ impl OutputArgs {
         rows: &[Row],
         table: impl FnOnce(View) -> String,
     ) -> anyhow::Result<()> {
-        let data = self.format.render(rows, self.out.as_deref(), table)?;
+        let format = self.format.unwrap_or_else(|| Format::by_name(self.file()));
+        let data = format.render(rows, self.out.as_deref(), table)?;
         write_data(self.out.as_deref(), &data)
     }
 }
 
 impl Format {
+    /// What the name of a file implies: `.csv`, `.json`, else a table.
+    pub(super) fn by_name(out: Option<&Path>) -> Self {
+        match out
+            .and_then(Path::extension)
+            .and_then(|extension| extension.to_str())
+        {
+            Some("csv") => Format::Csv,
+            Some("json") => Format::Json,
+            _ => Format::Table,
+        }
+    }
+
     /// `rows` in this format, or as a table what `table` makes of them for `out` or standard output.
     pub(super) fn render(
         self,

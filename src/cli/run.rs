@@ -31,9 +31,9 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE.json")]
     timeline: Option<PathBuf>,
 
-    /// How to show the result
-    #[arg(long, value_enum, default_value_t = RunFormat::Rows(Format::Table))]
-    format: RunFormat,
+    /// How to show the result [default: csv or json by the name of --out, else table]
+    #[arg(long, value_enum)]
+    format: Option<RunFormat>,
 
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
@@ -91,7 +91,10 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
     }
     let replay = inputs.scenario.replay(&inputs.trace)?;
     let out = arguments.out.as_deref();
-    let data = match arguments.format {
+    let format = arguments
+        .format
+        .unwrap_or_else(|| RunFormat::Rows(Format::by_name(out)));
+    let data = match format {
         RunFormat::Rows(format) => {
             let rows = [row(&inputs.provenance, &observed.run)];
             format.render(&rows, out, |_| {

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::locate::{key_at, line_of, lines};
-use super::nearest::with_nearest;
 use super::sweep_section::{self, WrittenAxis};
 use super::{Scenario, ScenarioError};
+use crate::nearest::with_nearest;
 
 /// The key that names what a scenario extends.
 pub(super) const EXTENDS: &str = "extends";

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::file::read_bounded;
 
 use super::layer::{EXTENDS, Layer};
-use super::nearest::{nearest, with_nearest};
 use super::sweep_section::{SECTION, WrittenAxis};
 use super::{Scenario, ScenarioError, profile};
+use crate::nearest::{nearest, with_nearest};
 
 /// Larger files are no scenarios.
 const LARGEST_FILE: u64 = 1 << 20;

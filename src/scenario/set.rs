@@ -1,9 +1,9 @@
 //! Single keys, as `--set` and the axes of a sweep name them.
 
 use super::layer::{SECTION_EXPECTED, list_for_section};
-use super::nearest::with_nearest;
 use super::sweep_section::WrittenAxis;
 use super::{Scenario, ScenarioError, ScenarioSource};
+use crate::nearest::with_nearest;
 
 /// Where a value is from that the command line gave.
 pub(super) const COMMAND_LINE: &str = "--set";

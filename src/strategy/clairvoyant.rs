@@ -10,6 +10,7 @@ use crate::memory::{PageId, PageSet};
 pub const ENTRY: Entry = Entry {
     name: "clairvoyant",
     summary: "knows the touch order: a bound, not an algorithm",
+    source: "a bound to measure others against",
     lead_in: |_| LeadIn::Nothing,
     order: Order::Oracle(|_, order| {
         let mut touched = order.first_touches().to_vec();

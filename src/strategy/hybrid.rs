@@ -12,6 +12,7 @@ use crate::units::SimTime;
 pub const ENTRY: Entry = Entry {
     name: "hybrid",
     summary: "one round of pre-copy, then post-copy of what is dirty",
+    source: "Sahni and Varma, CCEM 2012; libvirt's --postcopy-after-precopy",
     lead_in: |_| {
         LeadIn::Rounds(Rounds {
             most: 1,

@@ -30,6 +30,7 @@ use crate::strategy::Request;
 pub const ENTRY: Entry = Entry {
     name: "leap",
     summary: "post-copy, and a prefetch along the majority trend of the faults",
+    source: "Al Maruf and Chowdhury, USENIX ATC 2020",
     lead_in: |_| LeadIn::Nothing,
     order: Order::Causal(|settings| Box::new(Leap::new(settings.push))),
 };

@@ -44,6 +44,7 @@ use crate::units::SimTime;
 pub const ENTRY: Entry = Entry {
     name: "pre-record+pdopmp",
     summary: "pre-record, widened by the trend of the addresses (a reconstruction from the paper's abstract)",
+    source: "Shan, Qiao and Lin, PDCAT 2017: a reconstruction from the abstract",
     lead_in: |_| LeadIn::Record,
     order: Order::Causal(|settings| {
         Box::new(Pdopmp {

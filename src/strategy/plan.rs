@@ -25,6 +25,7 @@ pub use file::PlanFileError;
 pub const ENTRY: Entry = Entry {
     name: "plan",
     summary: "a given plan's pages first, in the order of its file (plan.file)",
+    source: "migsim plan, or any other planner",
     lead_in: |_| LeadIn::Nothing,
     order: Order::Causal(|settings| {
         Box::new(Plan {

@@ -10,6 +10,7 @@ use crate::strategy::Request;
 pub const ENTRY: Entry = Entry {
     name: "post-copy",
     summary: "demand paging and active push",
+    source: "Hines and Gopalan, VEE 2009; QEMU",
     lead_in: |_| LeadIn::Nothing,
     order: Order::Causal(|settings| active_push(settings.push)),
 };

@@ -8,6 +8,7 @@ use super::{Entry, Order, post_copy, scan::Push};
 pub const ENTRY: Entry = Entry {
     name: "pre-copy",
     summary: "rounds over dirty pages while the VM runs on, the remainder while it is suspended",
+    source: "Clark et al., NSDI 2005; QEMU",
     lead_in: |settings| {
         LeadIn::Rounds(Rounds {
             most: settings.max_rounds,

@@ -18,6 +18,7 @@ use crate::strategy::Request;
 pub const ENTRY: Entry = Entry {
     name: "pre-record",
     summary: "records accesses for a while and pushes those pages first",
+    source: "Shan, Qiao and Lin, PDCAT 2017 (its abstract)",
     lead_in: |_| LeadIn::Record,
     order: Order::Causal(|settings| {
         Box::new(PreRecord {

@@ -13,6 +13,7 @@ use crate::units::SimTime;
 pub const ENTRY: Entry = Entry {
     name: "stop-and-copy",
     summary: "everything while the VM is suspended: the floor of total time, the ceiling of downtime",
+    source: "the limiting case of pre-copy",
     lead_in: |_| {
         LeadIn::Rounds(Rounds {
             most: 0,

@@ -6,6 +6,7 @@ mod files;
 mod given_plan;
 mod hostile;
 mod idle_guest;
+mod listings;
 mod plan;
 mod qmp;
 mod reference;

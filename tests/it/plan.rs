@@ -109,6 +109,7 @@ fn a_strategy_is_not_trusted() {
     let careless = Entry {
         name: "careless",
         summary: "",
+        source: "",
         lead_in: |_| LeadIn::Record,
         order: Order::Causal(|_| Box::new(Careless)),
     };

@@ -7,7 +7,7 @@ use migsim::strategy::Registry;
 
 /// Modules that may be imported by those after them. Modules of one line do not import each other.
 const ORDER: [&[&str]; 16] = [
-    &["message"],
+    &["message", "nearest"],
     &["file", "units"],
     &["memory"],
     &["engine", "trace"],

@@ -15,6 +15,7 @@ use crate::strategy::{Entry, Observation, Order, PlannedPage, Strategy};
 pub const ENTRY: Entry = Entry {
     name: "pre-record+pdopmp-online",
     summary: "pre-record+pdopmp by trends alone, and then the memory in use first, as learnt from recording and requests",
+    source: "migsim's own, beside its reconstruction from the abstract",
     lead_in: |_| LeadIn::Record,
     order: Order::Causal(|settings| {
         Box::new(Online {

@@ -268,6 +268,39 @@ fn results_go_into_a_file() {
 }
 
 #[test]
+fn the_name_of_a_file_implies_its_format() {
+    let desk = Desk::new();
+    for (name, format) in [
+        ("rows.csv", "csv"),
+        ("rows.json", "json"),
+        ("rows.txt", "table"),
+    ] {
+        for command in [
+            &["compare", "small.toml"][..],
+            &["run", "small.toml", "--strategy", "post-copy"],
+        ] {
+            desk.data(&[command, &["--out", name]].concat());
+            let written = fs::read_to_string(desk.path(name)).expect("it was written");
+            assert_eq!(
+                written,
+                desk.data(&[command, &["--format", format]].concat())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_sweep_refuses_a_directory_before_it_computes() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("rows")).expect("a folder");
+    // As long a sweep as there may be.
+    let sweep = "[sweep]\n\"link.mtu\" = { from = 1_000, to = 1_999, step = 1 }\n\"source.send_buffer\" = { from = 1_000, to = 1_999, step = 1 }";
+    desk.write("large.toml", sweep);
+    let error = desk.refusal(&["sweep", "large.toml", "--out", "rows"]);
+    assert!(error.contains("rows"), "{error}");
+}
+
+#[test]
 fn a_file_appears_whole_or_not_at_all() {
     let desk = Desk::new();
     let before = desk.files();
@@ -326,10 +359,12 @@ fn remarks_go_to_standard_error() {
 }
 
 #[test]
-fn completions_know_the_commands() {
+fn completions_know_commands_strategies_and_keys() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = desk.data(&["completions", shell]);
-        assert!(script.contains("compare"), "{shell}");
+        for name in ["compare", "pre-record+pdopmp", "link.bandwidth="] {
+            assert!(script.contains(name), "{shell}: {name}");
+        }
     }
 }

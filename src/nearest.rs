@@ -15,7 +15,7 @@ pub(crate) fn nearest<'a>(
 }
 
 /// Adds the nearest name to a deserializer's message about an unknown one: "unknown field `a`, expected one of `b`, `c`".
-pub(super) fn with_nearest(message: &str) -> String {
+pub(crate) fn with_nearest(message: &str) -> String {
     let is_unknown = ["unknown field `", "unknown variant `"]
         .iter()
         .any(|beginning| message.starts_with(beginning));
