@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::message::say;
+use crate::strategy::Registry;
 
 /// Simulate VM live migration, page by page.
 ///
@@ -72,6 +73,11 @@ const EXIT_INVALID: u8 = 2;
 
 /// Runs the command that the process's arguments name. Errors go to standard error.
 pub fn main() -> ExitCode {
+    main_with(Registry::standard())
+}
+
+/// The same with strategies of one's own: all commands know those of `registry`.
+pub fn main_with(registry: Registry) -> ExitCode {
     crate::file::clean_up_on_signals();
     let cli = Cli::parse();
     let result = match cli.command {
@@ -79,20 +85,22 @@ pub fn main() -> ExitCode {
             let printed = Cli::command().print_help();
             printed.map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
-        Some(Command::Compare(arguments)) => compare::run(arguments),
-        Some(Command::Run(arguments)) => run::run(arguments),
-        Some(Command::Explain(arguments)) => explain::run(arguments),
-        Some(Command::Sweep(arguments)) => sweep::run(arguments),
-        Some(Command::Check(arguments)) => check::run(arguments),
+        Some(Command::Compare(arguments)) => compare::run(arguments, &registry),
+        Some(Command::Run(arguments)) => run::run(arguments, &registry),
+        Some(Command::Explain(arguments)) => explain::run(arguments, &registry),
+        Some(Command::Sweep(arguments)) => sweep::run(arguments, &registry),
+        Some(Command::Check(arguments)) => check::run(arguments, &registry),
         Some(Command::Figures(arguments)) => figures::run(arguments),
-        Some(Command::Plan(arguments)) => plan::run(arguments),
+        Some(Command::Plan(arguments)) => plan::run(arguments, &registry),
         Some(Command::Scenario(arguments)) => scenario::run(arguments),
         Some(Command::Reference(arguments)) => reference::run(&arguments),
-        Some(Command::Validate(arguments)) => validate::run(arguments),
+        Some(Command::Validate(arguments)) => validate::run(arguments, &registry),
         Some(Command::Trace(arguments)) => trace::run(arguments),
-        Some(Command::Strategies(arguments)) => strategies::run(arguments),
+        Some(Command::Strategies(arguments)) => strategies::run(arguments, &registry),
         Some(Command::Metrics(arguments)) => metrics::run(arguments),
-        Some(Command::Completions(arguments)) => completions::run(arguments, Cli::command()),
+        Some(Command::Completions(arguments)) => {
+            completions::run(arguments, &registry, Cli::command())
+        }
     };
     result.unwrap_or_else(|error| {
         if output::is_closed_pipe(&error) {

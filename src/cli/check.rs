@@ -53,7 +53,7 @@ pub(super) struct CheckArgs {
     jobs: Option<u16>,
 }
 
-pub(super) fn run(arguments: CheckArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     let mut source = match &arguments.scenario {
         Some(path) => ScenarioSource::open(path)?,
         None => ScenarioSource::from_text("check", MATRIX)?,
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: CheckArgs) -> anyhow::Result<ExitCode> {
     for assignment in &arguments.settings {
         source.set(assignment)?;
     }
-    let sweep = Sweep::new(source, Registry::standard())?;
+    let sweep = Sweep::new(source, registry.clone())?;
     let path = match (&arguments.baseline, &arguments.scenario) {
         (Some(path), _) => Some(path.clone()),
         (None, Some(scenario)) => Some(scenario.with_extension("baseline.csv")),

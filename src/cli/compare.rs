@@ -26,11 +26,11 @@ pub(super) struct CompareArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: CompareArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     let inputs = arguments.inputs.load(arguments.strategies.as_deref())?;
     inputs.check_outputs(arguments.output.file())?;
     let runs = progress::while_working("simulating", || {
-        compare(&inputs.scenario, &inputs.trace, &Registry::standard())
+        compare(&inputs.scenario, &inputs.trace, registry)
     })?;
     say_if_idle(&runs);
     let rows: Vec<_> = runs

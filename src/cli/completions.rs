@@ -17,8 +17,12 @@ pub(super) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: CompletionsArgs, command: Command) -> anyhow::Result<ExitCode> {
-    let mut command = with_names(command);
+pub(super) fn run(
+    arguments: CompletionsArgs,
+    registry: &Registry,
+    command: Command,
+) -> anyhow::Result<ExitCode> {
+    let mut command = with_names(command, registry);
     // By way of memory: the generator takes a closed pipe for a bug.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "migsim", &mut script);
@@ -28,8 +32,7 @@ pub(super) fn run(arguments: CompletionsArgs, command: Command) -> anyhow::Resul
 
 /// The command with the names of strategies and keys as values. Only completions take them for all there is: the commands
 /// themselves answer a wrong name with the nearest.
-fn with_names(command: Command) -> Command {
-    let registry = Registry::standard();
+fn with_names(command: Command, registry: &Registry) -> Command {
     let strategies: Vec<&str> = registry.entries().iter().map(|entry| entry.name).collect();
     let settings: Vec<String> = keys().iter().map(|key| format!("{}=", key.name)).collect();
     let with = |command: Command, argument: &str, names: Vec<String>| {

@@ -30,10 +30,9 @@ pub(super) struct ExplainArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(arguments: ExplainArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: ExplainArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     let inputs = arguments.inputs.load(None)?;
     inputs.check_outputs(arguments.output.file())?;
-    let registry = Registry::standard();
     let entry = registry.get(&arguments.strategy)?;
     let explained = progress::while_working("simulating", || {
         compare::explain(&inputs.scenario, &inputs.trace, entry)

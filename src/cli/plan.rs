@@ -70,9 +70,8 @@ enum Format {
     Binary,
 }
 
-pub(super) fn run(arguments: PlanArgs) -> Result<ExitCode> {
+pub(super) fn run(arguments: PlanArgs, registry: &Registry) -> Result<ExitCode> {
     check_outputs([arguments.trace.as_path()], arguments.out.as_deref())?;
-    let registry = Registry::standard();
     let entry = registry.get(&arguments.strategy)?;
     let plan = plan(&arguments, entry)?;
     let write = |out: &mut dyn Write| match arguments.format {

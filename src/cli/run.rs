@@ -65,18 +65,17 @@ impl ValueEnum for RunFormat {
     }
 }
 
-pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: RunArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     let inputs = arguments
         .inputs
         .load(Some(std::slice::from_ref(&arguments.strategy)))?;
     let outputs = [&arguments.timeline, &arguments.out];
     inputs.check_outputs(outputs.into_iter().filter_map(Option::as_deref))?;
-    let registry = Registry::standard();
     let observed = progress::while_working("simulating", || {
         observe(
             &inputs.scenario,
             &inputs.trace,
-            &registry,
+            registry,
             &arguments.strategy,
         )
     })?;

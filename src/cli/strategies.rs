@@ -19,7 +19,7 @@ pub(super) struct StrategiesArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(arguments: StrategiesArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: StrategiesArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::default();
     let settings = scenario.strategy_settings();
     let row = |entry: &Entry| -> Row {
@@ -31,7 +31,7 @@ pub(super) fn run(arguments: StrategiesArgs) -> anyhow::Result<ExitCode> {
             ("source".into(), text(entry.source)),
         ]
     };
-    let rows: Vec<Row> = Registry::standard().entries().iter().map(row).collect();
+    let rows: Vec<Row> = registry.entries().iter().map(row).collect();
     arguments.output.write(&rows, |_| listing(&rows))?;
     Ok(ExitCode::SUCCESS)
 }

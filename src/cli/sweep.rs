@@ -83,16 +83,16 @@ enum Command {
     },
 }
 
-pub(super) fn run(arguments: SweepArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: SweepArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     match (&arguments.command, &arguments.grid) {
         (Some(Command::Merge { out, shards }), _) => {
             check_outputs(shards.iter().map(PathBuf::as_path), [out.as_path()])?;
             sweep::merge(out, shards)?;
             Ok(ExitCode::SUCCESS)
         }
-        (Some(Command::Missing { grid, shards }), _) => missing(&grid.load()?, shards),
+        (Some(Command::Missing { grid, shards }), _) => missing(&grid.load(registry)?, shards),
         (None, Some(grid)) => {
-            let sweep = grid.load()?;
+            let sweep = grid.load(registry)?;
             let shard = match arguments.shard {
                 Some(shard) => shard,
                 None => shard_of_job()?,
@@ -110,7 +110,7 @@ pub(super) fn run(arguments: SweepArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl GridArgs {
-    fn load(&self) -> anyhow::Result<Sweep> {
+    fn load(&self, registry: &Registry) -> anyhow::Result<Sweep> {
         let mut source = ScenarioSource::open(&self.scenario)?;
         let scenario = self.scenario.display();
         if source.axes().is_empty() {
@@ -121,7 +121,7 @@ impl GridArgs {
         for assignment in &self.settings {
             source.set_beside_axes(assignment)?;
         }
-        Ok(Sweep::new(source, Registry::standard())?)
+        Ok(Sweep::new(source, registry.clone())?)
     }
 }
 

@@ -67,8 +67,8 @@ pub(super) struct ValidateArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
-    let scenarios = scenarios(&arguments)?;
+pub(super) fn run(arguments: ValidateArgs, registry: &Registry) -> Result<ExitCode> {
+    let scenarios = scenarios(&arguments, registry)?;
     if let Some(path) = &arguments.plot {
         ensure!(
             path.extension().is_some_and(|ending| ending == "svg"),
@@ -87,8 +87,7 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
         arguments.output.file(),
     ];
     check_outputs(inputs.map(PathBuf::as_path), outputs.into_iter().flatten())?;
-    let registry = Registry::standard();
-    let groups = read(&arguments.reference, &registry)?;
+    let groups = read(&arguments.reference, registry)?;
     for name in &arguments.calibrated {
         let known = groups.iter().any(|group| group.setting.workload == *name);
         ensure!(
@@ -100,7 +99,7 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     let beside = arguments.reference.parent().unwrap_or(Path::new(""));
     let traces = arguments.traces.as_deref().unwrap_or(beside);
     let verdicts = progress::while_working("simulating", || {
-        validate(&groups, &scenarios, traces, &registry)
+        validate(&groups, &scenarios, traces, registry)
     })?;
     if let Some(path) = &arguments.plot {
         draw(&scatter(&verdicts, &arguments.calibrated), path)?;
@@ -120,12 +119,12 @@ pub(super) fn run(arguments: ValidateArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn scenarios(arguments: &ValidateArgs) -> Result<Vec<Scenario>> {
+fn scenarios(arguments: &ValidateArgs, registry: &Registry) -> Result<Vec<Scenario>> {
     let mut source = ScenarioSource::open(&arguments.scenario)?;
     for assignment in &arguments.settings {
         source.set_beside_axes(assignment)?;
     }
-    let sweep = Sweep::new(source, Registry::standard())?;
+    let sweep = Sweep::new(source, registry.clone())?;
     ensure!(
         sweep.points() <= MOST_POINTS,
         "{}: expected a [sweep] of at most {MOST_POINTS} points, as their median is one prediction",
