@@ -92,6 +92,7 @@ impl<'a> Input<'a> {
     }
 
     /// The content's beginning, as far as it is at hand: at least one byte, unless it is empty.
+    #[cfg(feature = "parquet")]
     pub(super) fn beginning(&mut self) -> io::Result<&[u8]> {
         self.text.fill_buf()
     }
