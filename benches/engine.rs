@@ -68,8 +68,7 @@ fn heap_engine(scenario: &Scenario, arrivals: &mut [SimTime]) -> SimTime {
 
 fn push(criterion: &mut Criterion) {
     let quiet = [
-        "trace.start=0",
-        "trace.workload={ kind = \"uniform\", rate = 1, duration = \"1 s\", working_set = \"1 MiB\", zero_fraction = 0 }",
+        "trace.workload={ kind = \"uniform\", rate = 1, duration = \"10 s\", working_set = \"1 MiB\", zero_fraction = 0 }",
         "vm.memory=16 GiB",
     ];
     let mut group = criterion.benchmark_group("push 16 GiB without faults");
