@@ -69,17 +69,17 @@ pub struct Scenario {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct TraceSettings {
-    /// A recorded trace (`.mtrace`); a relative path starts at the scenario's file. Default: the recording inside the
+    /// A recorded trace (`.mtrace`). A relative path starts at the scenario's file. Default: the recording inside the
     /// program.
     pub file: Option<PathBuf>,
-    /// A synthetic workload instead of a recorded trace.
+    /// A synthetic workload, instead of a recorded trace.
     pub workload: Option<Workload>,
-    /// Where in the trace, in recorded time, the migration command falls; rounded to the recorder's epochs. Default 2 s:
-    /// behind a recording's first moments, in which every page is touched for the first time.
+    /// Position of the migration command in the trace, in recorded time, rounded to the recorder's epochs. Default 2
+    /// s: a recording's first moments touch every page for the first time.
     pub start: SimTime,
-    /// Guest time per recorded time. Default 1; a recorder that slows the guest down f times wants 1/f.
+    /// Guest time per recorded time. Default 1. A recorder that slows the guest down f times needs 1/f.
     pub time_scale: TimeScale,
-    /// What the guest does at the trace's end. Default `wrap`: recordings are short, and most guests go on.
+    /// What the guest does at the end of the trace. Default `wrap`: recordings are short, and most guests go on.
     pub at_end: AtEnd,
 }
 
@@ -99,19 +99,19 @@ impl Default for TraceSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct VmSettings {
-    /// Default: the trace's memory; 256 MiB for a synthetic workload. More than the trace's is memory that the guest
-    /// never touches and that is not zero.
+    /// Guest memory. Default: the trace's, or 256 MiB for a synthetic workload. The guest never touches what exceeds
+    /// its trace's memory, and that part is not zero.
     pub memory: Option<Bytes>,
-    /// Default: the trace's page; 4 KiB for a synthetic workload.
+    /// Page of the trace. Default: as recorded, or 4 KiB for a synthetic workload.
     pub page_size: Option<Bytes>,
-    /// Host page, the unit of fault and transfer. Default: the page of the trace.
+    /// Host page, the unit of fault and transfer. Default: the trace's page.
     pub host_page: Option<Bytes>,
-    /// CPU and device state, sent while no vCPU runs. Default 1 MiB, an assumption: the order of magnitude of a machine
-    /// with a few emulated devices.
+    /// CPU and device state, sent while no vCPU runs. Default 1 MiB, an assumption: the order of magnitude of a
+    /// machine with a few emulated devices.
     pub core_state: Bytes,
-    /// Stopping the vCPUs and saving their state. Default 2 ms, an assumption.
+    /// Time to stop the vCPUs and save their state. Default 2 ms, an assumption.
     pub suspend: SimTime,
-    /// Loading the state and starting the vCPUs. Default 5 ms, an assumption.
+    /// Time to load the state and start the vCPUs. Default 5 ms, an assumption.
     pub resume: SimTime,
 }
 
@@ -175,24 +175,24 @@ pub struct MigrationSettings {
     /// How long the VM runs on, unrecorded, between its record window and its suspension: while a planner works that stands
     /// beside the hypervisor. Default 0.
     pub planning_time: SimTime,
-    /// What a strategy that records computes at the switch-over, while the VM is suspended, per recorded access; part of its
-    /// downtime. Default 0: the recording can be sorted while it is made, and the order of the first pages is not needed
-    /// before the core state has been sent. `benches/plan.rs` measures what it takes.
+    /// Time per recorded access that a strategy that records computes while the VM is suspended. It is part of the
+    /// downtime. Default 0: the recording can be sorted while it is made, and nobody needs the order of the first
+    /// pages before the core state was sent. `benches/plan.rs` measures what it takes.
     pub planning_cost: SimTime,
-    /// Default `source-push`: the paper.
+    /// Who follows the plan. Default `source-push`: the paper.
     pub delivery: Delivery,
-    /// Where the plan is fetched, the threads that touch the plan's pages, each with one request outstanding. Default 64: what
-    /// the default send buffer holds in pages of 4 KiB. With far fewer, the scan fills the link between them; each more is
-    /// a page that a vCPU's own request may have to wait behind. From 16 to 256 six recordings (sort, SQLite, Python,
-    /// Redis, compile, tar) differ by a few per cent in sum, and were best at 64 on a link with one queue. With `fetch-then-push`
-    /// 8 are enough to fill the link (`docs/journal/2026-11-26-qemu-10.0.md`).
+    /// Number of threads that fetch the plan's pages, each with one request outstanding. Default 64: the default send
+    /// buffer in pages of 4 KiB. With far fewer, the scan fills the link between them. Each more is a page that a
+    /// vCPU's own request may wait behind. On six recordings, 16 to 256 differ by a few per cent in total; 64 was
+    /// best on a link with one queue. With `fetch-then-push`, 8 fill the link
+    /// (`docs/journal/2026-11-26-qemu-10.0.md`).
     pub fetch_outstanding: u16,
-    /// Pre-copy suspends the VM when it estimates that the remainder takes no longer than this. Default 300 ms: QEMU
-    /// (`migration/options.c`, `DEFAULT_MIGRATE_SET_DOWNTIME`).
+    /// Longest downtime that pre-copy accepts: it suspends the VM when it estimates that the remainder takes no
+    /// longer. Default 300 ms: QEMU (`migration/options.c`, `DEFAULT_MIGRATE_SET_DOWNTIME`).
     pub downtime_limit: SimTime,
-    /// Pre-copy suspends the VM after so many rounds, however much is dirty. Default 30: Xen for a decade
-    /// (`tools/libxc/xc_domain_save.c`, `DEF_MAX_ITERS`: "limit us to 30 times round loop"); QEMU has no such limit and
-    /// may never finish. 0 is stop-and-copy.
+    /// Rounds after which pre-copy suspends the VM, however much is dirty. 0 is stop-and-copy. Default 30: Xen for a
+    /// decade (`tools/libxc/xc_domain_save.c`, `DEF_MAX_ITERS`: "limit us to 30 times round loop"). QEMU has no such
+    /// limit and may never finish.
     pub max_rounds: u32,
 }
 

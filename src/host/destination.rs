@@ -50,9 +50,8 @@ pub struct DestinationSettings {
     pub receiver_per_channel: bool,
     /// Whether requests follow Nagle's rule (RFC 896): while one is not acknowledged, later ones are held, to go out
     /// together. The source acknowledges requests with the next piece of pushed pages that begins to go out and has
-    /// left, or when none of its pieces is left to go. With
-    /// [`quickack`](crate::host::source::SourceSettings::quickack) it does so at once. Default `false`. QEMU: `true`,
-    /// as it leaves the option `TCP_NODELAY` alone on its main channel.
+    /// left, or when none of its pieces is left to go. With `source.quickack` it does so at once. Default `false`.
+    /// QEMU: `true`, as it leaves the option `TCP_NODELAY` alone on its main channel.
     pub nagle: bool,
     /// Time from the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
     pub wake: SimTime,

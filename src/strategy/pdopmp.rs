@@ -59,47 +59,49 @@ pub const ENTRY: Entry = Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PdopmpSettings {
-    /// An access joins a stream that was last within so many host pages, at most 65536. Default 16 (64 KiB of 4 KiB pages): what
-    /// allocators and page caches hand out in one piece, and less than the distance between two heaps.
+    /// Largest distance, in host pages, from an access to the last one of its stream, at most 65536. Default 16 (64
+    /// KiB of 4 KiB pages): what allocators and page caches hand out in one piece, and less than the distance between
+    /// two heaps.
     pub stream_gap: u32,
-    /// Accesses below which a stream says nothing of a trend. Default 4: three steps in one direction happen by chance
-    /// in one random walk of four, so fewer would be noise.
+    /// Fewest accesses from which a trend is read. Default 4: three steps in one direction happen by chance in one
+    /// random walk of four, so fewer would be noise.
     pub min_points: u32,
-    /// Least share of steps, less those the other way, in the main direction, in per cent. Default 60: four of five
+    /// Least share of steps in the main direction, less those the other way, in per cent. Default 60: four of five
     /// steps agree.
     pub min_consistency_percent: u32,
-    /// How far a trend is followed, in per cent of the way that the stream has gone in the window, at most 10000; the longest
-    /// sweep of a region that was accessed before goes once around, however far that is. Default 400: most sweeps go on for
-    /// longer than they were watched, but the error of the velocity grows with the way.
+    /// Distance to which a trend is followed, in per cent of the stream's way in the window, at most 10000. The
+    /// longest sweep of a region that was accessed before goes once around, however far that is. Default 400: most
+    /// sweeps go on for longer than they were watched, but the error of the velocity grows with the way.
     pub reach_percent: u32,
-    /// Accesses from which on a stream with a trend counts as a sweep, whose pages behind its head are not urgent. Default
-    /// 32 (128 KiB of 4 KiB pages): the readahead of Linux (`VM_READAHEAD_PAGES`), a size that programs read at once.
+    /// Accesses from which a stream with a trend counts as a sweep. Pages behind a sweep's head are not urgent.
+    /// Default 32 (128 KiB of 4 KiB pages): the readahead of Linux (`VM_READAHEAD_PAGES`), a size that programs read
+    /// at once.
     pub sweep_points: u32,
-    /// Pages that are expected only after so many record windows are left to the scan. Default 16: chosen on recordings
-    /// (sort, SQLite, Python, sequential, random), where from 8 to 32 make little difference and more does harm.
+    /// Planning horizon, in record windows: pages expected later are left to the scan. Default 16: chosen on
+    /// recordings (sort, SQLite, Python, sequential, random). From 8 to 32 make little difference; more does harm.
     pub horizon_windows: u32,
-    /// Most pages predicted around recorded ones, per recorded page. Default 4: a bound on what a wrong guess costs,
-    /// chosen on the same recordings. 0 is none, which `pre-record+pdopmp-online` always has.
+    /// Most pages predicted around recorded ones, per recorded page. 0 is none, which `pre-record+pdopmp-online`
+    /// always has. Default 4: a bound on what a wrong guess costs, chosen on the same recordings.
     pub most_per_recorded: u32,
-    /// Online: pages of a block. Default 64 (256 KiB of 4 KiB pages): about what a link transmits while a guest waits for
-    /// one page behind a socket's send buffer.
+    /// Online: pages of a block. Default 64 (256 KiB of 4 KiB pages): about what a link transmits while a guest waits
+    /// for one page behind a socket's send buffer.
     pub block_pages: u32,
-    /// Online: what a recorded page adds to its block's heat. Default 1, the unit; at 0 only requests count.
+    /// Online: heat that a recorded page adds to its block. Default 1, the unit. At 0 only requests count.
     pub recorded_weight: u32,
-    /// Online: what a request for an unsent page adds. Default 64, a whole block's: it is newer than the recording, and of a page
-    /// that the plan missed; from 32 to 256 make little difference. At 0 nothing is learnt from requests for unsent pages or for those
-    /// on their way, and the scan is that of the recording alone.
+    /// Online: heat that a request for an unsent page adds. Default 64, a whole block's: it is newer than the
+    /// recording, and of a page that the plan missed. From 32 to 256 make little difference. At 0 nothing is learnt
+    /// from requests, and the scan is that of the recording alone.
     pub request_weight: u32,
-    /// Online: share of a block's new heat that the block above gets too, in per cent; the one below gets half of that.
-    /// Default 25; 0 is none.
+    /// Online: share of a block's new heat that the block above gets, too, in per cent. The block below gets half of
+    /// that. Default 25; 0 is none.
     pub spread_percent: u32,
-    /// Online: what a request for a page on its way adds to the blocks ahead, as a multiple of other requests, if the last
-    /// such page was at most `stream_gap` or `run_pages` below, whichever is more. Default 10: a guest that sweeps at the head
-    /// of the push is going to need the very next pages. At 0 it is not followed.
+    /// Online: heat that a request for a page in flight adds to the blocks ahead, as a multiple of other requests. It
+    /// counts if the last such page was at most `stream_gap` or `run_pages` below, whichever is more. Default 10: a
+    /// guest that sweeps at the head of the push needs the very next pages. At 0 the guest is not followed.
     pub in_flight_weight: u32,
-    /// Pages of a run, which is pushed from its end: planned ones that a request draws forward, and online those of a hot
-    /// block. Default 16 (64 KiB of 4 KiB pages): a guest that is faster than
-    /// the link faults once a run, and a longer run keeps others from the page that they wait for. 1 is none.
+    /// Pages of a run, which is pushed from its end: planned pages that a request draws forward, and online those of
+    /// a hot block. 1 is none. Default 16 (64 KiB of 4 KiB pages): a guest that is faster than the link faults once a
+    /// run. A longer run keeps others from the page that they wait for.
     pub run_pages: u32,
 }
 

@@ -47,7 +47,7 @@ pub enum PpsOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PreRecordSettings {
-    /// Default `recency`: what was accessed last is what programs come back to first.
+    /// Order of the PPS. Default `recency`: programs come back first to what they accessed last.
     pub order: PpsOrder,
 }
 

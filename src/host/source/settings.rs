@@ -21,45 +21,50 @@ pub enum DemandMode {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct SourceSettings {
-    /// How the active push goes through memory once nothing better is known. Default `pivot`: QEMU.
+    /// Order of the active push once no plan is left. Default `pivot`: QEMU.
     pub push: Push,
     /// The thread's work for a pushed page. Default 1 us, an assumption: it only has to stay below the page's
     /// transmission, so that the link is the bottleneck.
     pub push_service: SimTime,
     /// The thread's work for a demanded page. Default 5 us, an assumption: a look-up and a lock more than a push.
     pub demand_service: SimTime,
-    /// The thread hands pages over while fewer bytes than this wait on the link. Default 256 KiB, of the order of a
-    /// socket's send buffer.
+    /// Back-pressure of the link: the thread hands pages over while fewer bytes than this wait there. Default 256
+    /// KiB, of the order of a socket's send buffer.
     pub send_buffer: Bytes,
-    /// Once `send_buffer` bytes wait, the thread sleeps until no more than this do. Default: `send_buffer`, so that it goes
-    /// on as soon as there is room. Linux wakes a writer when two thirds of a socket's buffer or less are in use
-    /// (`net/core/stream.c`, `sk_stream_write_space`; `include/net/sock.h`, `sk_stream_min_wspace`).
+    /// Wake-up mark of a full send buffer: the thread sleeps until no more than these bytes wait. Default:
+    /// `send_buffer`, so it goes on as soon as there is room. Linux wakes a writer when at most two thirds of a
+    /// socket's buffer are in use (`net/core/stream.c`, `sk_stream_write_space`; `include/net/sock.h`,
+    /// `sk_stream_min_wspace`).
     pub send_resume: Option<Bytes>,
-    /// Whether a request that arrives wakes a thread that sleeps until `send_resume`: it then writes what there is room for.
-    /// Default `false`. `true` where requests come in on the socket that pages go out on: Linux wakes all who sleep on it
-    /// (`net/core/stream.c`, `sk_stream_wait_memory`), and QEMU's return path is the main channel's.
+    /// Whether an arriving request wakes a thread that sleeps until `send_resume`. The thread then writes what there
+    /// is room for. Default `false`. `true` where requests come in on the socket that pages go out on: Linux wakes
+    /// all who sleep on it (`net/core/stream.c`, `sk_stream_wait_memory`), and QEMU's return path is the main
+    /// channel's.
     pub wake_on_request: bool,
-    /// With `wake_on_request`: of all requests, so many in a hundred, evenly spread, are overtaken by the woken thread. It goes on
-    /// before another thread has read them, and may sleep again without having seen them. Default 0.
+    /// Share of requests that the woken thread overtakes, in per cent, evenly spread. It needs `wake_on_request`. The
+    /// thread goes on before another thread has read the request, and may sleep again without having seen it. Default
+    /// 0.
     pub overtaken_percent: u8,
-    /// How much later than it arrives an overtaken request is read. Default 0 s.
+    /// Delay from the arrival of an overtaken request until it is read. Default 0 s.
     pub overtaken_by: SimTime,
-    /// Pages with content that the thread gathers before it writes them to the link, requested ones among them; zero pages
-    /// wait with them. Default 0: none waits. QEMU gathers 32, as a write takes at most 64 pieces and a page is two of them
-    /// (`migration/qemu-file.c`, `MAX_IOV_SIZE`). While it writes and waits for room, it serves no request. Requested pages
-    /// with a channel of their own are not gathered (`migration/ram.c`, `ram_save_host_page`).
+    /// Pages with content that the thread gathers before it writes them to the link, requested ones among them. Zero
+    /// pages wait with them. While the thread writes and waits for room, it serves no request. Requested pages with a
+    /// channel of their own are not gathered (`migration/ram.c`, `ram_save_host_page`). Default 0: none waits. QEMU
+    /// gathers 32: a write takes at most 64 pieces, and a page is two of them (`migration/qemu-file.c`,
+    /// `MAX_IOV_SIZE`).
     pub write_batch: u32,
     /// The thread's work for a pushed zero page, all of whose bytes it has to look at. Default: `push_service`.
     pub zero_service: Option<SimTime>,
-    /// Whether requested pages with a channel of their own are served by a thread of their own, which does not wait for the one
-    /// that pushes and knows nothing of them: its scan does not follow them, and no request is overtaken. Default `false`.
-    /// `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends their pages itself (`migration/ram.c`,
-    /// `ram_save_host_page_urgent`).
+    /// Whether a second thread serves requests, if requested pages have a channel of their own. It does not wait for
+    /// the thread that pushes. The push knows nothing of its requests: the scan does not follow them, and none is
+    /// overtaken. Default `false`. `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends
+    /// their pages itself (`migration/ram.c`, `ram_save_host_page_urgent`).
     pub request_thread: bool,
-    /// Whether requests are acknowledged as soon as they arrive, by a packet that goes out behind what the link has begun to send
-    /// (under `priority`, demanded pages that overtake these delay it too) and takes no bandwidth itself; otherwise the pushed pages carry
-    /// the acknowledgement, and without any it leaves at once and waits for nothing: Linux's delay, of up to 40 ms, is not modelled. It
-    /// matters under Nagle's rule (`destination.nagle`). Default `false`: Linux delays acknowledgements, unless the route says `quickack`.
+    /// Whether requests are acknowledged as soon as they arrive. The acknowledgement is a packet behind what the link
+    /// has begun to send, and takes no bandwidth itself; under `priority`, demanded pages that overtake those bytes
+    /// delay it, too. Otherwise pushed pages carry it. If none is left, it leaves at once: Linux's delay of up to 40
+    /// ms is not modelled. It matters under Nagle's rule (`destination.nagle`). Default `false`: Linux delays
+    /// acknowledgements, unless the route says `quickack`.
     pub quickack: bool,
     /// A push that is held back for a plan ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the
     /// rate limiter that holds it, counted from the suspension. Default 0: as soon as it is released. QEMU: 100 ms
