@@ -213,7 +213,8 @@ fn no_file_is_forgotten() {
                 *other != path
                     && (text.contains(name) || (name.ends_with(".rs") && text.contains(stem)))
             };
-            if name != "README.md" && !texts.iter().any(is_named) {
+            let is_for_tools = name.starts_with('.') || name == "README.md";
+            if !is_for_tools && !texts.iter().any(is_named) {
                 forgotten.push(path.display().to_string());
             }
         }
