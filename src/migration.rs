@@ -14,10 +14,15 @@
 
 mod event;
 mod event_loop;
+mod live_guest;
+mod page_stream;
 pub mod pre_copy;
 mod progress;
+mod recorded_push;
+mod recorded_rounds;
 mod switch_over;
 
+pub use page_stream::{Copied, RoundsOutcome};
 pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
 pub use switch_over::{GuestCourse, SwitchOver};
 

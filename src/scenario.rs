@@ -33,6 +33,7 @@ use crate::host::destination::DestinationSettings;
 use crate::host::source::SourceSettings;
 use crate::network::{LinkSettings, SMALLEST_MTU};
 use crate::strategy;
+use crate::strategy::hybrid::HybridSettings;
 use crate::strategy::pdopmp::PdopmpSettings;
 use crate::strategy::plan::PlanSettings;
 use crate::strategy::pre_record::PreRecordSettings;
@@ -59,6 +60,8 @@ pub struct Scenario {
     /// `[pre-record]`: the order of the pre-recorded page set.
     #[serde(rename = "pre-record")]
     pub pre_record: PreRecordSettings,
+    /// `[hybrid]`: when a live round gives way to post-copy.
+    pub hybrid: HybridSettings,
     /// `[pdopmp]`: the assumptions of the reconstruction.
     pub pdopmp: PdopmpSettings,
     /// `[plan]`: a plan from a file, for strategy `plan`.
@@ -168,7 +171,11 @@ pub struct MigrationSettings {
     /// How long a recording strategy lets the VM run on at the source. Default 500 ms, an assumption: the abstract names
     /// no number.
     pub record_window: SimTime,
-    /// Whether the core state is sent during the record window, which lasts at least as long as that takes; what is left
+    /// Whether the source sends memory during the record window: pages that were read and not written first. Default `false`,
+    /// the literal reading of the abstract: the link is idle until the pre-recorded pages are sent. `true` is the reading
+    /// under which its claim on total time can hold.
+    pub push_while_recording: bool,
+    /// Whether, on a link that is idle meanwhile, the core state is sent during the record window, which lasts at least as long as that takes; what is left
     /// of the switch-over is suspend, latency and resume. Default `false`; `true` is the reading of patent CN110795213B,
     /// at its most favourable, as no state is sent twice.
     pub overlap_core: bool,
@@ -201,6 +208,7 @@ impl Default for MigrationSettings {
         MigrationSettings {
             strategies: strategy::COMPARED_BY_DEFAULT.map(str::to_owned).to_vec(),
             record_window: SimTime::from_ms(500),
+            push_while_recording: false,
             overlap_core: false,
             planning_time: SimTime::ZERO,
             planning_cost: SimTime::ZERO,
@@ -226,6 +234,8 @@ impl Scenario {
             push: self.source.push,
             pre_record: &self.pre_record,
             pdopmp: &self.pdopmp,
+            hybrid: &self.hybrid,
+            push_while_recording: self.migration.push_while_recording,
             plan: &self.plan,
             downtime_limit: self.migration.downtime_limit,
             max_rounds: self.migration.max_rounds,
@@ -265,6 +275,10 @@ impl Scenario {
         if self.source.send_buffer.0 == 0 {
             return unfit("source.send_buffer", "expected at least 1 byte");
         }
+        let interval = self.source.dirty_log_interval;
+        if interval > SimTime::ZERO && interval < SimTime::from_ms(1) {
+            return unfit("source.dirty_log_interval", "expected 0 or at least 1 ms");
+        }
         if self.source.write_batch > 65_536 {
             return unfit("source.write_batch", "expected at most 65536 pages");
         }
@@ -292,6 +306,9 @@ impl Scenario {
         }
         if self.migration.max_rounds > 1_000 {
             return unfit("migration.max_rounds", "expected at most 1000 rounds");
+        }
+        if self.hybrid.rounds > 1_000 {
+            return unfit("hybrid.rounds", "expected at most 1000 rounds");
         }
         // Planning takes time in proportion to both.
         if self.pdopmp.stream_gap > 65_536 {

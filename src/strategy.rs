@@ -11,6 +11,7 @@
 
 pub mod clairvoyant;
 pub mod hybrid;
+pub mod hybrid_pre_record;
 pub mod lead_in;
 pub mod leap;
 pub mod pdopmp;
@@ -170,6 +171,7 @@ impl Registry {
                 leap::ENTRY,
                 pre_copy::ENTRY,
                 hybrid::ENTRY,
+                hybrid_pre_record::ENTRY,
                 plan::ENTRY,
                 stop_and_copy::ENTRY,
                 clairvoyant::ENTRY,

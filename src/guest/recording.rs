@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::guest::replay::{GuestAccess, Replay, VcpuReplay};
-use crate::memory::{PageId, PageSet};
+use crate::guest::recorder::RecordedGuest;
+use crate::guest::replay::Replay;
+use crate::memory::PageId;
 use crate::trace::{Op, TraceError};
 use crate::units::SimTime;
 
@@ -88,38 +89,15 @@ pub fn record(
 ) -> Result<(Recording, Vec<SimTime>), RecordError> {
     let window = preparation.window;
     check_passes(replay, window, trap)?;
-    let mut vcpus = (0..replay.vcpus())
-        .map(|vcpu| RunningVcpu::new(replay.vcpu(vcpu, SimTime::ZERO)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut guest = RecordedGuest::new(replay, trap)?;
     let mut accesses = Vec::new();
-    let mut seen = PageSet::empty(replay.memory().pages);
-    while let Some((time, vcpu)) = (0..replay.vcpus())
-        .filter_map(|vcpu| Some((vcpus[usize::from(vcpu)].due()?, vcpu)))
-        .min()
-        .filter(|(time, _)| *time < window)
-    {
-        let state = &mut vcpus[usize::from(vcpu)];
-        let Some(access) = state.step()? else { break };
+    while let Some(access) = guest.next_before(window)? {
         if accesses.len() == MOST_ACCESSES {
             return Err(RecordError::TooLong);
         }
-        accesses.push(Access {
-            time,
-            vcpu,
-            page: access.page,
-            op: access.op,
-        });
-        if seen.insert(access.page) {
-            state.delay += trap;
-        }
+        accesses.push(access);
     }
-    let positions = vcpus
-        .iter()
-        .map(|state| {
-            let reached = preparation.length() - state.delay;
-            replay.nearest_boundary(reached.max(state.last))
-        })
-        .collect();
+    let positions = guest.positions(preparation.length());
     let accesses = accesses.into();
     Ok((Recording { accesses, window }, positions))
 }
@@ -142,38 +120,4 @@ fn check_passes(replay: &Replay<'_>, window: SimTime, trap: SimTime) -> Result<(
         return Err(RecordError::TooShort { pass });
     }
     Ok(())
-}
-
-struct RunningVcpu<'a> {
-    ahead: VcpuReplay<'a>,
-    next: Option<GuestAccess>,
-    /// Guest time of the last access made.
-    last: SimTime,
-    /// Sum of the traps so far.
-    delay: SimTime,
-}
-
-impl<'a> RunningVcpu<'a> {
-    fn new(mut ahead: VcpuReplay<'a>) -> Result<Self, TraceError> {
-        let next = ahead.next().transpose()?;
-        Ok(RunningVcpu {
-            ahead,
-            next,
-            last: SimTime::ZERO,
-            delay: SimTime::ZERO,
-        })
-    }
-
-    fn due(&self) -> Option<SimTime> {
-        self.next.map(|access| access.offset + self.delay)
-    }
-
-    fn step(&mut self) -> Result<Option<GuestAccess>, TraceError> {
-        let access = self.next;
-        self.next = self.ahead.next().transpose()?;
-        if let Some(access) = access {
-            self.last = access.offset;
-        }
-        Ok(access)
-    }
 }

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use crate::memory::{Memory, PageId, PageSet};
+use crate::memory::{Memory, PageId, PageMap, PageSet};
 use crate::trace::{Op, Trace, TraceError, VcpuRecords};
 use crate::units::SimTime;
 
@@ -200,6 +200,20 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// The last guest time, not after `position`, at which a compacted trace is exact (the same time, if it is not
+    /// compacted).
+    pub fn epoch_beginning(&self, position: SimTime) -> SimTime {
+        let epoch = self.trace.header().compaction_ns;
+        let boundary = |epochs: u64| self.scale.guest_time(epochs.saturating_mul(epoch));
+        match self.scale.recorded_ns(position).checked_div(epoch) {
+            // A boundary's guest time may have been rounded down.
+            Some(epochs) => Some(boundary(epochs + 1))
+                .filter(|next| *next <= position)
+                .unwrap_or_else(|| boundary(epochs)),
+            None => position,
+        }
+    }
+
     /// The accesses of a vCPU from a guest time on; endless if the trace wraps around and the vCPU does anything.
     pub fn vcpu(&self, vcpu: u16, from: SimTime) -> VcpuReplay<'a> {
         // One nanosecond earlier than rounding could ask for; what comes too early is skipped.
@@ -276,19 +290,35 @@ impl<'a> Replay<'a> {
         Ok(zero)
     }
 
-    /// The pages that the guest writes from one guest time until before another.
+    /// The pages that the guest writes from one guest time until before another, each with its last write.
     ///
     /// # Errors
     ///
     /// [`TraceError`] when the trace is damaged.
-    pub fn written(&self, from: SimTime, until: SimTime) -> Result<PageSet, TraceError> {
-        let mut written = PageSet::empty(self.memory.pages);
+    pub fn last_writes(
+        &self,
+        from: SimTime,
+        until: SimTime,
+    ) -> Result<PageMap<SimTime>, TraceError> {
+        // A trace that wraps around writes all that it ever writes in its last pass.
+        let from = match self.at_end {
+            AtEnd::Wrap => from.max(until - self.pass() - SimTime::from_ps(1)),
+            AtEnd::Idle => from,
+        };
+        let mut writes = PageMap::default();
         for vcpu in 0..self.vcpus() {
-            for page in self.writes(vcpu, from, until) {
-                written.insert(page?);
+            for access in self.vcpu(vcpu, from) {
+                let access = access?;
+                if access.offset >= until {
+                    break;
+                }
+                if access.op == Op::Write {
+                    let last = writes.entry(access.page).or_insert(access.offset);
+                    *last = access.offset.max(*last);
+                }
             }
         }
-        Ok(written)
+        Ok(writes)
     }
 
     /// The pages of one vCPU's writes; those of a span longer than the trace once.

@@ -103,6 +103,11 @@ impl<'a> SourceHost<'a> {
         self.notify(now);
     }
 
+    /// Pages that have not been taken up.
+    pub fn unsent(&self) -> &PageSet {
+        &self.unsent
+    }
+
     /// Pages sent with their content, and zero pages sent.
     pub fn pages_sent(&self) -> (u64, u64) {
         (self.sent, self.zero_sent)

@@ -4,7 +4,7 @@ use super::{prediction, speed};
 
 use crate::host::destination::{FaultBlocks, Stall};
 use crate::memory::{PageId, PageIds};
-use crate::migration::pre_copy::RoundsOutcome;
+use crate::migration::RoundsOutcome;
 use crate::migration::{Outcome, SwitchOver};
 use crate::scenario::Scenario;
 use crate::units::SimTime;

@@ -4,11 +4,11 @@ mod way;
 
 use self::way::LAST;
 use super::event::{Event, Request};
-use super::pre_copy::Copied;
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
 use crate::engine::EventQueue;
 use crate::host::destination::{Destination, Receiver, TouchOutcome};
 use crate::host::source::{Ahead, SourceHost};
+use crate::memory::PageId;
 use crate::network::{Departure, Link, ReturnPath};
 use crate::scenario::{Delivery, Scenario};
 use crate::strategy::{PlannedPage, Strategy};
@@ -16,7 +16,7 @@ use crate::units::SimTime;
 
 pub(super) struct EventLoop<'a> {
     scenario: &'a Scenario,
-    copied: Copied,
+    switch_over: &'a SwitchOver,
     suspended_at: SimTime,
     resumed_at: SimTime,
     completed_at: Option<SimTime>,
@@ -57,7 +57,7 @@ impl<'a> EventLoop<'a> {
         let two_receivers = scenario.destination.receiver_per_channel && link.own_channel(true);
         let mut this = EventLoop {
             scenario,
-            copied: switch_over.copied,
+            switch_over,
             suspended_at: switch_over.suspended_at,
             resumed_at,
             completed_at: (missing.count() == 0).then_some(resumed_at),
@@ -305,17 +305,25 @@ impl<'a> EventLoop<'a> {
         }
     }
 
+    /// Of the pages sent since the resume, those that had been sent before.
+    fn sent_before(&self) -> u64 {
+        let Some(before) = &self.switch_over.copied.sent else {
+            return 0;
+        };
+        let sent = |page: &PageId| before.contains(*page) && !self.source.unsent().contains(*page);
+        self.switch_over.missing.iter().filter(sent).count() as u64
+    }
+
     fn outcome(self) -> Outcome {
         let (pages_sent, zero_pages_sent) = self.source.pages_sent();
-        let sent = pages_sent + zero_pages_sent;
-        let copied = self.copied;
+        let copied = &self.switch_over.copied;
         Outcome {
             resumed_at: self.resumed_at,
             completed_at: self.completed_at,
             requests: self.source.requests_received(),
             pages_sent: copied.pages + pages_sent,
             zero_pages_sent: copied.zero_pages + zero_pages_sent,
-            duplicate_pages_sent: copied.repeated + if copied.any() { sent } else { 0 },
+            duplicate_pages_sent: copied.repeated + self.sent_before(),
             page_bytes: copied.bytes.saturating_add(self.link.bytes_handed()),
             stalls: self.destination.into_stalls(),
         }

@@ -9,7 +9,7 @@ use crate::measure::Metrics;
 use crate::measure::explain::Explanation;
 use crate::migration::{MigrationError, Outcome, Sample, Samples, SwitchOver};
 use crate::scenario::{FitError, Scenario};
-use crate::strategy::{Entry, Registry, UnknownStrategy};
+use crate::strategy::{Entry, LeadIn, Registry, UnknownStrategy};
 use crate::trace::Trace;
 use crate::units::SimTime;
 
@@ -146,6 +146,9 @@ fn prepare<'a>(
     entries: &[&Entry],
 ) -> Result<Comparison<'a>, ComparisonError> {
     let replay = scenario.replay(trace)?;
-    let switch_over = |replay: &_, records| SwitchOver::prepare(scenario, replay, records);
+    let switch_over = |replay: &_, lead_in: LeadIn| match lead_in {
+        LeadIn::PushWhileRecording => SwitchOver::after_recorded_push(scenario, replay),
+        _ => SwitchOver::prepare(scenario, replay, lead_in.records()),
+    };
     Ok(Comparison::new(scenario, replay, entries, switch_over)?)
 }

@@ -8,7 +8,8 @@ use crate::measure::Metrics;
 use crate::memory::PageId;
 use crate::migration::{MigrationError, Outcome, Probe, SwitchOver, migrate_observed};
 use crate::scenario::Scenario;
-use crate::strategy::{Entry, LeadIn, Order, Strategy};
+use crate::strategy::lead_in::{LeadIn, Rounds, Tracking};
+use crate::strategy::{Entry, Order, Strategy};
 use crate::units::SimTime;
 
 /// Strategies on one scenario and trace, with what their runs share: the guest up to the switch-over.
@@ -18,28 +19,38 @@ pub(crate) struct Comparison<'a> {
     unrecorded: SwitchOver,
     /// If any strategy wants it: a long window of a busy guest is a lot to record.
     recorded: Option<SwitchOver>,
+    /// The same, with a push meanwhile.
+    pushed: Option<SwitchOver>,
 }
 
 impl<'a> Comparison<'a> {
-    /// Replays the guest up to the switch-over by `prepare`: with a record window where it is told so, and without.
+    /// Replays the guest up to the switch-over by `prepare`: by each lead-in that the strategies share.
     pub(super) fn new<E: Send>(
         scenario: &'a Scenario,
         replay: Replay<'a>,
         entries: &[&Entry],
-        prepare: impl Fn(&Replay<'a>, bool) -> Result<SwitchOver, E> + Sync,
+        prepare: impl Fn(&Replay<'a>, LeadIn) -> Result<SwitchOver, E> + Sync,
     ) -> Result<Self, E> {
         let settings = scenario.strategy_settings();
-        let records = entries
-            .iter()
-            .any(|entry| (entry.lead_in)(&settings).records());
-        let (unrecorded, recorded) = rayon::join(
-            || prepare(&replay, false),
-            || records.then(|| prepare(&replay, true)).transpose(),
+        let if_wanted = |lead_in| {
+            let mut lead_ins = entries.iter().map(|entry| (entry.lead_in)(&settings));
+            let wanted = lead_ins.any(|own| own == lead_in);
+            wanted.then(|| prepare(&replay, lead_in)).transpose()
+        };
+        let (unrecorded, (recorded, pushed)) = rayon::join(
+            || prepare(&replay, LeadIn::Nothing),
+            || {
+                rayon::join(
+                    || if_wanted(LeadIn::Record),
+                    || if_wanted(LeadIn::PushWhileRecording),
+                )
+            },
         );
         Ok(Comparison {
             scenario,
             unrecorded: unrecorded?,
             recorded: recorded?,
+            pushed: pushed?,
             replay,
         })
     }
@@ -64,9 +75,9 @@ impl<'a> Comparison<'a> {
         let switch_over = match (entry.lead_in)(&settings) {
             LeadIn::Nothing => &self.unrecorded,
             LeadIn::Record => self.recorded.as_ref().unwrap_or(&self.unrecorded),
+            LeadIn::PushWhileRecording => self.pushed.as_ref().unwrap_or(&self.unrecorded),
             LeadIn::Rounds(rounds) => {
-                in_rounds = SwitchOver::after_rounds(self.scenario, &self.replay, rounds)
-                    .map_err(failed)?;
+                in_rounds = self.in_rounds(rounds).map_err(failed)?;
                 &in_rounds
             }
         };
@@ -77,6 +88,15 @@ impl<'a> Comparison<'a> {
         let outcome =
             migrate_observed(self.scenario, switch_over, order.as_mut(), probe).map_err(failed)?;
         Ok(look(switch_over, outcome, order.as_ref()))
+    }
+
+    fn in_rounds(&self, rounds: Rounds) -> Result<SwitchOver, MigrationError> {
+        match rounds.tracking {
+            Tracking::DirtyLog => SwitchOver::after_rounds(self.scenario, &self.replay, rounds),
+            Tracking::Recorder { cold_first } => {
+                SwitchOver::after_recorded_rounds(self.scenario, &self.replay, rounds, cold_first)
+            }
+        }
     }
 
     pub(crate) fn run(&self, entry: &Entry) -> Result<Run, ComparisonError> {

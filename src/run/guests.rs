@@ -9,7 +9,7 @@ use crate::guest::replay::{AtEnd, Replay, TimeScale};
 use crate::memory::Memory;
 use crate::migration::{GuestCourse, SwitchOver};
 use crate::scenario::Scenario;
-use crate::strategy;
+use crate::strategy::{self, LeadIn};
 use crate::trace::Trace;
 use crate::units::SimTime;
 
@@ -89,8 +89,11 @@ impl SharedGuests {
         let replay = scenario
             .replay(trace)
             .map_err(|error| in_one_line(&error))?;
-        Comparison::new(scenario, replay, entries, |replay, records| {
-            self.switch_over(scenario, trace, replay, records)
+        Comparison::new(scenario, replay, entries, |replay, lead_in| match lead_in {
+            // It depends on the link, too.
+            LeadIn::PushWhileRecording => SwitchOver::after_recorded_push(scenario, replay)
+                .map_err(|error| in_one_line(&error)),
+            _ => self.switch_over(scenario, trace, replay, lead_in.records()),
         })
     }
 

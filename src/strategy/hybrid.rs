@@ -1,24 +1,59 @@
-//! Hybrid: one round of pre-copy, then post-copy of the pages that were written meanwhile (Sahni and Varma, *A Hybrid
+//! Hybrid: a round of pre-copy, then post-copy of the pages that were written meanwhile (Sahni and Varma, *A Hybrid
 //! Approach to Live Migration of Virtual Machines*, CCEM 2012).
 //!
 //! The list of those pages, which the destination needs to discard its copies of them, is not charged for: it is a bit a
 //! page.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::lead_in::{LeadIn, Remainder, Rounds};
-use super::{Entry, Order, post_copy};
-use crate::units::SimTime;
+use super::{Entry, Order, Settings, post_copy};
+use crate::units::{Bytes, SimTime};
 
 /// `hybrid`.
 pub const ENTRY: Entry = Entry {
     name: "hybrid",
     summary: "one round of pre-copy, then post-copy of what is dirty",
     source: "Sahni and Varma, CCEM 2012; libvirt's --postcopy-after-precopy",
-    lead_in: |_| {
-        LeadIn::Rounds(Rounds {
-            most: 1,
-            downtime_limit: SimTime::ZERO,
-            remainder: Remainder::AfterResume,
-        })
-    },
+    lead_in: |settings| LeadIn::Rounds(rounds(settings)),
     order: Order::Causal(|settings| post_copy::active_push(settings.push)),
 };
+
+/// `[hybrid]`: when a live round gives way to post-copy, of `hybrid` and `hybrid+pre-record`. What comes first counts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
+pub struct HybridSettings {
+    /// After so many rounds. Default 1: libvirt's `--postcopy-after-precopy`. ganeti switches when QEMU's
+    /// `dirty-sync-count` is 2, which is after one round, too.
+    pub rounds: u32,
+    /// At this time after the migration command, in the midst of a round; what is unsent stays missing. Default: never.
+    /// KubeVirt switches when a time is over.
+    pub time: Option<SimTime>,
+    /// After a round that leaves no more than so much memory dirty. Default 0 bytes.
+    pub remaining: Bytes,
+    /// After a round that leaves no less dirty than it began with: more rounds would not help. Default `false`.
+    pub local_minimum: bool,
+}
+
+impl Default for HybridSettings {
+    fn default() -> Self {
+        HybridSettings {
+            rounds: 1,
+            time: None,
+            remaining: Bytes(0),
+            local_minimum: false,
+        }
+    }
+}
+
+/// Rounds over the dirty log, until a rule of the settings says switch.
+pub fn rounds(settings: &Settings<'_>) -> Rounds {
+    let hybrid = settings.hybrid;
+    Rounds {
+        time: hybrid.time,
+        remaining: hybrid.remaining,
+        local_minimum: hybrid.local_minimum,
+        ..Rounds::at_most(hybrid.rounds, Remainder::AfterResume)
+    }
+}

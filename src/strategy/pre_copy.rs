@@ -11,9 +11,8 @@ pub const ENTRY: Entry = Entry {
     source: "Clark et al., NSDI 2005; QEMU",
     lead_in: |settings| {
         LeadIn::Rounds(Rounds {
-            most: settings.max_rounds,
             downtime_limit: settings.downtime_limit,
-            remainder: Remainder::WhileSuspended,
+            ..Rounds::at_most(settings.max_rounds, Remainder::WhileSuspended)
         })
     },
     order: Order::Causal(|_| post_copy::active_push(Push::None)),

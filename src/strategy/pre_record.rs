@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Entry, Observation, Order, PlannedPage, Strategy};
+use super::{Entry, Observation, Order, PlannedPage, Settings, Strategy};
 use crate::guest::recording::Recording;
 use crate::memory::{PageId, PageMap, PageSet};
 use crate::strategy::Request;
@@ -19,15 +19,18 @@ pub const ENTRY: Entry = Entry {
     name: "pre-record",
     summary: "records accesses for a while and pushes those pages first",
     source: "Shan, Qiao and Lin, PDCAT 2017 (its abstract)",
-    lead_in: |_| LeadIn::Record,
-    order: Order::Causal(|settings| {
-        Box::new(PreRecord {
-            order: settings.pre_record.order,
-            push: settings.push,
-            pushes: PushOrder::new(Vec::new(), settings.push),
-        })
-    }),
+    lead_in,
+    order: Order::Causal(|settings| Box::new(PreRecord::new(settings))),
 };
+
+/// The record window, with or without a push meanwhile (`migration.push_while_recording`).
+pub fn lead_in(settings: &Settings<'_>) -> LeadIn {
+    if settings.push_while_recording {
+        LeadIn::PushWhileRecording
+    } else {
+        LeadIn::Record
+    }
+}
 
 /// In which order the PPS is pushed. The paper's abstract does not say; all four are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -59,10 +62,22 @@ impl Default for PreRecordSettings {
     }
 }
 
-struct PreRecord {
+/// The PPS in an order, and then the scan.
+pub struct PreRecord {
     order: PpsOrder,
     push: Push,
     pushes: PushOrder,
+}
+
+impl PreRecord {
+    /// In the order that the settings say.
+    pub fn new(settings: &Settings<'_>) -> Self {
+        PreRecord {
+            order: settings.pre_record.order,
+            push: settings.push,
+            pushes: PushOrder::new(Vec::new(), settings.push),
+        }
+    }
 }
 
 impl Strategy for PreRecord {

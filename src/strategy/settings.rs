@@ -1,5 +1,6 @@
 //! What strategies are built from.
 
+use super::hybrid::HybridSettings;
 use super::pdopmp::PdopmpSettings;
 use super::plan::PlanSettings;
 use super::pre_record::PreRecordSettings;
@@ -15,6 +16,10 @@ pub struct Settings<'a> {
     pub pre_record: &'a PreRecordSettings,
     /// `[pdopmp]`
     pub pdopmp: &'a PdopmpSettings,
+    /// `[hybrid]`
+    pub hybrid: &'a HybridSettings,
+    /// Whether memory is sent during the record window (`migration.push_while_recording`).
+    pub push_while_recording: bool,
     /// `[plan]`
     pub plan: &'a PlanSettings,
     /// Pre-copy's (`migration.downtime_limit`).

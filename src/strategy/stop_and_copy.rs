@@ -7,19 +7,12 @@
 
 use super::lead_in::{LeadIn, Remainder, Rounds};
 use super::{Entry, Order, post_copy, scan::Push};
-use crate::units::SimTime;
 
 /// `stop-and-copy`.
 pub const ENTRY: Entry = Entry {
     name: "stop-and-copy",
     summary: "everything while the VM is suspended: the floor of total time, the ceiling of downtime",
     source: "the limiting case of pre-copy",
-    lead_in: |_| {
-        LeadIn::Rounds(Rounds {
-            most: 0,
-            downtime_limit: SimTime::ZERO,
-            remainder: Remainder::WhileSuspended,
-        })
-    },
+    lead_in: |_| LeadIn::Rounds(Rounds::at_most(0, Remainder::WhileSuspended)),
     order: Order::Causal(|_| post_copy::active_push(Push::None)),
 };

@@ -306,7 +306,10 @@ fn run_with_pages_in_place(case: &Case, there: impl Fn(u32) -> bool) -> Pair {
         .expect("the case fits its trace");
     let mut switch_over =
         SwitchOver::prepare(&case.scenario, &replay, false).expect("the trace is whole");
-    let mut input = case.input(crate::naive::Strategy::PostCopy);
+    let mut input = case.input(
+        crate::naive::LeadIn::Nothing,
+        crate::naive::Strategy::PostCopy,
+    );
     for page in 0..input.pages {
         if there(page) {
             switch_over.missing.remove(page);

@@ -30,11 +30,11 @@ use migsim::units::{Bandwidth, Bytes};
 const PAGE: u64 = 64;
 
 /// Picoseconds of so many nanoseconds, as outcomes have them.
-fn ns(ns: u64) -> u64 {
+pub(crate) fn ns(ns: u64) -> u64 {
     ns * 1000
 }
 
-fn record(time_ns: u64, vcpu: u16, page: u32, op: Op) -> Record {
+pub(crate) fn record(time_ns: u64, vcpu: u16, page: u32, op: Op) -> Record {
     Record {
         time_ns,
         vcpu,
@@ -43,12 +43,12 @@ fn record(time_ns: u64, vcpu: u16, page: u32, op: Op) -> Record {
     }
 }
 
-fn read(time_ns: u64, vcpu: u16, page: u32) -> Record {
+pub(crate) fn read(time_ns: u64, vcpu: u16, page: u32) -> Record {
     record(time_ns, vcpu, page, Op::Read)
 }
 
 /// Post-copy of a VM of `pages` pages, none of them zero, that does nothing any more when the trace has ended.
-fn base(pages: u32, records: &[Record]) -> Case {
+pub(crate) fn base(pages: u32, records: &[Record]) -> Case {
     let mut scenario = Scenario::default();
     scenario.trace.start = SimTime::ZERO;
     scenario.trace.at_end = AtEnd::Idle;
@@ -104,7 +104,7 @@ fn simulate(case: &Case) -> Outcome {
     simulate_as("post-copy", case)
 }
 
-fn simulate_as(strategy: &str, case: &Case) -> Outcome {
+pub(crate) fn simulate_as(strategy: &str, case: &Case) -> Outcome {
     let mut case = case.clone();
     case.scenario.migration.strategies = vec![strategy.to_owned()];
     let pair = case.run().remove(0);
@@ -150,6 +150,7 @@ fn one_fault_on_an_idle_link() {
         bytes_sent: 1100,
         pages_sent: 1,
         zero_pages_sent: 0,
+        duplicate_pages_sent: 0,
         pps_pages: 0,
         time_to_90pct_speed: 0, // 218 ns blocked is below 10 % of any 100 ms
         push_and_demand_order: vec![0],

@@ -10,6 +10,8 @@ mod differential;
 mod figures;
 /// Cases whose results were computed by hand.
 mod hand_computed;
+/// Lead-ins that send memory: random cases, and some worked out by hand.
+mod lead_ins;
 /// The second simulator, written from the model's description; it replays every raw record.
 mod naive;
 /// The second simulator in cases of its own.

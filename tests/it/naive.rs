@@ -6,6 +6,7 @@
 //!
 //! Durations and times are integer picoseconds unless the name ends in `_ns`; sizes are bytes; `bandwidth` is bit/s.
 
+mod lead_in;
 mod link;
 mod measures;
 mod source;
@@ -78,15 +79,33 @@ type Plan<'a> = dyn Fn(&[Access]) -> (Vec<u32>, u32) + 'a;
 pub(crate) enum Strategy<'a> {
     PostCopy,
     PreRecord(Order),
-    /// Records as pre-record does; the list is the function's answer to the recording.
+    /// The list is the function's answer to the recording.
     /// The scan behind the list starts at the page that comes with it.
     Planned(&'a Plan<'a>),
+    /// The recorded pages, latest access first, and around each requested page the nearest ones.
+    Remembered,
     Clairvoyant,
 }
 
-impl Strategy<'_> {
+/// What precedes the suspension of the VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeadIn {
+    Nothing,
+    /// The record window, and an idle link.
+    Record,
+    /// The record window, and each page once.
+    Push,
+    /// So many rounds over a dirty log that costs nothing.
+    Rounds(u32),
+    Recorded {
+        rounds: u32,
+        cold_first: bool,
+    },
+}
+
+impl LeadIn {
     fn records(self) -> bool {
-        matches!(self, Strategy::PreRecord(_) | Strategy::Planned(_))
+        !matches!(self, LeadIn::Nothing | LeadIn::Rounds(_))
     }
 }
 
@@ -96,6 +115,7 @@ impl fmt::Debug for Strategy<'_> {
             Strategy::PostCopy => f.write_str("PostCopy"),
             Strategy::PreRecord(order) => write!(f, "PreRecord({order:?})"),
             Strategy::Planned(_) => f.write_str("Planned(..)"),
+            Strategy::Remembered => f.write_str("Remembered"),
             Strategy::Clairvoyant => f.write_str("Clairvoyant"),
         }
     }
@@ -186,6 +206,15 @@ pub(crate) struct Input<'a> {
     pub(crate) request_thread: bool,
     /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.
     pub(crate) initially_installed: Vec<bool>,
+    /// Bytes of memory whose dirty bits are cleared together.
+    pub(crate) dirty_log_chunk: u64,
+    /// How often a recorder tells which pages were written; 0: at once.
+    pub(crate) dirty_log_interval: u64,
+    /// Rounds end at this time, when no more than so many bytes of pages are dirty, or when a round leaves no fewer than before.
+    pub(crate) switch_time: Option<u64>,
+    pub(crate) switch_remaining: u64,
+    pub(crate) switch_at_minimum: bool,
+    pub(crate) lead_in: LeadIn,
     pub(crate) strategy: Strategy<'a>,
 }
 
@@ -231,6 +260,7 @@ pub(crate) struct Outcome {
     pub(crate) bytes_sent: u64,
     pub(crate) pages_sent: u64,
     pub(crate) zero_pages_sent: u64,
+    pub(crate) duplicate_pages_sent: u64,
     pub(crate) pps_pages: u64,
     pub(crate) time_to_90pct_speed: u64,
     /// Pages in the order in which the source picked them.
@@ -241,20 +271,8 @@ pub(crate) struct Outcome {
 pub(crate) fn simulate(input: &Input) -> Outcome {
     let source = source::run(input);
 
-    // The link carries nothing but the core state before the resume; with overlap it was sent during the window.
-    let core = if input.overlap_core && input.strategy.records() {
-        0
-    } else {
-        input.tx(input.core_state)
-    };
-    // A strategy that records computes its plan before the core state is sent.
-    let planning = source.log.len() as Ps * Ps::from(input.planning_cost);
-    let downtime = Ps::from(input.suspend)
-        + planning
-        + core
-        + Ps::from(input.latency)
-        + Ps::from(input.resume);
-    let resumed = source.suspended + downtime;
+    let resumed = source.resumed;
+    let downtime = resumed - source.suspended;
 
     let world = world::run(input, &source, resumed);
 
@@ -264,13 +282,14 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         .iter()
         .filter(|s| world.requested[s.page as usize])
         .count();
-    let zero_pages = world
-        .order
-        .iter()
-        .filter(|&&p| source.zero[p as usize])
-        .count();
+    let after = (world.order.iter()).map(|&page| (page, source.zero[page as usize]));
+    let sent: Vec<(u32, bool)> = source.sent.pages.iter().copied().chain(after).collect();
+    let zero_pages = sent.iter().filter(|(_, zero)| *zero).count();
+    let mut different: Vec<u32> = sent.iter().map(|(page, _)| *page).collect();
+    different.sort_unstable();
+    different.dedup();
     let payload = input.payload();
-    let bytes = world.message_bytes + u128::from(input.core_state);
+    let bytes = source.sent.bytes + world.message_bytes + u128::from(input.core_state);
     let bytes = (bytes * (payload + u128::from(input.packet_overhead))).div_ceil(payload);
     let mut pps: Vec<u32> = source.log.iter().map(|access| access.page).collect();
     pps.sort_unstable();
@@ -297,8 +316,9 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         fault_latency_p99: narrow(latencies.p99),
         fault_latency_max: narrow(latencies.max),
         bytes_sent: narrow(bytes),
-        pages_sent: (world.order.len() - zero_pages) as u64,
+        pages_sent: (sent.len() - zero_pages) as u64,
         zero_pages_sent: zero_pages as u64,
+        duplicate_pages_sent: (sent.len() - different.len()) as u64,
         pps_pages: pps.len() as u64,
         time_to_90pct_speed: narrow(measures::to_90pct_speed(input, &world.stalls, resumed)),
         push_and_demand_order: world.order,

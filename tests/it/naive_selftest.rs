@@ -5,7 +5,9 @@
 //! the wire; pages of 90 bytes with a header of 10 (100 ns); R = suspend 100 + core state 1000 + latency 50 + resume
 //! 200 = 1350 ns.
 
-use crate::naive::{Access, Discipline, Input, Op, Order, Push, RawRecord, Strategy, simulate};
+use crate::naive::{
+    Access, Discipline, Input, LeadIn, Op, Order, Push, RawRecord, Strategy, simulate,
+};
 
 fn ns(ns: u64) -> u64 {
     ns * 1000
@@ -85,6 +87,12 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         limiter_period: 0,
         request_thread: false,
         initially_installed: Vec::new(),
+        dirty_log_chunk: 1 << 30,
+        dirty_log_interval: 0,
+        switch_time: None,
+        switch_remaining: 0,
+        switch_at_minimum: false,
+        lead_in: LeadIn::Nothing,
         strategy: Strategy::PostCopy,
     }
 }
@@ -96,6 +104,7 @@ fn orders_of_the_pps() {
         let records = [read(1, 0, 3), read(2, 0, 1), read(3, 0, 2), read(4, 0, 1)];
         let mut input = base(4, &records);
         input.record_window = ns(50);
+        input.lead_in = LeadIn::Record;
         input.strategy = Strategy::PreRecord(order);
         simulate(&input).push_and_demand_order
     };
@@ -271,11 +280,11 @@ fn what_holds_for_every_run() {
         input.blocks_vm = random.below(3) == 0;
         input.record_window = random.pick(&[0, ns(100), ns(1000)]);
         input.overlap_core = random.below(3) == 0;
-        input.strategy = random.pick(&[
-            Strategy::PostCopy,
-            Strategy::PreRecord(Order::Recency),
-            Strategy::Planned(&reversed),
-            Strategy::Clairvoyant,
+        (input.lead_in, input.strategy) = random.pick(&[
+            (LeadIn::Nothing, Strategy::PostCopy),
+            (LeadIn::Record, Strategy::PreRecord(Order::Recency)),
+            (LeadIn::Record, Strategy::Planned(&reversed)),
+            (LeadIn::Nothing, Strategy::Clairvoyant),
         ]);
 
         let outcome = simulate(&input);

@@ -60,7 +60,27 @@ impl Case {
         Trace::from_bytes("case", bytes.into()).expect("a trace that was just written")
     }
 
-    pub(crate) fn input<'a>(&self, strategy: naive::Strategy<'a>) -> naive::Input<'a> {
+    /// What precedes a strategy's suspension.
+    pub(crate) fn lead_in(&self, strategy: &str) -> naive::LeadIn {
+        let scenario = &self.scenario;
+        let rounds = scenario.hybrid.rounds;
+        match strategy {
+            "post-copy" | "clairvoyant" => naive::LeadIn::Nothing,
+            "hybrid" => naive::LeadIn::Rounds(rounds),
+            "hybrid+pre-record" => naive::LeadIn::Recorded {
+                rounds,
+                cold_first: true,
+            },
+            _ if scenario.migration.push_while_recording => naive::LeadIn::Push,
+            _ => naive::LeadIn::Record,
+        }
+    }
+
+    pub(crate) fn input<'a>(
+        &self,
+        lead_in: naive::LeadIn,
+        strategy: naive::Strategy<'a>,
+    ) -> naive::Input<'a> {
         let scenario = &self.scenario;
         let memory = scenario.vm.memory.expect("always set").0;
         let host_page_bytes = self.page_size << self.host_shift;
@@ -159,6 +179,12 @@ impl Case {
             limiter_period: scenario.source.limiter_period.as_ps(),
             request_thread: scenario.source.request_thread,
             initially_installed: Vec::new(),
+            dirty_log_chunk: scenario.source.dirty_log_chunk.0,
+            dirty_log_interval: scenario.source.dirty_log_interval.as_ps(),
+            switch_time: scenario.hybrid.time.map(SimTime::as_ps),
+            switch_remaining: scenario.hybrid.remaining.0,
+            switch_at_minimum: scenario.hybrid.local_minimum,
+            lead_in,
             strategy,
         }
     }
@@ -169,6 +195,9 @@ impl Case {
             .scenario
             .replay(trace)
             .expect("the case fits its trace");
+        if self.scenario.migration.push_while_recording {
+            return SwitchOver::after_recorded_push(&self.scenario, &replay).expect("a sound case");
+        }
         SwitchOver::prepare(&self.scenario, &replay, true).expect("the trace is whole")
     }
 
@@ -188,7 +217,8 @@ impl Case {
         };
         let pair = |run: migsim::run::compare::Run| {
             let strategy = match run.strategy {
-                "post-copy" => naive::Strategy::PostCopy,
+                "post-copy" | "hybrid" => naive::Strategy::PostCopy,
+                "hybrid+pre-record" => naive::Strategy::Remembered,
                 "pre-record" => {
                     naive::Strategy::PreRecord(reference_order(self.scenario.pre_record.order))
                 }
@@ -196,7 +226,7 @@ impl Case {
                 "clairvoyant" => naive::Strategy::Clairvoyant,
                 other => panic!("the reference has no {other}"),
             };
-            let reference = naive::simulate(&self.input(strategy));
+            let reference = naive::simulate(&self.input(self.lead_in(run.strategy), strategy));
             Pair {
                 strategy: run.strategy,
                 engine: as_outcome(&run.metrics, reference.push_and_demand_order.clone()),
@@ -267,6 +297,7 @@ pub(crate) fn as_outcome(metrics: &Metrics, pages_in_order: Vec<u32>) -> naive::
         bytes_sent: metrics.bytes_sent,
         pages_sent: metrics.pages_sent,
         zero_pages_sent: metrics.zero_pages_sent,
+        duplicate_pages_sent: metrics.duplicate_pages_sent,
         pps_pages: metrics.pps_pages,
         time_to_90pct_speed: metrics.time_to_90pct_speed.as_ps(),
         push_and_demand_order: pages_in_order,

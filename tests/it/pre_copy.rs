@@ -9,7 +9,7 @@ use migsim::guest::replay::AtEnd;
 use migsim::measure::Metrics;
 use migsim::measure::explain::Parts;
 use migsim::memory::PageRun;
-use migsim::migration::pre_copy::RoundsOutcome;
+use migsim::migration::RoundsOutcome;
 use migsim::network::Discipline;
 use migsim::run::compare::{compare, explain};
 use migsim::scenario::Scenario;

@@ -190,7 +190,7 @@ fn touch_order(case: &Case, trace: &Trace, entry: &Entry) -> Option<TouchOrder> 
     let records = match (entry.lead_in)(&scenario.strategy_settings()) {
         LeadIn::Nothing => false,
         LeadIn::Record => true,
-        LeadIn::Rounds(_) => return None,
+        LeadIn::PushWhileRecording | LeadIn::Rounds(_) => return None,
     };
     let replay = scenario.replay(trace).ok().filter(|_| alone)?;
     let switch_over = SwitchOver::prepare(scenario, &replay, records).ok()?;

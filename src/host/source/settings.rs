@@ -70,9 +70,19 @@ pub struct SourceSettings {
     /// rate limiter that holds it, counted from the suspension. Default 0: as soon as it is released. QEMU: 100 ms
     /// (`migration/migration.c`, `BUFFER_DELAY`).
     pub limiter_period: SimTime,
+    /// Memory whose dirty bits are cleared together, when its first page is sent in a round (`pre-copy`, `hybrid`): what is
+    /// written before that is sent and not dirty. Default 1 GiB: KVM (`migration/ram.c`, `clear_bmap`, with
+    /// `x-clear-bitmap-shift` 18). A page makes dirty bits exact, as in every lead-in that records; a chunk of all memory
+    /// is TCG's, which clears its log at the round's beginning.
+    pub dirty_log_chunk: Bytes,
+    /// In rounds that are recorded, how often the source reads what has been written; each time, all pages are protected anew. It
+    /// decides which pages are put off, and nothing else: whether a page is dirty is known exactly. Default 0: known at once. At
+    /// least 1 ms otherwise.
+    pub dirty_log_interval: SimTime,
     /// Default `pipelined`: QEMU.
     pub demand_mode: DemandMode,
-    /// What the first access to a page costs its vCPU while the recorder watches. Default 1 us, an assumption: one exit
+    /// What the first access to a page costs its vCPU while the recorder watches; while memory is sent meanwhile, the first one
+    /// after each time that the page was sent. Default 1 us, an assumption: one exit
     /// from the guest for a page made inaccessible.
     pub record_trap: SimTime,
 }
@@ -93,6 +103,8 @@ impl Default for SourceSettings {
             request_thread: false,
             quickack: false,
             limiter_period: SimTime::ZERO,
+            dirty_log_chunk: Bytes(1 << 30),
+            dirty_log_interval: SimTime::ZERO,
             demand_mode: DemandMode::Pipelined,
             record_trap: SimTime::from_us(1),
         }

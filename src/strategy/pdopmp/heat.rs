@@ -82,6 +82,14 @@ impl Heat {
         heat
     }
 
+    /// One page more has been recorded.
+    pub fn recorded(&mut self, page: PageId) {
+        let weight = UNIT * u64::from(self.settings.recorded_weight);
+        // What is being pushed may no longer be the hottest.
+        self.current = None;
+        self.warm_around(self.block_of(page), weight);
+    }
+
     /// See [`crate::strategy::Strategy::requested`].
     pub fn requested(&mut self, request: &Request) {
         let block = self.block_of(request.page);

@@ -7,7 +7,7 @@ use super::heat::Heat;
 use super::{PdopmpSettings, plan};
 use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
-use crate::strategy::lead_in::LeadIn;
+use crate::strategy::pre_record;
 use crate::strategy::scan::{Push, Scan};
 use crate::strategy::{Entry, Observation, Order, PlannedPage, Strategy};
 
@@ -16,7 +16,7 @@ pub const ENTRY: Entry = Entry {
     name: "pre-record+pdopmp-online",
     summary: "pre-record+pdopmp by trends alone, and then the memory in use first, as learnt from recording and requests",
     source: "migsim's own, beside its reconstruction from the abstract",
-    lead_in: |_| LeadIn::Record,
+    lead_in: pre_record::lead_in,
     order: Order::Causal(|settings| {
         Box::new(Online {
             settings: PdopmpSettings {

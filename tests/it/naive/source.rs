@@ -1,12 +1,19 @@
 //! The VM on the source: the recording, the switch positions, the zero pages and the list that is pushed first.
 
+use super::lead_in::{self, Sent};
 use super::trace::Stream;
-use super::{Access, Input, Op, Order, Ps, Strategy, narrow};
+use super::{Access, Input, LeadIn, Op, Order, Ps, Strategy, narrow};
 
 /// What the source phase leaves behind.
 pub(super) struct SourcePhase<'a> {
     /// The VM is suspended then.
     pub(super) suspended: Ps,
+    /// And resumes on the destination then.
+    pub(super) resumed: Ps,
+    /// Pages that the destination has by then.
+    pub(super) there: Vec<bool>,
+    /// What was sent for that.
+    pub(super) sent: Sent,
     pub(super) streams: Vec<Stream<'a>>,
     /// Every recorded access, in the order of recording.
     pub(super) log: Vec<Access>,
@@ -23,25 +30,67 @@ pub(super) struct SourcePhase<'a> {
 }
 
 pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
+    match input.lead_in {
+        LeadIn::Nothing | LeadIn::Record => idle_link(input),
+        LeadIn::Push | LeadIn::Recorded { .. } => lead_in::recorded(input),
+        LeadIn::Rounds(most) => lead_in::rounds(input, most),
+    }
+}
+
+/// Nothing is sent before the core state, with which the VM is suspended.
+fn idle_link<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
-    let window = if !input.strategy.records() {
+    let records = input.lead_in.records();
+    let window = if !records {
         0
     } else if input.overlap_core {
         Ps::from(input.record_window).max(input.tx(input.core_state))
     } else {
         Ps::from(input.record_window)
     };
-    let suspended = if input.strategy.records() {
+    let suspended = if records {
         window + Ps::from(input.planning_time)
     } else {
         window
     };
     let (log, positions) = record(input, &streams, window, suspended);
     let zero = zero_pages(input, &streams, &positions);
+    // With overlap the core state was sent during the window.
+    let core = if input.overlap_core && records {
+        0
+    } else {
+        input.tx(input.core_state)
+    };
+    // A strategy that records computes its plan before the core state is sent.
+    let planning = log.len() as Ps * Ps::from(input.planning_cost);
+    let downtime = Ps::from(input.suspend)
+        + planning
+        + core
+        + Ps::from(input.latency)
+        + Ps::from(input.resume);
+    phase(
+        input,
+        streams,
+        suspended,
+        suspended + downtime,
+        (log, positions, zero),
+    )
+}
+
+/// What is pushed and fetched, by the recording.
+pub(super) fn phase<'a>(
+    input: &'a Input<'a>,
+    streams: Vec<Stream<'a>>,
+    suspended: Ps,
+    resumed: Ps,
+    (log, positions, zero): (Vec<Access>, Vec<Ps>, Vec<bool>),
+) -> SourcePhase<'a> {
     let mut scan_from = 0;
     let list = match input.strategy {
         Strategy::PostCopy => Vec::new(),
         Strategy::PreRecord(order) => pps(&log, order),
+        // None of these guests has a sweep of 256 points.
+        Strategy::Remembered => pps(&log, Order::Recency),
         Strategy::Planned(plan) => {
             let (list, from) = plan(&log);
             scan_from = from;
@@ -49,7 +98,7 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
         }
         Strategy::Clairvoyant => touch_order(&streams, &positions),
     };
-    let (list, fetch_list) = if input.fetchers > 0 && input.strategy.records() {
+    let (list, fetch_list) = if input.fetchers > 0 && input.lead_in.records() {
         scan_from = 0;
         (Vec::new(), list)
     } else {
@@ -57,6 +106,9 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     };
     SourcePhase {
         suspended,
+        resumed,
+        there: vec![false; input.pages as usize],
+        sent: Sent::default(),
         streams,
         log,
         positions,
@@ -100,21 +152,25 @@ fn record(input: &Input, streams: &[Stream], window: Ps, suspended: Ps) -> (Vec<
         next[v] += 1;
     }
 
-    let epoch = u128::from(input.compaction_ns);
     let position = |v: usize| {
         let exact = suspended.saturating_sub(delay[v]).max(last_recorded[v]);
-        // To the nearest boundary of the recorder's epochs, counted in recorded time.
-        let recorded_ns = (exact << 20) / u128::from(input.scale_fp);
-        (recorded_ns + epoch / 2)
-            .checked_div(epoch)
-            .map_or(exact, |multiple| input.scale(multiple * epoch))
+        nearest_boundary(input, exact)
     };
     let positions = (0..streams.len()).map(position).collect();
     (log, positions)
 }
 
+/// The nearest boundary of the recorder's epochs, counted in recorded time.
+pub(super) fn nearest_boundary(input: &Input, exact: Ps) -> Ps {
+    let epoch = u128::from(input.compaction_ns);
+    let recorded_ns = (exact << 20) / u128::from(input.scale_fp);
+    (recorded_ns + epoch / 2)
+        .checked_div(epoch)
+        .map_or(exact, |multiple| input.scale(multiple * epoch))
+}
+
 /// Zero pages of the host at the switch.
-fn zero_pages(input: &Input, streams: &[Stream], positions: &[Ps]) -> Vec<bool> {
+pub(super) fn zero_pages(input: &Input, streams: &[Stream], positions: &[Ps]) -> Vec<bool> {
     let mut zero: Vec<bool> = (0..input.pages)
         .map(|host| {
             let inside: Vec<u32> = (0..input.vm_pages)

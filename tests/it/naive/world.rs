@@ -154,6 +154,9 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
     let pages = input.pages as usize;
     let mut there = input.initially_installed.clone();
     there.resize(pages, false);
+    for (there, sent) in there.iter_mut().zip(&source.there) {
+        *there |= sent;
+    }
     let vcpus = usize::from(input.vcpus);
     let first = |v: usize| source.streams[v].first_at(source.positions[v]);
     let mut run = Run {

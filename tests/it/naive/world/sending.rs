@@ -45,7 +45,10 @@ impl Run<'_> {
         if self.requests_have_a_thread() {
             return; // the thread that pushes does not hear of it
         }
-        if matches!(self.input.strategy, Strategy::Planned(_)) {
+        if matches!(
+            self.input.strategy,
+            Strategy::Planned(_) | Strategy::Remembered
+        ) {
             self.drawn_from = Some(page);
         }
         self.cursor = page + 1;
@@ -147,6 +150,9 @@ impl Run<'_> {
         let Some(requested) = self.drawn_from else {
             return self.run.clone();
         };
+        if matches!(self.input.strategy, Strategy::Remembered) {
+            return self.around(requested);
+        }
         let mut run = Vec::new();
         let mut last = requested;
         while run.len() < self.input.run_pages as usize {
@@ -165,6 +171,21 @@ impl Run<'_> {
             last = next;
         }
         run
+    }
+
+    /// The pages nearest to a requested one, of two as near the upper; the nearest comes last.
+    fn around(&self, requested: u32) -> Vec<u32> {
+        if self.input.push == Push::None || self.input.fetchers > 0 {
+            return Vec::new();
+        }
+        let mut near: Vec<u32> = (0..self.input.pages)
+            .filter(|page| !self.sent[*page as usize])
+            .filter(|page| *page <= requested + 64 && page + 32 >= requested)
+            .collect();
+        near.sort_by_key(|page| (page.abs_diff(requested), *page < requested));
+        near.truncate(32);
+        near.reverse();
+        near
     }
 
     fn next_of_scan(&self) -> Option<u32> {

@@ -1,0 +1,156 @@
+//! A guest that is recorded while its memory is sent: which pages the destination has, and which were accessed of late.
+
+use super::page_stream::PageStream;
+use super::{MigrationError, SwitchOver};
+use crate::guest::recorder::RecordedGuest;
+use crate::guest::recording::{
+    Access, MOST_ACCESSES, MOST_PASSES, Preparation, RecordError, Recording,
+};
+use crate::guest::replay::Replay;
+use crate::guest::touch_order::TouchOrder;
+use crate::memory::{PageId, PageSet};
+use crate::scenario::Scenario;
+use crate::strategy::lead_in::Remainder;
+use crate::trace::Op;
+use crate::units::SimTime;
+
+/// The guest, and what is known of its pages. Of the accesses only those of the last record window are kept.
+pub(super) struct LiveGuest<'a> {
+    scenario: &'a Scenario,
+    replay: &'a Replay<'a>,
+    guest: RecordedGuest<'a>,
+    /// Pages without content so far.
+    pub(super) zero_pages: PageSet,
+    /// Pages that the destination does not have as they are now.
+    pub(super) missing: PageSet,
+    /// Pages written in the round.
+    pub(super) written: PageSet,
+    accesses: Vec<Access>,
+    kept: SimTime,
+    /// Accesses from which on it is worth while to look for ones that are too old.
+    full: usize,
+}
+
+const FIRST_FULL: usize = 1 << 16;
+
+impl<'a> LiveGuest<'a> {
+    /// A guest at the migration command, none of whose pages are on the destination; accesses are kept for a time.
+    pub(super) fn new(
+        scenario: &'a Scenario,
+        replay: &'a Replay<'a>,
+        kept: SimTime,
+    ) -> Result<Self, MigrationError> {
+        let start = vec![SimTime::ZERO; usize::from(replay.vcpus())];
+        Ok(LiveGuest {
+            scenario,
+            replay,
+            guest: RecordedGuest::new(replay, scenario.source.record_trap)?,
+            zero_pages: replay.zero_pages(&start)?,
+            missing: PageSet::full(replay.memory().pages),
+            written: PageSet::empty(replay.memory().pages),
+            accesses: Vec::new(),
+            kept,
+            full: FIRST_FULL,
+        })
+    }
+
+    /// Lets the guest run until `time`, and tells of its accesses.
+    pub(super) fn run_until(
+        &mut self,
+        time: SimTime,
+        mut tell: impl FnMut(&Access),
+    ) -> Result<(), MigrationError> {
+        let pass = self.replay.pass();
+        if self.replay.wraps() && time.as_ps() / pass.as_ps().max(1) > MOST_PASSES {
+            return Err(RecordError::TooShort { pass }.into());
+        }
+        while let Some(access) = self.guest.next_before(time)? {
+            if access.op == Op::Write {
+                self.missing.insert(access.page);
+                self.written.insert(access.page);
+                self.zero_pages.remove(access.page);
+            }
+            tell(&access);
+            self.accesses.push(access);
+            if self.accesses.len() >= self.full {
+                let since = access.time - self.kept;
+                self.accesses.retain(|access| access.time >= since);
+                if self.accesses.len() >= MOST_ACCESSES {
+                    return Err(RecordError::TooLong.into());
+                }
+                self.full = FIRST_FULL.max(2 * self.accesses.len());
+            }
+        }
+        Ok(())
+    }
+
+    /// A page is sent at a time until which the guest has run. It is protected, so that the next access shows.
+    pub(super) fn sent(&mut self, page: PageId, at: SimTime) {
+        if !self.guest.may_be_writing(page, at) {
+            self.missing.remove(page);
+        }
+        self.guest.protect(page);
+    }
+
+    /// The dirty log has been read: every access shows once more.
+    pub(super) fn protect_all(&mut self) {
+        self.guest.protect_all();
+    }
+
+    /// The recording ended at `recorded_until`, and the guest is suspended after it has run until `suspended_at`.
+    pub(super) fn suspend(
+        self,
+        mut stream: PageStream<'_>,
+        recorded_until: SimTime,
+        suspended_at: SimTime,
+        remainder: Remainder,
+    ) -> Result<SwitchOver, MigrationError> {
+        let window = self.scenario.migration.record_window.min(recorded_until);
+        let beginning = recorded_until - window;
+        let in_window = |access: &&Access| (beginning..recorded_until).contains(&access.time);
+        let from_beginning = |access: &Access| Access {
+            time: access.time - beginning,
+            ..*access
+        };
+        let recording = Recording {
+            accesses: (self.accesses.iter().filter(in_window))
+                .map(from_beginning)
+                .collect(),
+            window,
+        };
+        let stopped = self.guest.stop(suspended_at)?;
+        let mut missing = self.missing;
+        for page in stopped.written_late {
+            missing.insert(page);
+        }
+        let accesses = recording.accesses.len() as u64;
+        let planning = self.scenario.migration.planning_cost.times(accesses);
+        stream.free_at = stream.free_at.max(suspended_at) + self.scenario.vm.suspend + planning;
+        let zero_pages = self.replay.zero_pages(&stopped.positions)?;
+        if remainder == Remainder::WhileSuspended {
+            stream.send(&missing, &zero_pages);
+            missing = PageSet::empty(missing.pages());
+        }
+        let (resumed_at, copied) = stream.send_core_state();
+        let reaches = |position: &SimTime| self.replay.reaches(*position);
+        if resumed_at == SimTime::MAX || !stopped.positions.iter().all(reaches) {
+            return Err(MigrationError::TooLong);
+        }
+        Ok(SwitchOver {
+            recorded: true,
+            preparation: Preparation {
+                window: recorded_until,
+                planning: suspended_at - recorded_until,
+            },
+            suspended_at,
+            downtime: resumed_at - suspended_at,
+            recording,
+            touch_order: TouchOrder::after(self.replay, &stopped.positions)?,
+            zero_pages,
+            memory: self.replay.memory(),
+            missing,
+            copied,
+            rounds: None,
+        })
+    }
+}

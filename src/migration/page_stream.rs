@@ -1,0 +1,272 @@
+//! Pages on their way before the resume: migration thread, link and receiver while nothing is requested.
+
+use std::collections::VecDeque;
+
+use crate::engine::Progression;
+use crate::host::destination::ReceivingThread;
+use crate::memory::{Memory, PageId, PageSet};
+use crate::network::Span;
+use crate::network::socket::{Batch, SendBuffer};
+use crate::scenario::Scenario;
+use crate::strategy::lead_in::{Remainder, Rounds};
+use crate::units::SimTime;
+
+/// What was sent before the resume.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Pages with their content.
+    pub pages: u64,
+    /// Zero pages.
+    pub zero_pages: u64,
+    /// Both, when sent again.
+    pub repeated: u64,
+    /// Bytes of all their messages, before packet overhead.
+    pub bytes: u64,
+    /// Which pages were sent, once or more often; `None` if none was.
+    pub sent: Option<PageSet>,
+}
+
+/// How the rounds went, as a hypervisor reports it when they are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoundsOutcome {
+    /// Rounds while the VM ran on.
+    pub rounds: u32,
+    /// Whether what was dirty after the last round fitted the downtime limit; `None` where no limit ends the rounds.
+    pub converged: Option<bool>,
+    /// Bytes of the pages that the guest wrote in a second of the last round (QEMU's `dirty-pages-rate`, times the page).
+    pub dirty_rate: u64,
+    /// How long sending what was dirty would take at the bandwidth measured so far (QEMU's `expected-downtime`).
+    pub expected_downtime: SimTime,
+}
+
+impl RoundsOutcome {
+    /// Before the first round.
+    pub(super) fn before(rounds: &Rounds) -> Self {
+        let limited = rounds.remainder == Remainder::WhileSuspended && rounds.most > 0;
+        RoundsOutcome {
+            rounds: 0,
+            converged: limited.then_some(false),
+            dirty_rate: 0,
+            expected_downtime: SimTime::ZERO,
+        }
+    }
+
+    /// One round more, of a length, in which the guest wrote so many bytes of pages.
+    pub(super) fn add(&mut self, length: SimTime, written: u64) {
+        self.rounds += 1;
+        let second = u128::from(SimTime::from_ms(1_000).as_ps());
+        let rate = (u128::from(written) * second).checked_div(u128::from(length.as_ps()));
+        // Rounded down; zero in no time.
+        self.dirty_rate = u64::try_from(rate.unwrap_or_default()).unwrap_or(u64::MAX);
+    }
+}
+
+/// One page after the other, at the times that the event loop would find. The thread takes a page when the link's queue has room, serves it and hands it over with its batch;
+/// the link transmits in that order, without segments; the receiver installs in that order, and never slows the link down.
+pub(super) struct PageStream<'a> {
+    scenario: &'a Scenario,
+    batch: Batch,
+    buffer: SendBuffer,
+    page: MessageCost,
+    zero_page: MessageCost,
+    /// When the thread is through with the last page.
+    pub(super) free_at: SimTime,
+    /// Departure and bytes of the messages on the link, as far as the thread has had to look.
+    queue: VecDeque<(SimTime, u64)>,
+    queued_bytes: u64,
+    last_departure: SimTime,
+    receiving: ReceivingThread,
+    copied: Copied,
+    sent: PageSet,
+}
+
+#[derive(Clone, Copy)]
+struct MessageCost {
+    bytes: u64,
+    transmission: SimTime,
+}
+
+impl<'a> PageStream<'a> {
+    /// A stream from the migration command on.
+    pub(super) fn new(scenario: &'a Scenario, memory: Memory) -> Self {
+        let link = &scenario.link;
+        let cost = |bytes| MessageCost {
+            bytes,
+            transmission: link.transmission(bytes),
+        };
+        PageStream {
+            scenario,
+            batch: Batch::new(scenario.source.write_batch, link.zero_page_bytes),
+            buffer: SendBuffer::new(scenario.source.send_buffer, scenario.source.send_resume),
+            page: cost(link.page_message(memory.host_page)),
+            zero_page: cost(u64::from(link.zero_page_bytes)),
+            free_at: SimTime::ZERO,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            last_departure: SimTime::ZERO,
+            receiving: ReceivingThread::new(&scenario.destination),
+            copied: Copied::default(),
+            sent: PageSet::empty(memory.pages),
+        }
+    }
+
+    /// When the thread can take the next page, if that is before `deadline`; it sleeps while there is no room.
+    pub(super) fn ready(&mut self, deadline: SimTime) -> Option<SimTime> {
+        self.forget_departed();
+        while !self.buffer.has_room(self.queued_bytes) {
+            if !self.batch.is_empty() {
+                self.close();
+            } else if self
+                .queue
+                .front()
+                .is_some_and(|(departure, _)| *departure < deadline)
+            {
+                self.pass_departure();
+            } else {
+                return None;
+            }
+        }
+        (self.free_at < deadline).then_some(self.free_at)
+    }
+
+    /// Sends a page, once the thread is [ready](PageStream::ready).
+    pub(super) fn push(&mut self, page: PageId, zero: bool) {
+        if zero {
+            self.copied.zero_pages += 1;
+        } else {
+            self.copied.pages += 1;
+        }
+        self.copied.repeated += u64::from(!self.sent.insert(page));
+        self.free_at += self.scenario.source.pushing(zero);
+        self.batch.add(Span {
+            first: page,
+            count: 1,
+            zero,
+            demanded: false,
+            requested_at: None,
+            handed: Progression::default(),
+        });
+        self.write();
+    }
+
+    /// A round is over, because its last page was sent, or because it was cut off at a time. Returns when that was.
+    pub(super) fn end_round(&mut self, cut_at: Option<SimTime>) -> SimTime {
+        let Some(deadline) = cut_at else {
+            self.close();
+            return self.free_at;
+        };
+        self.free_at = self.free_at.max(deadline);
+        let over = self.free_at;
+        self.close();
+        over
+    }
+
+    /// Nothing more is to be sent for now: what has been gathered is written.
+    fn close(&mut self) {
+        self.batch.close();
+        self.write();
+    }
+
+    /// Sends pages in order of their addresses.
+    pub(super) fn send(&mut self, pages: &PageSet, zero_pages: &PageSet) {
+        for page in pages.iter() {
+            self.ready(SimTime::MAX);
+            self.push(page, zero_pages.contains(page));
+        }
+        self.close();
+    }
+
+    /// Sends the core state behind everything else. Returns when the VM resumes, and what was sent before.
+    pub(super) fn send_core_state(self) -> (SimTime, Copied) {
+        let (vm, link) = (&self.scenario.vm, &self.scenario.link);
+        let left = self.free_at.max(self.last_departure) + link.transmission(vm.core_state.0);
+        let resumed_at = (left + link.latency).max(self.receiving.busy_until()) + vm.resume;
+        let mut copied = self.copied;
+        copied.sent = Some(self.sent).filter(|sent| sent.count() > 0);
+        (resumed_at, copied)
+    }
+
+    /// Hands the batch over, if it is to be written.
+    fn write(&mut self) {
+        self.forget_departed();
+        while self.batch.is_being_written() {
+            let bytes = |zero| {
+                if zero {
+                    self.zero_page.bytes
+                } else {
+                    self.page.bytes
+                }
+            };
+            match self.batch.write(&mut self.buffer, self.queued_bytes, bytes) {
+                Some(message) => self.hand_over(message),
+                None => self.pass_departure(),
+            }
+        }
+    }
+
+    fn hand_over(&mut self, message: Span) {
+        let cost = if message.zero {
+            self.zero_page
+        } else {
+            self.page
+        };
+        self.last_departure = self.last_departure.max(self.free_at) + cost.transmission;
+        self.queue.push_back((self.last_departure, cost.bytes));
+        self.queued_bytes += cost.bytes;
+        self.copied.bytes = self.copied.bytes.saturating_add(cost.bytes);
+        let arrival = self.last_departure + self.scenario.link.latency;
+        self.receiving.install(arrival);
+    }
+
+    fn forget_departed(&mut self) {
+        while self
+            .queue
+            .front()
+            .is_some_and(|(departure, _)| *departure <= self.free_at)
+        {
+            self.pass_departure();
+        }
+    }
+
+    /// The next message leaves, until when the thread sleeps if it has not left yet.
+    fn pass_departure(&mut self) {
+        if let Some((departure, bytes)) = self.queue.pop_front() {
+            self.queued_bytes -= bytes;
+            self.free_at = self.free_at.max(departure);
+        }
+    }
+
+    /// Whether what is dirty fits the downtime limit.
+    pub(super) fn is_within_limit(&self, rounds: &Rounds, dirty: u32) -> bool {
+        let bytes = u128::from(dirty) * u128::from(self.page.bytes);
+        dirty == 0
+            || rounds.downtime_limit > SimTime::ZERO && self.fits(bytes, rounds.downtime_limit)
+    }
+
+    /// Whether the VM is to be suspended, now that a round is over which began with `before` dirty pages and leaves `dirty`.
+    pub(super) fn is_enough(&self, rounds: &Rounds, before: u32, dirty: u32) -> bool {
+        let bytes = u128::from(dirty) * u128::from(self.page.bytes);
+        self.is_within_limit(rounds, dirty)
+            || bytes <= rounds.remaining.0.into()
+            || rounds.local_minimum && dirty >= before
+    }
+
+    /// How long sending so many dirty pages would take, as [`fits`](Self::fits) estimates it, rounded up; zero before anything was
+    /// sent.
+    pub(super) fn expected_downtime(&self, dirty: u32) -> SimTime {
+        let work = u128::from(dirty)
+            * u128::from(self.page.bytes)
+            * u128::from(self.last_departure.as_ps());
+        match u128::from(self.copied.bytes) {
+            0 => SimTime::ZERO,
+            sent => SimTime::from_wide_ps(work.div_ceil(sent)),
+        }
+    }
+
+    /// Whether sending so much would take no longer than `limit`, as a hypervisor estimates it: bytes of the pages over
+    /// the bandwidth measured since the migration command. Neither suspend, resume nor core state are in it.
+    fn fits(&self, bytes: u128, limit: SimTime) -> bool {
+        bytes * u128::from(self.last_departure.as_ps())
+            <= u128::from(limit.as_ps()) * u128::from(self.copied.bytes)
+    }
+}

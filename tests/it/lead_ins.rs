@@ -1,0 +1,318 @@
+//! Lead-ins that send memory, on both simulators: random cases, and some that were worked out by hand.
+//!
+//! In those a byte takes 1 ns on the wire; a page of 64 bytes and its header of 36 take 100 ns; push service 2 ns; the
+//! migration thread takes a page while less than 250 bytes are queued. So pages are picked at 0, 2, 4, 102, 202, … Times
+//! in comments are nanoseconds after the migration command.
+
+use crate::differential::case;
+use crate::hand_computed::{base, ns, read, record, simulate_as};
+use crate::pair::Case;
+use migsim::migration::SwitchOver;
+use migsim::run::compare::compare;
+use migsim::strategy::Registry;
+use migsim::strategy::lead_in::{Remainder, Rounds, Tracking};
+use migsim::trace::{Op, Record};
+use migsim::units::{Bandwidth, Bytes, SimTime};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+const STRATEGIES: [&str; 5] = [
+    "pre-record",
+    "pre-record+pdopmp",
+    "hybrid",
+    "hybrid+pre-record",
+    "post-copy",
+];
+
+fn lead_ins() -> impl Strategy<Value = Case> {
+    let time = |most_us: u64| (0..=most_us).prop_map(SimTime::from_us);
+    let switch = (
+        0u32..=3,
+        proptest::option::weighted(0.3, time(400)),
+        prop_oneof![3 => Just(0u64), 1 => 0u64..40_000],
+        any::<bool>(),
+    );
+    let log = (
+        prop_oneof![Just(1u64), Just(8_192), Just(20_000), Just(1 << 30)],
+        prop_oneof![2 => Just(SimTime::ZERO), 1 => (1u64..100).prop_map(SimTime::from_us)],
+    );
+    (case(), any::<bool>(), switch, log).prop_map(|(mut case, push, switch, log)| {
+        let scenario = &mut case.scenario;
+        // A round should not outlast many passes of the trace, each of whose accesses the reference makes.
+        let least = Bandwidth::from_bits_per_second(1_000_000_000).expect("not zero");
+        scenario.link.bandwidth = scenario.link.bandwidth.max(least);
+        scenario.migration.push_while_recording = push;
+        (
+            scenario.hybrid.rounds,
+            scenario.hybrid.time,
+            scenario.hybrid.remaining.0,
+            scenario.hybrid.local_minimum,
+        ) = switch;
+        (
+            scenario.source.dirty_log_chunk.0,
+            scenario.source.dirty_log_interval,
+        ) = log;
+        scenario.migration.strategies = STRATEGIES.map(str::to_owned).to_vec();
+        case
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn engine_and_reference_agree(case in lead_ins()) {
+        for pair in case.run() {
+            prop_assert_eq!(pair.engine, pair.reference, "{}", pair.strategy);
+        }
+    }
+}
+
+/// Equality over cases in which nothing happens would say little.
+#[test]
+fn random_cases_have_everything() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = std::collections::BTreeMap::<&str, u32>::new();
+    for _ in 0..300 {
+        let case = lead_ins().new_tree(&mut runner).expect("a case").current();
+        let trace = case.trace();
+        let run = |case: &Case| {
+            let runs = compare(&case.scenario, &trace, &Registry::standard());
+            runs.expect("a sound case")
+                .into_iter()
+                .map(|run| run.metrics)
+                .collect::<Vec<_>>()
+        };
+        let with = run(&case);
+        let mut count = |what, happens| *seen.entry(what).or_default() += u32::from(happens);
+        let mut matters = |what, change: fn(&mut Case)| {
+            let mut other = case.clone();
+            change(&mut other);
+            count(what, run(&other) != with);
+        };
+        matters("push", |case| {
+            case.scenario.migration.push_while_recording ^= true
+        });
+        matters("time", |case| case.scenario.hybrid.time = None);
+        matters("remaining", |case| {
+            case.scenario.hybrid.remaining = Bytes(0)
+        });
+        matters("local minimum", |case| {
+            case.scenario.hybrid.local_minimum = false
+        });
+        matters("chunk", |case| {
+            case.scenario.source.dirty_log_chunk = Bytes(1 << 30)
+        });
+        matters("interval", |case| {
+            case.scenario.source.dirty_log_interval = SimTime::ZERO
+        });
+        matters("trap", |case| {
+            case.scenario.source.record_trap = SimTime::ZERO
+        });
+        for (index, names) in [
+            ["pre-record: faults", "pre-record: repeated"],
+            ["pdopmp: faults", "pdopmp: repeated"],
+            ["hybrid: faults", "hybrid: repeated"],
+            ["hybrid+pre-record: faults", "hybrid+pre-record: repeated"],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            count(names[0], with[index].page_faults > 0);
+            count(names[1], with[index].duplicate_pages_sent > 0);
+        }
+    }
+    let rare: Vec<_> = seen.iter().filter(|(_, times)| **times < 5).collect();
+    assert!(rare.is_empty(), "{rare:?} out of {seen:#?}");
+}
+
+fn write(time_ns: u64, page: u32) -> Record {
+    record(time_ns, 0, page, Op::Write)
+}
+
+/// The missing pages of a lead-in, and when the VM was suspended.
+fn missing(case: &Case, lead_in: impl Fn(&Case) -> SwitchOver) -> (Vec<u32>, u64) {
+    let switch_over = lead_in(case);
+    (
+        switch_over.missing.iter().collect(),
+        switch_over.suspended_at.as_ps(),
+    )
+}
+
+fn rounds(case: &Case) -> Rounds {
+    Rounds {
+        time: case.scenario.hybrid.time,
+        ..Rounds::at_most(case.scenario.hybrid.rounds, Remainder::AfterResume)
+    }
+}
+
+fn over_dirty_log(case: &Case) -> SwitchOver {
+    let trace = case.trace();
+    let replay = case.scenario.replay(&trace).expect("it fits");
+    SwitchOver::after_rounds(&case.scenario, &replay, rounds(case)).expect("a sound case")
+}
+
+fn recorded(case: &Case, cold_first: bool) -> SwitchOver {
+    let trace = case.trace();
+    let replay = case.scenario.replay(&trace).expect("it fits");
+    let rounds = Rounds {
+        tracking: Tracking::Recorder { cold_first },
+        ..rounds(case)
+    };
+    SwitchOver::after_recorded_rounds(&case.scenario, &replay, rounds, cold_first)
+        .expect("a sound case")
+}
+
+/// Six pages, picked at 0, 2, 4, 102, 202 and 302, so that the round is over at 304. Page 4 is written at 100, before it is
+/// sent, and page 1 at 150, after it was.
+fn six_pages() -> Case {
+    let mut case = base(6, &[write(100, 4), write(150, 1)]);
+    case.scenario.source.record_trap = SimTime::ZERO;
+    case
+}
+
+#[test]
+fn dirty_bits_are_as_exact_as_the_chunks_of_the_log() {
+    let mut case = six_pages();
+    assert_eq!(missing(&case, over_dirty_log), (vec![1, 4], ns(304)));
+    // Pages 4 and 5 are cleared at 202, when page 4 is sent.
+    case.scenario.source.dirty_log_chunk = Bytes(128);
+    assert_eq!(missing(&case, over_dirty_log), (vec![1], ns(304)));
+    // Pages 3 to 5 are cleared at 102.
+    case.scenario.source.dirty_log_chunk = Bytes(192);
+    assert_eq!(missing(&case, over_dirty_log), (vec![1], ns(304)));
+    // In a trace that is exact at multiples of 120 only, page 4's write may go on until 120, before it is cleared at 202.
+    case.scenario.source.dirty_log_chunk = Bytes(128);
+    case.compaction_ns = 120;
+    case.duration_ns = 1_200_000;
+    assert_eq!(missing(&case, over_dirty_log).0, [1]);
+    // One at 130 may come again until 240.
+    case.records = vec![write(130, 4), write(150, 1)];
+    assert_eq!(missing(&case, over_dirty_log).0, [1, 4]);
+}
+
+#[test]
+fn a_round_is_cut_off_by_the_time() {
+    let mut case = six_pages();
+    // Pages 0 to 3 have been picked by 200, page 4 would be at 202.
+    case.scenario.hybrid.time = Some(SimTime::from_ns(200));
+    assert_eq!(missing(&case, over_dirty_log), (vec![1, 4, 5], ns(200)));
+    assert_eq!(
+        missing(&case, |case| recorded(case, false)),
+        (vec![1, 4, 5], ns(200))
+    );
+    // The thread is still busy with page 4 at 203.
+    case.scenario.hybrid.time = Some(SimTime::from_ns(203));
+    assert_eq!(
+        missing(&case, |case| recorded(case, false)),
+        (vec![1, 5], ns(204))
+    );
+}
+
+#[test]
+fn cold_pages_go_first() {
+    // Page 4 is put off at 102; at 202 page 5 goes, at 302 page 4.
+    let mut case = six_pages();
+    case.records.push(write(250, 5));
+    assert_eq!(
+        missing(&case, |case| recorded(case, true)),
+        (vec![1, 5], ns(304))
+    );
+    // By address page 4 goes at 202 and page 5 at 302, after it was written.
+    assert_eq!(
+        missing(&case, |case| recorded(case, false)),
+        (vec![1], ns(304))
+    );
+    // Log read at 150, 300: page 4 is put off at 202, when its write of 100 is known.
+    case.scenario.source.dirty_log_interval = SimTime::from_ns(150);
+    assert_eq!(missing(&case, |case| recorded(case, true)).0, [1, 5]);
+    // Read at 280: page 4 goes at 202, page 5 at 302, for its write of 250 is known and it is the last.
+    case.scenario.source.dirty_log_interval = SimTime::from_ns(280);
+    assert_eq!(missing(&case, |case| recorded(case, true)).0, [1]);
+}
+
+#[test]
+fn a_sent_page_traps_again() {
+    // One vCPU reads page 0 at 10 (trap 7), and again at 50, 57 by the clock: it was sent at 0 before the first, and not
+    // again, so that is free. It reads page 5 at 60, 67 by the clock (trap 7), and at 400, long after the round.
+    let mut case = base(6, &[read(10, 0, 0), read(50, 0, 0), read(60, 0, 5)]);
+    assert_eq!(
+        recorded(&case, true).touch_order.vcpus()[0].position,
+        SimTime::from_ns(304 - 14)
+    );
+    // Read at 310 by the guest's clock: page 5, sent at 302, is protected again, but the round is over.
+    case.records.push(read(280, 0, 5));
+    // 280 + 14 = 294, before page 5 is sent at 302: free.
+    assert_eq!(
+        recorded(&case, true).touch_order.vcpus()[0].position,
+        SimTime::from_ns(304 - 14)
+    );
+    // Page 1, sent at 2, traps at 130 + 14.
+    case.records.insert(3, read(130, 0, 1));
+    assert_eq!(
+        recorded(&case, true).touch_order.vcpus()[0].position,
+        SimTime::from_ns(304 - 21)
+    );
+    // Page 3 before it is sent at 102 and after: two traps.
+    case.records.insert(4, read(150, 0, 3));
+    case.records.insert(3, read(70, 0, 3));
+    assert_eq!(
+        recorded(&case, true).touch_order.vcpus()[0].position,
+        SimTime::from_ns(304 - 35)
+    );
+}
+
+#[test]
+fn hybrid_pre_record_pushes_what_was_used_last_first() {
+    // Pages 1, 2 and 0 are written after they were sent, at 20, 30 and 40. The round is over at 304. The core state leaves
+    // behind page 5, which leaves at 602: at 1602; the VM resumes at 1852.
+    let mut case = base(6, &[write(20, 1), write(30, 2), write(40, 0)]);
+    case.scenario.source.record_trap = SimTime::ZERO;
+    case.scenario.migration.record_window = SimTime::from_ns(300);
+    let outcome = simulate_as("hybrid+pre-record", &case);
+    assert_eq!(outcome.push_and_demand_order, [0, 2, 1]);
+    assert_eq!(
+        (outcome.downtime, outcome.duplicate_pages_sent),
+        (ns(1852 - 304), 3)
+    );
+    // Of a window that begins at 304 − 280 = 24 page 1 is not, and is left to the scan.
+    case.scenario.migration.record_window = SimTime::from_ns(280);
+    let outcome = simulate_as("hybrid+pre-record", &case);
+    assert_eq!(
+        (outcome.push_and_demand_order.as_slice(), outcome.pps_pages),
+        (&[0, 2, 1][..], 2)
+    );
+}
+
+#[test]
+fn a_push_while_recording_sends_what_was_read_first() {
+    // At 0 page 0 goes, at 2 page 1. Page 4 is read at 3 and goes at 4. Page 2 is written at 50, and page 5 read at 60: it goes at
+    // 102, page 3 at 202, and page 2 at 302. The window is over with it, at 304.
+    let mut case = base(
+        6,
+        &[read(3, 0, 4), write(50, 2), read(60, 0, 5), write(70, 1)],
+    );
+    case.scenario.source.record_trap = SimTime::ZERO;
+    case.scenario.migration.push_while_recording = true;
+    case.scenario.migration.record_window = SimTime::from_ns(1_000);
+    let push = |case: &Case| {
+        let trace = case.trace();
+        let replay = case.scenario.replay(&trace).expect("it fits");
+        SwitchOver::after_recorded_push(&case.scenario, &replay).expect("a sound case")
+    };
+    assert_eq!(missing(&case, push), (vec![1], ns(304)));
+    // By 250 pages 2 and 3 are not sent: page 3 would be at 202, page 2 at 302.
+    case.scenario.migration.record_window = SimTime::from_ns(250);
+    assert_eq!(missing(&case, push), (vec![1, 2], ns(250)));
+    let outcome = simulate_as("pre-record", &case);
+    assert_eq!(outcome.push_and_demand_order, [1, 2]);
+    assert_eq!(
+        (
+            outcome.pps_pages,
+            outcome.pages_sent,
+            outcome.duplicate_pages_sent
+        ),
+        (4, 7, 1)
+    );
+}

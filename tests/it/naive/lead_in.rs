@@ -1,0 +1,479 @@
+//! What runs on the source before the VM is suspended, from the model's description: pages that are sent one by one while
+//! the guest runs, who writes what meanwhile, and which pages the destination does not have in the end.
+
+use std::cmp::{Ordering, Reverse};
+
+use super::source::{self, SourcePhase, nearest_boundary};
+use super::trace::Stream;
+use super::{Access, Input, LeadIn, Op, Ps, narrow};
+
+/// Pages that were sent before the resume.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// In order, each with whether it was sent as a zero page.
+    pub(super) pages: Vec<(u32, bool)>,
+    pub(super) bytes: u128,
+}
+
+/// The migration thread, the link and the receiver, one page after the other.
+struct Sender<'a> {
+    input: &'a Input<'a>,
+    /// When the thread has finished what it did last.
+    free: Ps,
+    /// When each message has left, with its bytes.
+    left: Vec<(Ps, u64)>,
+    asleep: bool,
+    gathered: Vec<bool>,
+    installed: Ps,
+    sent: Sent,
+}
+
+impl<'a> Sender<'a> {
+    fn new(input: &'a Input<'a>) -> Self {
+        Sender {
+            input,
+            free: 0,
+            left: Vec::new(),
+            asleep: false,
+            gathered: Vec::new(),
+            installed: 0,
+            sent: Sent::default(),
+        }
+    }
+
+    fn has_room(&mut self) -> bool {
+        let waiting = self.left.iter().filter(|(at, _)| *at > self.free);
+        let waiting: u64 = waiting.map(|(_, bytes)| bytes).sum();
+        if self.asleep && waiting > self.input.send_resume {
+            return false;
+        }
+        self.asleep = waiting >= self.input.send_buffer;
+        !self.asleep
+    }
+
+    fn next_to_leave(&self) -> Ps {
+        let waiting = self.left.iter().filter(|(at, _)| *at > self.free);
+        waiting
+            .map(|(at, _)| *at)
+            .min()
+            .expect("the buffer is not empty")
+    }
+
+    /// When it can take a page, if before `deadline`.
+    fn takes(&mut self, deadline: Ps) -> Option<Ps> {
+        while !self.has_room() {
+            if !self.gathered.is_empty() {
+                self.write();
+            } else if self.next_to_leave() < deadline {
+                self.free = self.next_to_leave();
+            } else {
+                return None;
+            }
+        }
+        (self.free < deadline).then_some(self.free)
+    }
+
+    fn send(&mut self, page: u32, zero: bool) {
+        self.free += Ps::from(if zero {
+            self.input.zero_service
+        } else {
+            self.input.push_service
+        });
+        self.sent.pages.push((page, zero));
+        self.gathered.push(zero);
+        let zeros = self.gathered.iter().filter(|zero| **zero).count() as u64;
+        let pages = self.gathered.len() as u64 - zeros;
+        if pages >= self.input.write_batch || zeros * self.input.zero_page_bytes >= 32_768 {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        for zero in std::mem::take(&mut self.gathered) {
+            while !self.has_room() {
+                self.free = self.next_to_leave();
+            }
+            let bytes = if zero {
+                self.input.zero_page_bytes
+            } else {
+                self.input.host_page_bytes + self.input.message_header
+            };
+            self.sent.bytes += u128::from(bytes);
+            let at = self.last_left().max(self.free) + self.input.tx(bytes);
+            self.left.push((at, bytes));
+            let arrived = at + Ps::from(self.input.latency);
+            let begun = if self.installed < arrived {
+                arrived + Ps::from(self.input.receive_wake)
+            } else {
+                self.installed
+            };
+            self.installed = begun + Ps::from(self.input.install);
+        }
+    }
+
+    fn last_left(&self) -> Ps {
+        self.left.last().map_or(0, |(at, _)| *at)
+    }
+}
+
+/// The guest under a recorder: each access with the wall time at which it is made.
+struct Recorded<'a> {
+    input: &'a Input<'a>,
+    streams: &'a [Stream<'a>],
+    next: Vec<usize>,
+    delay: Vec<Ps>,
+    protected: Vec<bool>,
+    /// Wall time, guest time, vCPU, page, what it did.
+    made: Vec<(Ps, Ps, usize, u32, Op)>,
+    readings: Ps,
+}
+
+impl Recorded<'_> {
+    fn run(&mut self, until: Ps) {
+        let interval = match self.input.lead_in {
+            LeadIn::Push => 0, // nobody reads a log
+            _ => Ps::from(self.input.dirty_log_interval),
+        };
+        while interval > 0 && (self.readings + 1) * interval <= until {
+            self.readings += 1;
+            self.run_between_readings(self.readings * interval);
+            self.protected.fill(true);
+        }
+        self.run_between_readings(until);
+    }
+
+    fn run_between_readings(&mut self, until: Ps) {
+        loop {
+            let candidates = self.streams.iter().enumerate().filter_map(|(v, stream)| {
+                let touch = stream.nth(self.next[v])?;
+                Some((touch.g + self.delay[v], v, touch))
+            });
+            let Some((wall, v, touch)) = candidates.min_by_key(|&(wall, v, _)| (wall, v)) else {
+                return;
+            };
+            if wall >= until {
+                return;
+            }
+            self.next[v] += 1;
+            if std::mem::take(&mut self.protected[touch.page as usize]) {
+                self.delay[v] += Ps::from(self.input.record_trap);
+            }
+            self.made.push((wall, touch.g, v, touch.page, touch.op));
+        }
+    }
+
+    /// Where in its own time a vCPU is.
+    fn position(&self, v: usize, wall: Ps) -> Ps {
+        let made = self.made.iter().filter(|made| made.2 == v);
+        let last = made.map(|made| made.1).max().unwrap_or(0);
+        wall.saturating_sub(self.delay[v]).max(last)
+    }
+
+    /// Whether the page was written in the epoch in which a vCPU still is.
+    fn may_be_written(&self, page: u32, wall: Ps) -> bool {
+        (0..self.streams.len()).any(|v| {
+            let epoch = epoch_beginning(self.input, self.position(v, wall));
+            self.made
+                .iter()
+                .any(|&(_, g, by, of, op)| by == v && of == page && op == Op::Write && g >= epoch)
+        })
+    }
+}
+
+/// The last boundary of an epoch that is not behind a guest time.
+fn epoch_beginning(input: &Input, g: Ps) -> Ps {
+    if input.compaction_ns == 0 {
+        return g;
+    }
+    let boundaries = (0u128..).map(|epoch| input.scale(epoch * u128::from(input.compaction_ns)));
+    boundaries
+        .take_while(|boundary| *boundary <= g)
+        .last()
+        .unwrap_or(0)
+}
+
+/// Rounds, or the one of a push while recording, with a recorder.
+pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
+    let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
+    let pages = input.pages as usize;
+    let mut sender = Sender::new(input);
+    let mut guest = Recorded {
+        input,
+        streams: &streams,
+        next: vec![0; streams.len()],
+        delay: vec![0; streams.len()],
+        protected: vec![true; pages],
+        made: Vec::new(),
+        readings: 0,
+    };
+    let start = vec![0; streams.len()];
+    let zero_at_start = source::zero_pages(input, &streams, &start);
+    let window = Ps::from(input.record_window);
+    let (most, deadline, recorded_until) = match input.lead_in {
+        LeadIn::Push => (1, window + Ps::from(input.planning_time), window),
+        LeadIn::Recorded { rounds, .. } => {
+            (rounds, input.switch_time.map_or(Ps::MAX, Ps::from), Ps::MAX)
+        }
+        LeadIn::Nothing | LeadIn::Record | LeadIn::Rounds(_) => unreachable!("not recorded rounds"),
+    };
+    let mut missing = vec![true; pages];
+    // Which of the writes so far `missing` knows.
+    let mut seen = 0;
+    let mut suspended = 0;
+    for _ in 0..most {
+        let mut unsent = missing.clone();
+        let mut sent: Vec<(u32, Ps)> = Vec::new();
+        let before = unsent.iter().filter(|is| **is).count();
+        let mut cut = false;
+        while unsent.contains(&true) {
+            let Some(at) = sender.takes(deadline) else {
+                cut = true;
+                break;
+            };
+            guest.run(at);
+            learn(&guest, &mut seen, &mut missing);
+            let page = next_page(&guest, &sent, &unsent, at);
+            sent.push((page, at));
+            unsent[page as usize] = false;
+            missing[page as usize] = guest.may_be_written(page, at);
+            guest.protected[page as usize] = true;
+            let written = |made: &(Ps, Ps, usize, u32, Op)| made.3 == page && made.4 == Op::Write;
+            sender.send(
+                page,
+                zero_at_start[page as usize] && !guest.made.iter().any(written),
+            );
+        }
+        suspended = sender.free;
+        if cut {
+            suspended = suspended.max(deadline);
+            sender.free = suspended;
+        }
+        sender.write();
+        if !cut {
+            suspended = sender.free;
+        }
+        guest.run(suspended);
+        learn(&guest, &mut seen, &mut missing);
+        let dirty = missing.iter().filter(|is| **is).count();
+        if cut || is_enough(input, before, dirty) {
+            break;
+        }
+    }
+    let recorded_until = recorded_until.min(suspended);
+    let from = recorded_until - window.min(recorded_until);
+    let log: Vec<Access> = guest
+        .made
+        .iter()
+        .filter(|made| (from..recorded_until).contains(&made.0))
+        .map(|&(wall, _, v, page, op)| Access {
+            time_ps: narrow(wall - from),
+            vcpu: v as u16,
+            page,
+            op,
+        })
+        .collect();
+    let positions: Vec<Ps> = (0..streams.len())
+        .map(|v| nearest_boundary(input, guest.position(v, suspended)))
+        .collect();
+    for (v, stream) in streams.iter().enumerate() {
+        for n in guest.next[v]..stream.first_at(positions[v]) {
+            let touch = stream.nth(n).expect("lies before the position");
+            if touch.op == Op::Write {
+                missing[touch.page as usize] = true;
+            }
+        }
+    }
+    let planning = log.len() as Ps * Ps::from(input.planning_cost);
+    let ready = sender.free.max(suspended) + Ps::from(input.suspend) + planning;
+    let zero = source::zero_pages(input, &streams, &positions);
+    drop(guest);
+    phase(
+        input,
+        sender,
+        streams,
+        ready,
+        suspended,
+        (log, positions, zero, missing),
+    )
+}
+
+/// The writes that have been made since make pages stale.
+fn learn(guest: &Recorded, seen: &mut usize, missing: &mut [bool]) {
+    for &(_, _, _, page, op) in &guest.made[*seen..] {
+        if op == Op::Write {
+            missing[page as usize] = true;
+        }
+    }
+    *seen = guest.made.len();
+}
+
+/// What goes next out of a round.
+fn next_page(guest: &Recorded, sent: &[(u32, Ps)], unsent: &[bool], at: Ps) -> u32 {
+    let unsent = || (0..unsent.len() as u32).filter(|page| unsent[*page as usize]);
+    let last = |page: u32, writes: bool| {
+        let made = guest.made.iter();
+        made.filter(|made| made.3 == page && (!writes || made.4 == Op::Write))
+            .map(|made| made.0)
+            .max()
+    };
+    match guest.input.lead_in {
+        LeadIn::Push => {
+            let read = unsent().filter(|page| last(*page, true).is_none());
+            let read = read.filter_map(|page| Some((last(page, false)?, page)));
+            let untouched = || {
+                hottest(
+                    guest,
+                    sent,
+                    unsent().filter(|page| last(*page, false).is_none()),
+                )
+            };
+            let written = || unsent().min_by_key(|page| (last(*page, true), *page));
+            read.max()
+                .map(|(_, page)| page)
+                .or_else(untouched)
+                .or_else(written)
+        }
+        LeadIn::Recorded {
+            cold_first: true, ..
+        } => {
+            // A write is known at once, or once the log has been read.
+            let interval = Ps::from(guest.input.dirty_log_interval);
+            let known = |page: u32| {
+                let made = guest.made.iter();
+                let writes = made.filter(|made| made.3 == page && made.4 == Op::Write);
+                let read = writes.map(|made| match interval {
+                    0 => made.0,
+                    _ => (made.0 / interval + 1) * interval,
+                });
+                read.filter(|read| interval == 0 || *read <= at).max()
+            };
+            let cold = unsent().find(|page| known(*page).is_none());
+            cold.or_else(|| unsent().min_by_key(|page| (known(*page), *page)))
+        }
+        _ => unsent().next(),
+    }
+    .expect("something is unsent")
+}
+
+/// Of untouched pages, the first of the block of 64 with the most heat. A page that was accessed before it was sent heats its
+/// block by 8, the one above by 2 and the one below by 1.
+fn hottest(
+    guest: &Recorded,
+    sent: &[(u32, Ps)],
+    untouched: impl Iterator<Item = u32>,
+) -> Option<u32> {
+    let unsent_then = |made: &&(Ps, Ps, usize, u32, Op)| {
+        let at = sent.iter().find(|(page, _)| *page == made.3);
+        at.is_none_or(|(_, at)| made.0 < *at)
+    };
+    let mut heating: Vec<u32> = (guest.made.iter().filter(unsent_then))
+        .map(|made| made.3)
+        .collect();
+    heating.sort_unstable();
+    heating.dedup();
+    let heat = |block: u32| -> u32 {
+        let by = |page: &u32| match (page / 64).cmp(&block) {
+            Ordering::Equal => 8,
+            Ordering::Less if page / 64 + 1 == block => 2,
+            Ordering::Greater if page / 64 == block + 1 => 1,
+            _ => 0,
+        };
+        heating.iter().map(by).sum()
+    };
+    untouched.min_by_key(|page| (Reverse(heat(page / 64)), *page))
+}
+
+/// Whether a round was the last, by what it began with and what it leaves.
+fn is_enough(input: &Input, before: usize, dirty: usize) -> bool {
+    let bytes = dirty as u128 * u128::from(input.host_page_bytes + input.message_header);
+    dirty == 0
+        || bytes <= u128::from(input.switch_remaining)
+        || input.switch_at_minimum && dirty >= before
+}
+
+/// Rounds over the dirty log: the guest is not slowed down, and knows nothing of a recorder.
+pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32) -> SourcePhase<'a> {
+    let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
+    let pages = input.pages as usize;
+    let deadline = input.switch_time.map_or(Ps::MAX, Ps::from);
+    let chunk =
+        |page: u32| u64::from(page) / (input.dirty_log_chunk / input.host_page_bytes).max(1);
+    let mut sender = Sender::new(input);
+    let mut dirty = vec![true; pages];
+    let (mut position, mut suspended) = (0, 0);
+    for _ in 0..most {
+        let in_round = dirty.clone();
+        let before = dirty.iter().filter(|is| **is).count();
+        let mut taken: Vec<(u32, Ps)> = Vec::new();
+        let mut cut = false;
+        for page in (0..input.pages).filter(|page| in_round[*page as usize]) {
+            let Some(at) = sender.takes(deadline) else {
+                cut = true;
+                break;
+            };
+            let now = vec![at.max(position); streams.len()];
+            let zero = source::zero_pages(input, &streams, &now)[page as usize];
+            taken.push((page, at));
+            dirty[page as usize] = false;
+            sender.send(page, zero);
+        }
+        suspended = sender.free;
+        if cut {
+            suspended = suspended.max(deadline);
+            sender.free = suspended;
+        }
+        sender.write();
+        if !cut {
+            suspended = sender.free;
+        }
+        let reached = nearest_boundary(input, suspended);
+        for stream in &streams {
+            for n in stream.first_at(position)..stream.first_at(reached) {
+                let touch = stream.nth(n).expect("lies before the end of the round");
+                let first = taken
+                    .iter()
+                    .find(|(page, _)| chunk(*page) == chunk(touch.page));
+                let sent_later = first.is_some_and(|(_, at)| touch.g < epoch_beginning(input, *at));
+                if touch.op == Op::Write && !(in_round[touch.page as usize] && sent_later) {
+                    dirty[touch.page as usize] = true;
+                }
+            }
+        }
+        position = reached;
+        let left = dirty.iter().filter(|is| **is).count();
+        if cut || is_enough(input, before, left) {
+            break;
+        }
+    }
+    let ready = sender.free.max(suspended) + Ps::from(input.suspend);
+    let positions = vec![position; streams.len()];
+    let zero = source::zero_pages(input, &streams, &positions);
+    phase(
+        input,
+        sender,
+        streams,
+        ready,
+        suspended,
+        (Vec::new(), positions, zero, dirty),
+    )
+}
+
+type Reached = (Vec<Access>, Vec<Ps>, Vec<bool>, Vec<bool>);
+
+/// The core state goes behind everything else, and the VM resumes when all is installed.
+fn phase<'a>(
+    input: &'a Input<'a>,
+    sender: Sender<'_>,
+    streams: Vec<Stream<'a>>,
+    ready: Ps,
+    suspended: Ps,
+    (log, positions, zero, missing): Reached,
+) -> SourcePhase<'a> {
+    let left = ready.max(sender.last_left()) + input.tx(input.core_state);
+    let arrived = left + Ps::from(input.latency);
+    let resumed = arrived.max(sender.installed) + Ps::from(input.resume);
+    let mut phase = source::phase(input, streams, suspended, resumed, (log, positions, zero));
+    phase.there = missing.iter().map(|missing| !missing).collect();
+    phase.sent = sender.sent;
+    phase
+}
