@@ -28,6 +28,21 @@ pub enum FaultBlocks {
     Vm,
 }
 
+/// Nagle's rule on requests, and when the source acknowledges them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nagle {
+    /// Requests go out at once.
+    Off,
+    /// The next piece of pushed pages that begins to go out carries the acknowledgement, and it counts when that piece
+    /// has left; without any piece left to go, it leaves at once. Linux's delay, of up to 40 ms, is not modelled.
+    DelayedAck,
+    /// A packet of its own acknowledges each request when it arrives: the attribute `quickack` of a route on Linux. It
+    /// goes out behind what the link has begun to send (under `priority`, demanded pages that overtake these delay it
+    /// too) and takes no bandwidth.
+    Quickack,
+}
+
 /// `[destination]`: the cost of a fault beyond the network.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
@@ -49,10 +64,8 @@ pub struct DestinationSettings {
     /// `false`. QEMU: `true` (`migration/postcopy-ram.c`, `postcopy_preempt_thread`).
     pub receiver_per_channel: bool,
     /// Whether requests follow Nagle's rule (RFC 896): while one is not acknowledged, later ones are held, to go out
-    /// together. The source acknowledges requests with the next piece of pushed pages that begins to go out and has
-    /// left, or when none of its pieces is left to go. With `source.quickack` it does so at once. Default `false`.
-    /// QEMU: `true`, as it leaves the option `TCP_NODELAY` alone on its main channel.
-    pub nagle: bool,
+    /// together. Default `off`. QEMU leaves the option `TCP_NODELAY` alone on its main channel, so there it is on.
+    pub nagle: Nagle,
     /// Time from the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
     pub wake: SimTime,
     /// What stands still during a fault. Default `vcpu`: userfaultfd.
@@ -67,7 +80,7 @@ impl Default for DestinationSettings {
             receive_buffer: None,
             receive_wake: SimTime::ZERO,
             receiver_per_channel: false,
-            nagle: false,
+            nagle: Nagle::Off,
             wake: SimTime::from_us(10),
             fault_blocks: FaultBlocks::Vcpu,
         }

@@ -6,7 +6,7 @@ use self::way::LAST;
 use super::event::{Event, Request};
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
 use crate::engine::EventQueue;
-use crate::host::destination::{Destination, Receiver, TouchOutcome};
+use crate::host::destination::{Destination, Nagle, Receiver, TouchOutcome};
 use crate::host::source::{Ahead, SourceHost};
 use crate::memory::PageId;
 use crate::network::{Departure, Link, ReturnPath};
@@ -84,7 +84,7 @@ impl<'a> EventLoop<'a> {
                 resumed_at,
                 scenario.destination.fault_blocks,
             ),
-            return_path: ReturnPath::new(scenario.destination.nagle),
+            return_path: ReturnPath::new(scenario.destination.nagle != Nagle::Off),
             departures: Vec::new(),
         };
         this.destination.start(resumed_at, |due, vcpu| {
@@ -216,9 +216,9 @@ impl<'a> EventLoop<'a> {
             }
             Event::PageAcknowledged => self.source.page_acknowledged(now),
             Event::Requested(request) => {
-                if self.scenario.destination.nagle && request.place == 0 {
+                if self.scenario.destination.nagle != Nagle::Off && request.place == 0 {
                     self.link
-                        .acknowledge_requests(self.scenario.source.quickack);
+                        .acknowledge_requests(self.scenario.destination.nagle == Nagle::Quickack);
                     self.schedule_acknowledgement(now);
                 }
                 let read = now + self.source.request_arrived(now);

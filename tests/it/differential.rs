@@ -2,7 +2,7 @@
 
 use crate::pair::{Case, Pair, as_outcome};
 use migsim::guest::replay::{AtEnd, TimeScale};
-use migsim::host::destination::FaultBlocks;
+use migsim::host::destination::{FaultBlocks, Nagle};
 use migsim::host::source::DemandMode;
 use migsim::measure::Metrics;
 use migsim::migration::{SwitchOver, migrate};
@@ -245,14 +245,17 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         scenario.source.write_batch = write_batch;
         scenario.source.zero_service = zero_service;
         scenario.source.request_thread = request_thread;
-        scenario.source.quickack = quickack;
         scenario.source.limiter_period = limiter_period;
         scenario.link.device_queue = Bytes(device_queue);
         scenario.destination.receive_buffer = receive.map(Bytes);
         // At least a packet's payload.
         let least = if segment == 0 { 0 } else { mtu - 52 };
         scenario.link.segment = Bytes(segment.max(least.into()));
-        scenario.destination.nagle = nagle;
+        scenario.destination.nagle = match (nagle, quickack) {
+            (false, _) => Nagle::Off,
+            (true, false) => Nagle::DelayedAck,
+            (true, true) => Nagle::Quickack,
+        };
         scenario.destination.receiver_per_channel = receiver_per_channel;
         scenario.source.wake_on_request = wake_on_request;
         scenario.source.overtaken_percent = overtaken_percent;
@@ -421,7 +424,11 @@ const WITHOUT: [Removal; 12] = [
     ("request_thread", |scenario| {
         scenario.source.request_thread = false;
     }),
-    ("quickack", |scenario| scenario.source.quickack = false),
+    ("quickack", |scenario| {
+        if scenario.destination.nagle == Nagle::Quickack {
+            scenario.destination.nagle = Nagle::DelayedAck;
+        }
+    }),
     ("limiter_period", |scenario| {
         scenario.source.limiter_period = SimTime::ZERO;
     }),
@@ -435,7 +442,7 @@ const WITHOUT: [Removal; 12] = [
     ("receiver_per_channel", |scenario| {
         scenario.destination.receiver_per_channel = false;
     }),
-    ("nagle", |scenario| scenario.destination.nagle = false),
+    ("nagle", |scenario| scenario.destination.nagle = Nagle::Off),
 ];
 
 /// A mechanism is seldom decisive, and then several at once.

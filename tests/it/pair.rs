@@ -2,7 +2,7 @@
 
 use migsim::guest::recording::Access;
 use migsim::guest::replay::AtEnd;
-use migsim::host::destination::FaultBlocks;
+use migsim::host::destination::{FaultBlocks, Nagle};
 use migsim::host::source::DemandMode;
 use migsim::measure::Metrics;
 use migsim::memory::PageRun;
@@ -166,8 +166,8 @@ impl Case {
             overlap_core: scenario.migration.overlap_core,
             planning_time: scenario.migration.planning_time.as_ps(),
             receiver_per_channel: scenario.destination.receiver_per_channel,
-            nagle: scenario.destination.nagle,
-            quickack: scenario.source.quickack,
+            nagle: scenario.destination.nagle != Nagle::Off,
+            quickack: scenario.destination.nagle == Nagle::Quickack,
             planning_cost: scenario.migration.planning_cost.as_ps(),
             fetchers: match scenario.migration.delivery {
                 Delivery::SourcePush => 0,

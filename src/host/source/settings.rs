@@ -60,12 +60,6 @@ pub struct SourceSettings {
     /// overtaken. Default `false`. `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends
     /// their pages itself (`migration/ram.c`, `ram_save_host_page_urgent`).
     pub request_thread: bool,
-    /// Whether requests are acknowledged as soon as they arrive. The acknowledgement is a packet behind what the link
-    /// has begun to send, and takes no bandwidth itself; under `priority`, demanded pages that overtake those bytes
-    /// delay it, too. Otherwise pushed pages carry it. If none is left, it leaves at once: Linux's delay of up to 40
-    /// ms is not modelled. It matters under Nagle's rule (`destination.nagle`). Default `false`: Linux delays
-    /// acknowledgements, unless the route says `quickack`.
-    pub quickack: bool,
     /// A push that is held back for a plan ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the
     /// rate limiter that holds it, counted from the suspension. Default 0: as soon as it is released. QEMU: 100 ms
     /// (`migration/migration.c`, `BUFFER_DELAY`).
@@ -101,7 +95,6 @@ impl Default for SourceSettings {
             write_batch: 0,
             zero_service: None,
             request_thread: false,
-            quickack: false,
             limiter_period: SimTime::ZERO,
             dirty_log_chunk: Bytes(1 << 30),
             dirty_log_interval: SimTime::ZERO,

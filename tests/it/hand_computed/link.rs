@@ -1,5 +1,6 @@
 //! How pages and requests share the link, and how pages are received.
 
+use migsim::host::destination::Nagle;
 use migsim::network::Discipline;
 use migsim::units::Bytes;
 use migsim::units::SimTime;
@@ -148,10 +149,10 @@ fn requests_that_wait_for_an_acknowledgement() {
     // 1525 until then: arrived 2115, enqueued 2118, left 2218, installed 2422, on at 2428: 908.
     let mut case = on_demand(2, &[read(10, 0, 0), read(20, 1, 1)]);
     case.scenario.link.latency = SimTime::from_ns(200);
-    case.scenario.destination.nagle = true;
+    case.scenario.destination.nagle = Nagle::DelayedAck;
     takes(&simulate(&case), ns(518 + 908), ns(2422));
     // Not held: arrived 1725, left behind page 0 at 1918, installed 2122, on at 2128: 608.
-    case.scenario.destination.nagle = false;
+    case.scenario.destination.nagle = Nagle::Off;
     takes(&simulate(&case), ns(518 + 608), ns(2122));
 }
 
@@ -173,7 +174,7 @@ fn what_is_sent_together_is_acknowledged_once() {
         ],
     );
     case.scenario.link.latency = SimTime::from_ns(200);
-    case.scenario.destination.nagle = true;
+    case.scenario.destination.nagle = Nagle::DelayedAck;
     takes(&simulate(&case), ns(518 + 908 + 1003 + 628 + 908), ns(3222));
 }
 
@@ -187,12 +188,11 @@ fn an_acknowledgement_at_once_waits_behind_what_is_under_way() {
     case.zero = vec![false, true, false];
     case.scenario.link.discipline = Discipline::Fair;
     case.scenario.link.latency = SimTime::from_ns(20);
-    case.scenario.destination.nagle = true;
-    case.scenario.source.quickack = true;
+    case.scenario.destination.nagle = Nagle::Quickack;
     takes(&simulate(&case), ns(158 + 117 + 241), ns(1625));
     // No pushed page carries it, so that it leaves as it is due, at 1405, and is there at 1425: page 2 arrived 1445, enqueued 1448,
     // left behind page 1 at 1567, installed 1591, on at 1597: 207.
-    case.scenario.source.quickack = false;
+    case.scenario.destination.nagle = Nagle::DelayedAck;
     takes(&simulate(&case), ns(158 + 117 + 207), ns(1591));
 }
 
@@ -203,14 +203,14 @@ fn an_acknowledgement_goes_with_pushed_pages() {
     // to begin at 1415, which has left at 1552: at 1602. Page 6, touched at 1370, is held at 1375 until then: arrived 1652,
     // served at once, on the wire behind page 3 from 1852: on at 2012: 642. Pages 4 and 5 follow: left 2152, installed 2206.
     let mut case = base(8, &[read(10, 0, 7), read(20, 1, 6)]);
-    case.scenario.destination.nagle = true;
+    case.scenario.destination.nagle = Nagle::DelayedAck;
     let outcome = simulate(&case);
     assert_eq!(outcome.push_and_demand_order, [0, 1, 2, 7, 3, 6, 4, 5]);
     takes(&outcome, ns(452 + 642), ns(2206));
     // Acknowledged at once, behind page 0, which leaves at 1452: at 1502. It arrives at 1552, as there is room: on at 1912.
-    case.scenario.source.quickack = true;
+    case.scenario.destination.nagle = Nagle::Quickack;
     takes(&simulate(&case), ns(452 + 542), ns(2206));
     // Not held, it arrives at 1425 and is served at 1552 all the same.
-    case.scenario.destination.nagle = false;
+    case.scenario.destination.nagle = Nagle::Off;
     takes(&simulate(&case), ns(452 + 542), ns(2206));
 }
