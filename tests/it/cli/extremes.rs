@@ -240,7 +240,7 @@ fn the_table_names_the_position_taken() {
         "trace.start=2.4 ms",
     ]);
     let table = String::from_utf8_lossy(&output.stdout);
-    assert!(table.contains("migrated at 2.00 ms"), "{table}");
+    assert!(table.contains("at 2.00 ms of 10.0 ms"), "{table}");
 }
 
 /// A trace of a few nanoseconds that wraps around for half a second.

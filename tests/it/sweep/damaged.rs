@@ -41,7 +41,7 @@ fn damages(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let mut moved = text.as_bytes().to_vec();
     let (from, to) = (text.len() - 200, text.len() - 600);
     moved.copy_within(from..from + 100, to);
-    let flipped = text.replace("0.01,", "0.02,");
+    let flipped = text.replace(",0.01,200000000,", ",0.02,200000000,");
     vec![
         ("a row twice", with(&[&all[..3], &[2], &all[3..]].concat())),
         (
