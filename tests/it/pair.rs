@@ -1,14 +1,14 @@
 //! One migration on the engine and on the naive reference simulator, whose results have to be equal.
 
-use migsim::guest::recording::Access;
+use migsim::guest::recording::{Access, RecordError};
 use migsim::guest::replay::AtEnd;
 use migsim::host::destination::{FaultBlocks, Nagle};
 use migsim::host::source::DemandMode;
 use migsim::measure::Metrics;
 use migsim::memory::PageRun;
-use migsim::migration::SwitchOver;
+use migsim::migration::{MigrationError, SwitchOver};
 use migsim::network::Discipline;
-use migsim::run::compare::compare;
+use migsim::run::compare::{ComparisonError, compare};
 use migsim::scenario::{Delivery, Scenario};
 use migsim::strategy::Registry;
 use migsim::strategy::pdopmp;
@@ -18,6 +18,18 @@ use migsim::trace::{IdleSpan, Op, Record, Trace, TraceHeader, TraceWriter};
 use migsim::units::SimTime;
 
 use crate::naive;
+
+/// Whether a strategy was refused as its rounds would go through a short trace too often: on a slow link they may.
+pub(crate) fn is_too_short(error: &ComparisonError) -> bool {
+    matches!(
+        error,
+        ComparisonError::SwitchOver(MigrationError::Record(RecordError::TooShort { .. }))
+            | ComparisonError::Run {
+                source: MigrationError::Record(RecordError::TooShort { .. }),
+                ..
+            }
+    )
+}
 
 /// A trace, a scenario, and what the reference needs beside them.
 #[derive(Debug, Clone)]
