@@ -33,6 +33,10 @@ pub struct Metrics {
     pub total_migration_time: Option<SimTime>,
     /// How long no vCPU ran on either host at the switch-over. Stalls after it do not count.
     pub downtime: SimTime,
+    /// From the resume until the last page was installed: while the VM depends on both hosts and on the link between them, and is
+    /// lost with either. Zero where no page is missing at the resume; `None` when some pages never arrive. The *residual
+    /// dependency* of process migration (Milojicic et al., *Process Migration*, ACM Computing Surveys 2000).
+    pub residual_dependency: Option<SimTime>,
     /// Touches on the destination that found the page missing.
     pub page_faults: u64,
     /// Those whose page was unsent when the request reached the source.
@@ -126,6 +130,7 @@ impl Metrics {
         Metrics {
             total_migration_time: outcome.completed_at,
             downtime: switch_over.downtime,
+            residual_dependency: (outcome.completed_at).map(|end| end - outcome.resumed_at),
             page_faults: faults,
             network_faults: requested,
             in_flight_faults: faults - requested,

@@ -19,6 +19,7 @@ pub fn details(run: &Run) -> String {
     let mut lines = vec![
         ("total migration time", never(metrics.total_migration_time)),
         ("downtime", metrics.downtime.to_string()),
+        ("residual dependency", never(metrics.residual_dependency)),
         (
             "page faults",
             format!(

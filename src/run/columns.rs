@@ -160,6 +160,10 @@ pub const METRICS: &[Column] = &[
     column("time_to_90pct_speed_s", Unit::Seconds,
         "From the resume until the guest runs at 90 % of its speed or more over every 100 ms.",
         |run| Time(run.metrics.time_to_90pct_speed)),
+    column("residual_dependency_s", Unit::Seconds,
+        "From the resume until the last page is installed: the VM's state is split between two hosts, and a failure \
+         of either or of the link loses it. 0 for pre-copy and stop-and-copy; empty if some pages never arrive.",
+        |run| run.metrics.residual_dependency.map_or(Missing, Time)),
 ];
 
 /// What identifies a row, before the metrics: name and meaning.

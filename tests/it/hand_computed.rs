@@ -135,6 +135,7 @@ fn one_fault_on_an_idle_link() {
     let expected = Outcome {
         total_migration_time: Some(ns(1572)),
         downtime: ns(1350),
+        residual_dependency: Some(ns(222)), // from 1350 to 1572
         page_faults: 1,
         network_faults: 1,
         in_flight_faults: 0,
@@ -252,6 +253,7 @@ fn no_push_at_all() {
         let outcome = simulate(&case);
         assert_eq!((faults(&outcome), outcome.stall), ((2, 2, 0), ns(436)));
         assert_eq!(outcome.total_migration_time, None);
+        assert_eq!(outcome.residual_dependency, None);
         assert_eq!((outcome.bytes_sent, outcome.pages_sent), (1200, 2));
     }
     // A guest that touches nothing gets nothing.

@@ -245,6 +245,7 @@ impl Input<'_> {
 pub(crate) struct Outcome {
     pub(crate) total_migration_time: Option<u64>,
     pub(crate) downtime: u64,
+    pub(crate) residual_dependency: Option<u64>,
     pub(crate) page_faults: u64,
     pub(crate) network_faults: u64,
     pub(crate) in_flight_faults: u64,
@@ -298,6 +299,7 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
     Outcome {
         total_migration_time: world.all_installed.map(narrow),
         downtime: narrow(downtime),
+        residual_dependency: world.all_installed.map(|end| narrow(end - resumed)),
         page_faults: world.stalls.len() as u64,
         network_faults: requested as u64,
         in_flight_faults: (world.stalls.len() - requested) as u64,

@@ -294,6 +294,7 @@ pub(crate) fn as_outcome(metrics: &Metrics, pages_in_order: Vec<u32>) -> naive::
     naive::Outcome {
         total_migration_time: metrics.total_migration_time.map(SimTime::as_ps),
         downtime: metrics.downtime.as_ps(),
+        residual_dependency: metrics.residual_dependency.map(SimTime::as_ps),
         page_faults: metrics.page_faults,
         network_faults: metrics.network_faults,
         in_flight_faults: metrics.in_flight_faults,

@@ -290,6 +290,7 @@ proptest! {
             if strategy != "hybrid" {
                 prop_assert_eq!((metrics.page_faults, metrics.stall), (0, SimTime::ZERO));
                 prop_assert!(metrics.total_migration_time >= Some(metrics.downtime));
+                prop_assert_eq!(metrics.residual_dependency, Some(SimTime::ZERO));
             }
             if strategy == "stop-and-copy" {
                 prop_assert_eq!(metrics.total_migration_time, Some(metrics.downtime));
