@@ -41,7 +41,8 @@ fn post_copy(scenario: &Scenario, switch_over: &SwitchOver) -> Outcome {
 /// Events by their time: a page has left the link, which frees its bytes and lets the source go on.
 fn heap_engine(scenario: &Scenario, arrivals: &mut [SimTime]) -> SimTime {
     let (link, source) = (&scenario.link, &scenario.source);
-    let (bytes, transmission) = (link.page_message(4_096), link.page_time(4_096));
+    let bytes = link.message_bytes(4_096).page;
+    let transmission = link.transmission(bytes);
     let mut events = BinaryHeap::new();
     let (mut queued, mut free_at, mut left, mut installed) =
         (0, SimTime::ZERO, SimTime::ZERO, SimTime::ZERO);

@@ -64,9 +64,9 @@ pub struct Outcome {
     pub stalls: Vec<Stall>,
     /// Requests that reached the source.
     pub requests: u64,
-    /// Pages sent with their content, repetitions included.
+    /// Pages of the trace's size that were sent with their content, repetitions included.
     pub pages_sent: u64,
-    /// Zero pages sent.
+    /// Those sent as zero pages.
     pub zero_pages_sent: u64,
     /// Pages sent more than once: their repetitions.
     pub duplicate_pages_sent: u64,
@@ -99,10 +99,10 @@ pub fn migrate_observed(
     probe: &mut impl Probe,
 ) -> Result<Outcome, MigrationError> {
     let resumed_at = switch_over.suspended_at + switch_over.downtime;
-    let page = scenario.link.page_message(switch_over.memory.host_page);
+    let whole = switch_over.memory.whole_page();
+    let sizes = scenario.link.message_bytes(switch_over.memory.page_size());
     let longest = scenario.link.transmission(
-        page.max(scenario.link.segment.0)
-            .max(scenario.link.zero_page_bytes.into()),
+        (sizes.of(whole).max(sizes.of(whole.emptied()))).max(scenario.link.segment.0),
     );
     // The link counts a piece's work in half-picoseconds.
     if resumed_at == SimTime::MAX || longest.as_ps() > u64::MAX / 2 {

@@ -13,6 +13,6 @@ mod settings;
 pub(crate) mod socket;
 
 pub use link::{Bounds, Link};
-pub use message::{Departure, Span};
+pub use message::{Departure, MessageBytes, Span};
 pub use return_path::ReturnPath;
 pub use settings::{Discipline, LinkSettings, SMALLEST_MTU};

@@ -74,15 +74,13 @@ pub fn of_trace(scenario: &Scenario, trace: &Trace, entry: &Entry) -> Result<Pla
     let preparation = SwitchOver::preparation(scenario, true);
     let (recording, positions) =
         record(&replay, preparation, scenario.source.record_trap).map_err(MigrationError::from)?;
-    let zero_pages = replay
-        .zero_pages(&positions)
-        .map_err(MigrationError::from)?;
+    let contents = replay.contents(&positions).map_err(MigrationError::from)?;
     Ok(plan(
         scenario,
         strategy,
         &recording,
         replay.memory(),
-        &zero_pages,
+        contents.zero_pages(),
     ))
 }
 
@@ -145,7 +143,7 @@ fn plan(
         recording,
         memory,
         zero_pages,
-        page_time: scenario.link.page_time(memory.host_page),
+        page_time: scenario.link.page_time(&memory),
     });
     // Whoever reads the plan need not trust a strategy to name each page once and none that does not exist.
     let mut named = PageSet::empty(memory.pages);

@@ -107,7 +107,9 @@ pub struct VmSettings {
     pub memory: Option<Bytes>,
     /// Page of the trace. Default: as recorded, or 4 KiB for a synthetic workload.
     pub page_size: Option<Bytes>,
-    /// Host page, the unit of fault and transfer. Default: the trace's page.
+    /// Host page, the unit of fault and transfer, up to 1 GiB. It is sent as the trace's pages in it, of which those
+    /// without content are sent as zero pages (QEMU: `migration/ram.c`, `ram_save_host_page`). Default: the trace's
+    /// page.
     pub host_page: Option<Bytes>,
     /// CPU and device state, sent while no vCPU runs. Default 1 MiB, an assumption: the order of magnitude of a
     /// machine with a few emulated devices.
@@ -261,6 +263,14 @@ impl Scenario {
         }
         if self.link.packet_overhead > 65_535 {
             return unfit("link.packet_overhead", "expected at most 65535 bytes");
+        }
+        for (key, bytes) in [
+            ("link.message_header", self.link.message_header),
+            ("link.zero_page_bytes", self.link.zero_page_bytes),
+        ] {
+            if bytes > 65_535 {
+                return unfit(key, "expected at most 65535 bytes");
+            }
         }
         if !self.link.segment_fits() {
             return unfit(

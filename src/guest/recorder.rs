@@ -45,12 +45,13 @@ impl<'a> RecordedGuest<'a> {
         })
     }
 
-    /// The next access, if it comes before `time`. Of one instant's they come by vCPU.
+    /// The next access, if it comes before `time`, and the page of the trace's size that it goes to. Of one instant's they
+    /// come by vCPU.
     ///
     /// # Errors
     ///
     /// [`TraceError`] when the trace is damaged.
-    pub fn next_before(&mut self, time: SimTime) -> Result<Option<Access>, TraceError> {
+    pub fn next_before(&mut self, time: SimTime) -> Result<Option<(Access, u32)>, TraceError> {
         let next = (0u16..)
             .zip(&self.vcpus)
             .filter_map(|(vcpu, state)| Some((state.due()?, vcpu)))
@@ -65,12 +66,13 @@ impl<'a> RecordedGuest<'a> {
         if self.protected.remove(access.page) {
             state.delay += self.trap;
         }
-        Ok(Some(Access {
+        let made = Access {
             time: due,
             vcpu,
             page: access.page,
             op: access.op,
-        }))
+        };
+        Ok(Some((made, access.trace_page)))
     }
 
     /// The next access to the page traps.

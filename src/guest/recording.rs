@@ -91,7 +91,7 @@ pub fn record(
     check_passes(replay, window, trap)?;
     let mut guest = RecordedGuest::new(replay, trap)?;
     let mut accesses = Vec::new();
-    while let Some(access) = guest.next_before(window)? {
+    while let Some((access, _)) = guest.next_before(window)? {
         if accesses.len() == MOST_ACCESSES {
             return Err(RecordError::TooLong);
         }

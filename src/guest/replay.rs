@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use crate::memory::{Memory, PageId, PageMap, PageSet};
+use crate::memory::{Contents, Memory, PageId, PageMap};
 use crate::trace::{Op, Trace, TraceError, VcpuRecords};
 use crate::units::SimTime;
 
@@ -129,6 +129,8 @@ pub struct GuestAccess {
     pub offset: SimTime,
     /// The host page.
     pub page: PageId,
+    /// The page of the trace's size.
+    pub trace_page: u32,
     /// How it is accessed.
     pub op: Op,
 }
@@ -262,16 +264,16 @@ impl<'a> Replay<'a> {
             .collect()
     }
 
-    /// The pages that are zero when the guest has reached `positions`: those of the trace's map that no vCPU has
+    /// What the pages consist of when the guest has reached `positions`: those of the trace's map are zero that no vCPU has
     /// written before.
     ///
     /// # Errors
     ///
     /// [`TraceError`] when the trace is damaged.
-    pub fn zero_pages(&self, positions: &[SimTime]) -> Result<PageSet, TraceError> {
-        let mut zero = self.memory.zero_pages(self.trace.zero_runs());
-        if zero.count() == 0 {
-            return Ok(zero);
+    pub fn contents(&self, positions: &[SimTime]) -> Result<Contents, TraceError> {
+        let mut contents = Contents::new(self.memory, self.trace.zero_runs());
+        if !contents.has_zeros() {
+            return Ok(contents);
         }
         for (vcpu, &position) in (0..self.vcpus()).zip(positions) {
             for record in self.trace.vcpu_records(vcpu, 0) {
@@ -280,14 +282,14 @@ impl<'a> Replay<'a> {
                     break;
                 }
                 if record.op == Op::Write {
-                    zero.remove(self.memory.host_page_of(record.page));
+                    contents.write(record.page);
                 }
             }
             for page in self.writes(vcpu, SimTime::ZERO, position) {
-                zero.remove(page?);
+                contents.write(page?);
             }
         }
-        Ok(zero)
+        Ok(contents)
     }
 
     /// The pages that the guest writes from one guest time until before another, each with its last write.
@@ -321,19 +323,19 @@ impl<'a> Replay<'a> {
         Ok(writes)
     }
 
-    /// The pages of one vCPU's writes; those of a span longer than the trace once.
+    /// The pages, of the trace's size, of one vCPU's writes; those of a span longer than the trace once.
     fn writes(
         &self,
         vcpu: u16,
         from: SimTime,
         until: SimTime,
-    ) -> impl Iterator<Item = Result<PageId, TraceError>> + use<'a> {
+    ) -> impl Iterator<Item = Result<u32, TraceError>> + use<'a> {
         // After one pass (and a picosecond for rounding) a trace that wraps around has nothing new.
         let end = until.min(from + self.pass() + SimTime::from_ps(1));
         self.vcpu(vcpu, from)
             .take_while(move |access| !matches!(access, Ok(access) if access.offset >= end))
             .filter(|access| !matches!(access, Ok(access) if access.op != Op::Write))
-            .map(|access| access.map(|access| access.page))
+            .map(|access| access.map(|access| access.trace_page))
     }
 }
 
@@ -380,6 +382,7 @@ impl Iterator for VcpuReplay<'_> {
                 return Some(Ok(GuestAccess {
                     offset,
                     page: self.replay.memory.host_page_of(record.page),
+                    trace_page: record.page,
                     op: record.op,
                 }));
             }

@@ -1,6 +1,6 @@
 //! The source host: its migration thread pushes pages, and serves requests unless they have a thread of their own.
 //!
-//! While nothing is requested, the thread serves pages of one kind at constant distances: one behind the other as long as there
+//! While nothing is requested, the thread serves pages of one content at constant distances: one behind the other as long as there
 //! is surely room, or, with its buffer full, one whenever one leaves the link. It takes up as many as that at once.
 
 mod ahead;
@@ -15,7 +15,7 @@ pub use self::settings::{DemandMode, SourceSettings};
 use self::thread::Thread;
 use self::waits::WaitsFor;
 use crate::engine::Progression;
-use crate::memory::{PageId, PageSet};
+use crate::memory::{Content, Contents, PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
 use crate::network::{Link, Span};
 use crate::strategy::{NotUnsent, Request, Strategy};
@@ -28,7 +28,7 @@ use crate::units::SimTime;
 #[derive(Debug)]
 pub struct SourceHost<'a> {
     settings: &'a SourceSettings,
-    zero_pages: &'a PageSet,
+    contents: &'a Contents,
     unsent: PageSet,
     /// Pages to be served, and when each request was read.
     requests: VecDeque<(PageId, SimTime)>,
@@ -49,11 +49,11 @@ pub struct SourceHost<'a> {
 }
 
 impl<'a> SourceHost<'a> {
-    /// A host that starts to push the `unsent` pages at `start`. `own_channel` is whether requested pages have one.
+    /// A host that starts to push the `unsent` pages of a memory at `start`. `own_channel` is whether requested pages have one.
     pub fn new(
         settings: &'a SourceSettings,
         unsent: PageSet,
-        zero_pages: &'a PageSet,
+        contents: &'a Contents,
         zero_page_bytes: u32,
         own_channel: bool,
         start: SimTime,
@@ -63,7 +63,7 @@ impl<'a> SourceHost<'a> {
             batch: Batch::new(settings.write_batch, zero_page_bytes),
             push_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
             demand_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
-            zero_pages,
+            contents,
             unsent,
             requests: VecDeque::new(),
             received: 0,
@@ -108,7 +108,7 @@ impl<'a> SourceHost<'a> {
         &self.unsent
     }
 
-    /// Pages sent with their content, and zero pages sent.
+    /// Pages of the trace's size that were sent with their content, and as zero pages.
     pub fn pages_sent(&self) -> (u64, u64) {
         (self.sent, self.zero_sent)
     }
@@ -201,8 +201,8 @@ impl<'a> SourceHost<'a> {
         self.waits = loop {
             while let Some(span) =
                 self.batch
-                    .write(&mut self.push_buffer, link.occupancy(false), |zero| {
-                        link.bytes(zero)
+                    .write(&mut self.push_buffer, link.occupancy(false), |content| {
+                        link.bytes(content)
                     })
             {
                 link.enqueue(span, now);
@@ -287,9 +287,9 @@ impl<'a> SourceHost<'a> {
         link: &mut Link,
         strategy: &mut dyn Strategy,
     ) -> Result<(), NotUnsent> {
-        let zero = self.zero_pages.contains(page);
-        let service = self.settings.pushing(zero);
-        let (pace, most) = self.pace(now, zero, service, ahead, link);
+        let content = self.contents.of(page);
+        let service = self.settings.pushing(content);
+        let (pace, most) = self.pace(now, content, service, ahead, link);
         let taken_up = Progression {
             first: now,
             step: pace,
@@ -299,9 +299,10 @@ impl<'a> SourceHost<'a> {
             if !self.unsent.contains(page) {
                 return Err(NotUnsent(page));
             }
-            if self.zero_pages.contains(page) != zero {
-                // The first of another kind ends it.
-                let service = self.settings.pushing(!zero);
+            let of_page = self.contents.of(page);
+            if of_page != content {
+                // The first of another content ends it.
+                let service = self.settings.pushing(of_page);
                 let span = self.take(page, 1, taken_up.after(taken).delayed(service));
                 self.thread.serve(span, span.handed.first);
                 return Ok(());
@@ -309,7 +310,7 @@ impl<'a> SourceHost<'a> {
             let mut count = 1;
             if most - taken > 1 {
                 let unsent = self.unsent.run_length(page, most - taken);
-                let alike = self.zero_pages.run_length(page, unsent);
+                let alike = self.contents.run_alike(page, unsent);
                 count += strategy.go_on_behind(page, alike - 1);
             }
             let mut span = self.take(page, count, taken_up.after(taken).delayed(service));
@@ -338,26 +339,22 @@ impl<'a> SourceHost<'a> {
 
     /// Pushed pages are no more to be sent.
     fn take(&mut self, first: PageId, count: u32, handed: Progression) -> Span {
-        let zero = self.zero_pages.contains(first);
+        let content = self.contents.of(first);
         self.unsent.remove_run(first, count);
-        self.count_sent(zero, count);
+        self.count_sent(content, count);
         Span {
             first,
             count,
-            zero,
+            content,
             demanded: false,
             requested_at: (self.request_thread.as_ref()).and_then(|_| self.requested_at(first)),
             handed,
         }
     }
 
-    fn count_sent(&mut self, zero: bool, count: u32) {
-        let sent = if zero {
-            &mut self.zero_sent
-        } else {
-            &mut self.sent
-        };
-        *sent += u64::from(count);
+    fn count_sent(&mut self, content: Content, count: u32) {
+        self.sent += u64::from(count) * u64::from(content.pages);
+        self.zero_sent += u64::from(count) * u64::from(content.zeros);
     }
 
     /// When the request for a page was read that waits to be served by its own thread.
@@ -369,13 +366,13 @@ impl<'a> SourceHost<'a> {
 
     fn take_demanded(&mut self, page: PageId, requested_at: SimTime) -> Span {
         self.unsent.remove(page);
-        let zero = self.zero_pages.contains(page);
-        self.count_sent(zero, 1);
+        let content = self.contents.of(page);
+        self.count_sent(content, 1);
         self.unacknowledged += 1;
         Span {
             first: page,
             count: 1,
-            zero,
+            content,
             demanded: true,
             requested_at: Some(requested_at),
             handed: Progression::default(),

@@ -196,7 +196,7 @@ impl<'a> Plan<'a> {
             recorded.insert(access.page);
         }
         Plan {
-            zero_pages: &switch_over.zero_pages,
+            zero_pages: switch_over.contents.zero_pages(),
             recorded,
             predicted: predicted.iter().copied().collect(),
         }

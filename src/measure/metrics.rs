@@ -69,9 +69,9 @@ pub struct Metrics {
     pub fault_latency_max: SimTime,
     /// Bytes on the wire, pages and core state, headers of messages and packets included.
     pub bytes_sent: u64,
-    /// Pages sent with their content.
+    /// Pages of the trace's size that were sent with their content.
     pub pages_sent: u64,
-    /// Zero pages sent.
+    /// Those sent as zero pages.
     pub zero_pages_sent: u64,
     /// Pages sent more than once: their repetitions.
     pub duplicate_pages_sent: u64,

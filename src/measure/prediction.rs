@@ -1,8 +1,9 @@
 //! How good a prediction was, measured against the plain scan of memory that it is meant to beat.
 
 use super::Share;
-use crate::memory::{PageId, PageIds};
+use crate::memory::{Contents, PageId, PageIds};
 use crate::migration::SwitchOver;
+use crate::network::MessageBytes;
 use crate::scenario::Scenario;
 use crate::units::SimTime;
 
@@ -17,17 +18,12 @@ pub(super) fn shares(
     predicted: &[PageId],
 ) -> (Share, Share) {
     let predicted: PageIds = predicted.iter().copied().collect();
-    let scan = Scan::new(scenario, switch_over);
-    let scan_end = scan.end();
+    let scan_end = Scan::new(scenario, switch_over).arrival_before(switch_over.memory.pages);
+    let mut scan = Scan::new(scenario, switch_over);
     let (mut useful, mut named, mut touched) = (0, 0, 0);
-    let mut zero_below = 0;
-    let mut zero_pages = switch_over.zero_pages.iter().peekable();
     for touch in switch_over.touch_order.first_touches() {
-        while zero_pages.next_if(|zero| *zero <= touch.page).is_some() {
-            zero_below += 1;
-        }
         let is_predicted = predicted.contains(&touch.page);
-        if is_predicted && touch.offset < scan.arrival(touch.page, zero_below) {
+        if is_predicted && touch.offset < scan.arrival_before(touch.page + 1) {
             useful += 1;
         }
         if touch.offset < scan_end {
@@ -46,37 +42,37 @@ pub(super) fn shares(
     (precision, coverage)
 }
 
-struct Scan {
-    page: SimTime,
-    zero_page: SimTime,
-    /// From the last bit's departure until the page is in place.
-    delivery: SimTime,
-    pages: u32,
-    zero_pages: u64,
+/// The plain scan, as far as it has been followed.
+struct Scan<'a> {
+    scenario: &'a Scenario,
+    contents: &'a Contents,
+    sizes: MessageBytes,
+    next: PageId,
+    /// When all pages before the next have been transmitted, counted from the resume.
+    transmitted: SimTime,
 }
 
-impl Scan {
-    fn new(scenario: &Scenario, switch_over: &SwitchOver) -> Self {
-        let link = &scenario.link;
+impl<'a> Scan<'a> {
+    fn new(scenario: &'a Scenario, switch_over: &'a SwitchOver) -> Self {
+        let page_size = switch_over.memory.page_size();
         Scan {
-            page: link.page_time(switch_over.memory.host_page),
-            zero_page: link.transmission(u64::from(link.zero_page_bytes)),
-            delivery: link.latency + scenario.destination.install,
-            pages: switch_over.memory.pages,
-            zero_pages: u64::from(switch_over.zero_pages.count()),
+            scenario,
+            contents: &switch_over.contents,
+            sizes: scenario.link.message_bytes(page_size),
+            next: 0,
+            transmitted: SimTime::ZERO,
         }
     }
 
-    /// When the page arrives, counted from the resume; `zero_until` zero pages lie at it or below it.
-    fn arrival(&self, page: PageId, zero_until: u64) -> SimTime {
-        let full = u64::from(page) + 1 - zero_until;
-        self.page.times(full) + self.zero_page.times(zero_until) + self.delivery
-    }
-
-    fn end(&self) -> SimTime {
-        match self.pages.checked_sub(1) {
-            Some(last) => self.arrival(last, self.zero_pages),
-            None => SimTime::ZERO,
+    /// When all pages before `end` have arrived, counted from the resume. Later calls name no earlier page.
+    fn arrival_before(&mut self, end: PageId) -> SimTime {
+        let link = &self.scenario.link;
+        while self.next < end {
+            let run = self.contents.run_alike(self.next, end - self.next);
+            let bytes = self.sizes.of(self.contents.of(self.next));
+            self.transmitted += link.transmission(bytes).times(run.into());
+            self.next += run;
         }
+        self.transmitted + link.latency + self.scenario.destination.install
     }
 }

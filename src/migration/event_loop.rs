@@ -52,7 +52,7 @@ impl<'a> EventLoop<'a> {
         let link = Link::new(
             &scenario.link,
             scenario.destination.receive_buffer,
-            switch_over.memory.host_page,
+            &switch_over.memory,
         );
         let two_receivers = scenario.destination.receiver_per_channel && link.own_channel(true);
         let mut this = EventLoop {
@@ -69,7 +69,7 @@ impl<'a> EventLoop<'a> {
             source: SourceHost::new(
                 &scenario.source,
                 missing.clone(),
-                &switch_over.zero_pages,
+                &switch_over.contents,
                 scenario.link.zero_page_bytes,
                 link.own_channel(true),
                 resumed_at,
@@ -305,13 +305,15 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// Of the pages sent since the resume, those that had been sent before.
+    /// Of the pages sent since the resume, those that had been sent before, in pages of the trace's size.
     fn sent_before(&self) -> u64 {
         let Some(before) = &self.switch_over.copied.sent else {
             return 0;
         };
         let sent = |page: &PageId| before.contains(*page) && !self.source.unsent().contains(*page);
-        self.switch_over.missing.iter().filter(sent).count() as u64
+        let again = self.switch_over.missing.iter().filter(sent);
+        let parts = again.map(|page| self.switch_over.contents.of(page).parts());
+        parts.map(u64::from).sum()
     }
 
     fn outcome(self) -> Outcome {

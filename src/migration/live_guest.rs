@@ -8,7 +8,7 @@ use crate::guest::recording::{
 };
 use crate::guest::replay::Replay;
 use crate::guest::touch_order::TouchOrder;
-use crate::memory::{PageId, PageSet};
+use crate::memory::{Contents, PageId, PageSet};
 use crate::scenario::Scenario;
 use crate::strategy::lead_in::Remainder;
 use crate::trace::Op;
@@ -19,8 +19,8 @@ pub(super) struct LiveGuest<'a> {
     scenario: &'a Scenario,
     replay: &'a Replay<'a>,
     guest: RecordedGuest<'a>,
-    /// Pages without content so far.
-    pub(super) zero_pages: PageSet,
+    /// What the pages consist of so far.
+    pub(super) contents: Contents,
     /// Pages that the destination does not have as they are now.
     pub(super) missing: PageSet,
     /// Pages written in the round.
@@ -45,7 +45,7 @@ impl<'a> LiveGuest<'a> {
             scenario,
             replay,
             guest: RecordedGuest::new(replay, scenario.source.record_trap)?,
-            zero_pages: replay.zero_pages(&start)?,
+            contents: replay.contents(&start)?,
             missing: PageSet::full(replay.memory().pages),
             written: PageSet::empty(replay.memory().pages),
             accesses: Vec::new(),
@@ -64,11 +64,11 @@ impl<'a> LiveGuest<'a> {
         if self.replay.wraps() && time.as_ps() / pass.as_ps().max(1) > MOST_PASSES {
             return Err(RecordError::TooShort { pass }.into());
         }
-        while let Some(access) = self.guest.next_before(time)? {
+        while let Some((access, trace_page)) = self.guest.next_before(time)? {
             if access.op == Op::Write {
                 self.missing.insert(access.page);
                 self.written.insert(access.page);
-                self.zero_pages.remove(access.page);
+                self.contents.write(trace_page);
             }
             tell(&access);
             self.accesses.push(access);
@@ -126,9 +126,9 @@ impl<'a> LiveGuest<'a> {
         let accesses = recording.accesses.len() as u64;
         let planning = self.scenario.migration.planning_cost.times(accesses);
         stream.free_at = stream.free_at.max(suspended_at) + self.scenario.vm.suspend + planning;
-        let zero_pages = self.replay.zero_pages(&stopped.positions)?;
+        let contents = self.replay.contents(&stopped.positions)?;
         if remainder == Remainder::WhileSuspended {
-            stream.send(&missing, &zero_pages);
+            stream.send(&missing, &contents);
             missing = PageSet::empty(missing.pages());
         }
         let (resumed_at, copied) = stream.send_core_state();
@@ -146,7 +146,7 @@ impl<'a> LiveGuest<'a> {
             downtime: resumed_at - suspended_at,
             recording,
             touch_order: TouchOrder::after(self.replay, &stopped.positions)?,
-            zero_pages,
+            contents,
             memory: self.replay.memory(),
             missing,
             copied,

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use crate::engine::Progression;
 use crate::host::destination::ReceivingThread;
-use crate::memory::{Memory, PageId, PageSet};
-use crate::network::Span;
+use crate::memory::{Content, Contents, Memory, PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
+use crate::network::{MessageBytes, Span};
 use crate::scenario::Scenario;
 use crate::strategy::lead_in::{Remainder, Rounds};
 use crate::units::SimTime;
@@ -14,9 +14,9 @@ use crate::units::SimTime;
 /// What was sent before the resume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Copied {
-    /// Pages with their content.
+    /// Pages of the trace's size with their content.
     pub pages: u64,
-    /// Zero pages.
+    /// Zero pages of that size.
     pub zero_pages: u64,
     /// Both, when sent again.
     pub repeated: u64,
@@ -67,8 +67,11 @@ pub(super) struct PageStream<'a> {
     scenario: &'a Scenario,
     batch: Batch,
     buffer: SendBuffer,
-    page: MessageCost,
-    zero_page: MessageCost,
+    sizes: MessageBytes,
+    /// Bytes of a whole page's message.
+    page_bytes: u64,
+    /// Bytes of the last message, and how long they take.
+    last_cost: (u64, SimTime),
     /// When the thread is through with the last page.
     pub(super) free_at: SimTime,
     /// Departure and bytes of the messages on the link, as far as the thread has had to look.
@@ -80,26 +83,18 @@ pub(super) struct PageStream<'a> {
     sent: PageSet,
 }
 
-#[derive(Clone, Copy)]
-struct MessageCost {
-    bytes: u64,
-    transmission: SimTime,
-}
-
 impl<'a> PageStream<'a> {
     /// A stream from the migration command on.
     pub(super) fn new(scenario: &'a Scenario, memory: Memory) -> Self {
         let link = &scenario.link;
-        let cost = |bytes| MessageCost {
-            bytes,
-            transmission: link.transmission(bytes),
-        };
+        let sizes = link.message_bytes(memory.page_size());
         PageStream {
             scenario,
             batch: Batch::new(scenario.source.write_batch, link.zero_page_bytes),
             buffer: SendBuffer::new(scenario.source.send_buffer, scenario.source.send_resume),
-            page: cost(link.page_message(memory.host_page)),
-            zero_page: cost(u64::from(link.zero_page_bytes)),
+            sizes,
+            page_bytes: sizes.of(memory.whole_page()),
+            last_cost: (0, SimTime::ZERO),
             free_at: SimTime::ZERO,
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -130,18 +125,17 @@ impl<'a> PageStream<'a> {
     }
 
     /// Sends a page, once the thread is [ready](PageStream::ready).
-    pub(super) fn push(&mut self, page: PageId, zero: bool) {
-        if zero {
-            self.copied.zero_pages += 1;
-        } else {
-            self.copied.pages += 1;
+    pub(super) fn push(&mut self, page: PageId, content: Content) {
+        self.copied.pages += u64::from(content.pages);
+        self.copied.zero_pages += u64::from(content.zeros);
+        if !self.sent.insert(page) {
+            self.copied.repeated += u64::from(content.parts());
         }
-        self.copied.repeated += u64::from(!self.sent.insert(page));
-        self.free_at += self.scenario.source.pushing(zero);
+        self.free_at += self.scenario.source.pushing(content);
         self.batch.add(Span {
             first: page,
             count: 1,
-            zero,
+            content,
             demanded: false,
             requested_at: None,
             handed: Progression::default(),
@@ -168,10 +162,10 @@ impl<'a> PageStream<'a> {
     }
 
     /// Sends pages in order of their addresses.
-    pub(super) fn send(&mut self, pages: &PageSet, zero_pages: &PageSet) {
+    pub(super) fn send(&mut self, pages: &PageSet, contents: &Contents) {
         for page in pages.iter() {
             self.ready(SimTime::MAX);
-            self.push(page, zero_pages.contains(page));
+            self.push(page, contents.of(page));
         }
         self.close();
     }
@@ -190,13 +184,7 @@ impl<'a> PageStream<'a> {
     fn write(&mut self) {
         self.forget_departed();
         while self.batch.is_being_written() {
-            let bytes = |zero| {
-                if zero {
-                    self.zero_page.bytes
-                } else {
-                    self.page.bytes
-                }
-            };
+            let bytes = |content| self.sizes.of(content);
             match self.batch.write(&mut self.buffer, self.queued_bytes, bytes) {
                 Some(message) => self.hand_over(message),
                 None => self.pass_departure(),
@@ -205,15 +193,14 @@ impl<'a> PageStream<'a> {
     }
 
     fn hand_over(&mut self, message: Span) {
-        let cost = if message.zero {
-            self.zero_page
-        } else {
-            self.page
-        };
-        self.last_departure = self.last_departure.max(self.free_at) + cost.transmission;
-        self.queue.push_back((self.last_departure, cost.bytes));
-        self.queued_bytes += cost.bytes;
-        self.copied.bytes = self.copied.bytes.saturating_add(cost.bytes);
+        let bytes = self.sizes.of(message.content);
+        if self.last_cost.0 != bytes {
+            self.last_cost = (bytes, self.scenario.link.transmission(bytes));
+        }
+        self.last_departure = self.last_departure.max(self.free_at) + self.last_cost.1;
+        self.queue.push_back((self.last_departure, bytes));
+        self.queued_bytes += bytes;
+        self.copied.bytes = self.copied.bytes.saturating_add(bytes);
         let arrival = self.last_departure + self.scenario.link.latency;
         self.receiving.install(arrival);
     }
@@ -238,14 +225,14 @@ impl<'a> PageStream<'a> {
 
     /// Whether what is dirty fits the downtime limit.
     pub(super) fn is_within_limit(&self, rounds: &Rounds, dirty: u32) -> bool {
-        let bytes = u128::from(dirty) * u128::from(self.page.bytes);
+        let bytes = u128::from(dirty) * u128::from(self.page_bytes);
         dirty == 0
             || rounds.downtime_limit > SimTime::ZERO && self.fits(bytes, rounds.downtime_limit)
     }
 
     /// Whether the VM is to be suspended, now that a round is over which began with `before` dirty pages and leaves `dirty`.
     pub(super) fn is_enough(&self, rounds: &Rounds, before: u32, dirty: u32) -> bool {
-        let bytes = u128::from(dirty) * u128::from(self.page.bytes);
+        let bytes = u128::from(dirty) * u128::from(self.page_bytes);
         self.is_within_limit(rounds, dirty)
             || bytes <= rounds.remaining.0.into()
             || rounds.local_minimum && dirty >= before
@@ -255,7 +242,7 @@ impl<'a> PageStream<'a> {
     /// sent.
     pub(super) fn expected_downtime(&self, dirty: u32) -> SimTime {
         let work = u128::from(dirty)
-            * u128::from(self.page.bytes)
+            * u128::from(self.page_bytes)
             * u128::from(self.last_departure.as_ps());
         match u128::from(self.copied.bytes) {
             0 => SimTime::ZERO,

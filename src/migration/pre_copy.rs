@@ -25,7 +25,7 @@ use super::{MigrationError, SwitchOver};
 use crate::guest::recording::{Preparation, Recording};
 use crate::guest::replay::{GuestAccess, Replay, VcpuReplay};
 use crate::guest::touch_order::TouchOrder;
-use crate::memory::{PageId, PageSet};
+use crate::memory::{Content, Contents, PageId, PageSet};
 use crate::scenario::Scenario;
 use crate::strategy::lead_in::{Remainder, Rounds};
 use crate::trace::{Op, TraceError};
@@ -48,7 +48,7 @@ impl SwitchOver {
         let deadline = rounds.time.unwrap_or(SimTime::MAX);
         let mut position = SimTime::ZERO;
         let mut dirty = PageSet::full(memory.pages);
-        let mut zero_pages = ZeroPages::of(replay)?;
+        let mut contents = ContentsInTime::of(replay)?;
         let mut stream = PageStream::new(scenario, memory);
         let mut suspended_at = SimTime::ZERO;
         let mut done = RoundsOutcome::before(&rounds);
@@ -61,11 +61,11 @@ impl SwitchOver {
                     is_cut = true;
                     break;
                 };
-                let is_zero = zero_pages.contains(page, at.max(position))?;
+                let content = contents.of_page(page, at.max(position))?;
                 let clear = || replay.epoch_beginning(at).max(position);
                 cleared.entry(page / chunk).or_insert_with(clear);
                 dirty.remove(page);
-                stream.push(page, is_zero);
+                stream.push(page, content);
             }
             suspended_at = stream.end_round(is_cut.then_some(deadline));
             let reached = replay.nearest_boundary(suspended_at);
@@ -87,11 +87,11 @@ impl SwitchOver {
         }
         done.expected_downtime = stream.expected_downtime(dirty.count());
         stream.free_at = stream.free_at.max(suspended_at) + scenario.vm.suspend;
-        let zero_pages = zero_pages.at(position)?;
+        let contents = contents.at(position)?;
         let missing = match rounds.remainder {
             Remainder::AfterResume => dirty,
             Remainder::WhileSuspended => {
-                stream.send(&dirty, &zero_pages);
+                stream.send(&dirty, &contents);
                 PageSet::empty(memory.pages)
             }
         };
@@ -107,7 +107,7 @@ impl SwitchOver {
             downtime: resumed_at - suspended_at,
             recording: Recording::default(),
             touch_order: TouchOrder::after(replay, &positions)?,
-            zero_pages,
+            contents,
             memory,
             missing,
             copied,
@@ -116,42 +116,42 @@ impl SwitchOver {
     }
 }
 
-/// Zero pages of a guest that is not slowed down, as time goes on.
-struct ZeroPages<'a> {
-    zero: PageSet,
+/// What the pages of a guest that is not slowed down consist of, as time goes on.
+struct ContentsInTime<'a> {
+    contents: Contents,
     /// Each vCPU's next access, if it has been looked at, and those behind it.
     ahead: Vec<(Option<GuestAccess>, VcpuReplay<'a>)>,
     /// After one pass, a trace that wraps around writes nothing new.
     end: SimTime,
 }
 
-impl<'a> ZeroPages<'a> {
+impl<'a> ContentsInTime<'a> {
     fn of(replay: &Replay<'a>) -> Result<Self, TraceError> {
         let start = vec![SimTime::ZERO; usize::from(replay.vcpus())];
-        let zero = replay.zero_pages(&start)?;
+        let contents = replay.contents(&start)?;
         let ahead = (0..replay.vcpus())
             .map(|vcpu| (None, replay.vcpu(vcpu, SimTime::ZERO)))
             .collect();
-        Ok(ZeroPages {
-            zero,
+        Ok(ContentsInTime {
+            contents,
             ahead,
             end: replay.pass() + SimTime::from_ps(1),
         })
     }
 
-    /// Whether no write before `time` has made the page another one. Times do not go back.
-    fn contains(&mut self, page: PageId, time: SimTime) -> Result<bool, TraceError> {
-        if self.zero.contains(page) {
+    /// What the page consists of after the writes before `time`. Times do not go back.
+    fn of_page(&mut self, page: PageId, time: SimTime) -> Result<Content, TraceError> {
+        if self.contents.of(page).zeros > 0 {
             self.run_until(time)?;
         }
-        Ok(self.zero.contains(page))
+        Ok(self.contents.of(page))
     }
 
-    fn at(mut self, time: SimTime) -> Result<PageSet, TraceError> {
-        if self.zero.count() > 0 {
+    fn at(mut self, time: SimTime) -> Result<Contents, TraceError> {
+        if self.contents.has_zeros() {
             self.run_until(time)?;
         }
-        Ok(self.zero)
+        Ok(self.contents)
     }
 
     fn run_until(&mut self, time: SimTime) -> Result<(), TraceError> {
@@ -166,7 +166,7 @@ impl<'a> ZeroPages<'a> {
                     break;
                 }
                 if access.op == Op::Write {
-                    self.zero.remove(access.page);
+                    self.contents.write(access.trace_page);
                 }
             }
         }

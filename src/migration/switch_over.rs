@@ -5,7 +5,7 @@ use super::page_stream::{Copied, RoundsOutcome};
 use crate::guest::recording::{Preparation, Recording, record};
 use crate::guest::replay::Replay;
 use crate::guest::touch_order::TouchOrder;
-use crate::memory::{Memory, PageSet};
+use crate::memory::{Contents, Memory, PageSet};
 use crate::network::LinkSettings;
 use crate::scenario::Scenario;
 use crate::strategy::Observation;
@@ -19,8 +19,8 @@ pub struct GuestCourse {
     pub recording: Recording,
     /// What the destination will touch.
     pub touch_order: TouchOrder,
-    /// Pages without content.
-    pub zero_pages: PageSet,
+    /// What the pages consist of.
+    pub contents: Contents,
     /// How the memory is divided.
     pub memory: Memory,
 }
@@ -43,7 +43,7 @@ impl GuestCourse {
         Ok(GuestCourse {
             recording,
             touch_order: TouchOrder::after(replay, &positions)?,
-            zero_pages: replay.zero_pages(&positions)?,
+            contents: replay.contents(&positions)?,
             memory: replay.memory(),
         })
     }
@@ -65,8 +65,8 @@ pub struct SwitchOver {
     pub recording: Recording,
     /// What the destination will touch.
     pub touch_order: TouchOrder,
-    /// Pages without content.
-    pub zero_pages: PageSet,
+    /// What the pages consist of.
+    pub contents: Contents,
     /// How the memory is divided.
     pub memory: Memory,
     /// Pages that the destination does not have when the VM resumes there.
@@ -115,7 +115,7 @@ impl SwitchOver {
             downtime: vm.suspend + planning + transfer + scenario.link.latency + vm.resume,
             recording: guest.recording,
             touch_order: guest.touch_order,
-            zero_pages: guest.zero_pages,
+            contents: guest.contents,
             memory: guest.memory,
             missing: PageSet::full(guest.memory.pages),
             copied: Copied::default(),
@@ -143,8 +143,8 @@ impl SwitchOver {
         Observation {
             recording: &self.recording,
             memory: self.memory,
-            zero_pages: &self.zero_pages,
-            page_time: link.page_time(self.memory.host_page),
+            zero_pages: self.contents.zero_pages(),
+            page_time: link.page_time(&self.memory),
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use super::message::{Departure, Span};
+use super::message::{Departure, MessageBytes, Span};
 use crate::engine::Progression;
-use crate::memory::PageId;
+use crate::memory::{Content, PageId};
 use crate::units::SimTime;
 
 /// Bytes of a channel that go out together.
@@ -55,14 +55,13 @@ impl Place {
 /// has come to have *arrived*.
 #[derive(Debug)]
 pub(super) struct Channel {
-    page_bytes: u64,
-    zero_page_bytes: u64,
+    sizes: MessageBytes,
     /// Messages that have not left.
     queue: VecDeque<Span>,
     /// How many they are.
     messages: u64,
-    /// How many of them are zero pages.
-    zeros: u64,
+    /// How many at the end are like the last.
+    alike: u64,
     /// The first that has not arrived.
     arriving: Place,
     /// The first that has not begun to its last byte.
@@ -86,13 +85,12 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(page_bytes: u64, zero_page_bytes: u64) -> Self {
+    pub(super) fn new(sizes: MessageBytes) -> Self {
         Channel {
-            page_bytes,
-            zero_page_bytes,
+            sizes,
             queue: VecDeque::new(),
             messages: 0,
-            zeros: 0,
+            alike: 0,
             arriving: Place::default(),
             next: Place::default(),
             entered: 0,
@@ -107,12 +105,8 @@ impl Channel {
     }
 
     /// Bytes of a message.
-    pub(super) fn bytes(&self, zero: bool) -> u64 {
-        if zero {
-            self.zero_page_bytes
-        } else {
-            self.page_bytes
-        }
+    pub(super) fn bytes(&self, content: Content) -> u64 {
+        self.sizes.of(content)
     }
 
     /// Bytes that were put in.
@@ -134,15 +128,23 @@ impl Channel {
         self.queue.is_empty()
     }
 
-    /// Whether it holds messages, and all of this kind.
-    pub(super) fn holds_only(&self, zero: bool) -> bool {
-        self.messages > 0 && self.zeros == if zero { self.messages } else { 0 }
+    /// Whether it holds messages, and all of this content.
+    pub(super) fn holds_only(&self, content: Content) -> bool {
+        self.ends_with(content) && self.alike == self.messages
+    }
+
+    fn ends_with(&self, content: Content) -> bool {
+        let last = self.queue.back();
+        last.is_some_and(|last| last.content == content)
     }
 
     pub(super) fn enter(&mut self, span: Span) {
-        self.entered += u64::from(span.count) * self.bytes(span.zero);
+        self.entered += u64::from(span.count) * self.bytes(span.content);
+        if !self.ends_with(span.content) {
+            self.alike = 0;
+        }
+        self.alike += u64::from(span.count);
         self.messages += u64::from(span.count);
-        self.zeros += u64::from(span.count) * u64::from(span.zero);
         self.queue.push_back(span);
     }
 
@@ -150,7 +152,7 @@ impl Channel {
     fn next_arrival(&self) -> Option<(SimTime, u64)> {
         let span = self.queue.get(self.arriving.span)?;
         let time = span.handed.at(self.arriving.index);
-        Some((time, self.bytes(span.zero)))
+        Some((time, self.bytes(span.content)))
     }
 
     /// When a message arrives that begins at once; [`SimTime::MAX`] if none does as things are.
@@ -181,8 +183,8 @@ impl Channel {
 
     /// The next message arrives.
     pub(super) fn arrive(&mut self) {
-        if let Some(&Span { zero, count, .. }) = self.queue.get(self.arriving.span) {
-            self.arrived += self.bytes(zero);
+        if let Some(&Span { content, count, .. }) = self.queue.get(self.arriving.span) {
+            self.arrived += self.bytes(content);
             self.arriving.go_on(1, count);
         }
     }
@@ -195,7 +197,7 @@ impl Channel {
             if count == 0 {
                 return;
             }
-            self.arrived += u64::from(count) * self.bytes(span.zero);
+            self.arrived += u64::from(count) * self.bytes(span.content);
             self.arriving.go_on(count, of);
         }
     }
@@ -211,7 +213,7 @@ impl Channel {
             return None;
         }
         Some(if segment == 0 {
-            self.bytes(self.queue.get(self.next.span)?.zero)
+            self.bytes(self.queue.get(self.next.span)?.content)
         } else {
             (self.arrived - self.begun).min(segment)
         })
@@ -221,14 +223,14 @@ impl Channel {
         self.begun += bytes;
         while self.next != self.arriving {
             let Span {
-                count: of, zero, ..
+                count: of, content, ..
             } = self.queue[self.next.span];
             let there = self.arrived_of(self.next.span, of) - self.next.index;
-            let count = fitting(self.begun - self.whole, self.bytes(zero), there);
+            let count = fitting(self.begun - self.whole, self.bytes(content), there);
             if count == 0 {
                 return;
             }
-            self.whole += u64::from(count) * self.bytes(zero);
+            self.whole += u64::from(count) * self.bytes(content);
             self.next.go_on(count, of);
         }
     }
@@ -246,11 +248,11 @@ impl Channel {
     pub(super) fn leave(&mut self, bytes: u64, now: SimTime, departures: &mut Vec<Departure>) {
         self.left += bytes;
         while let Some(&Span {
-            count: of, zero, ..
+            count: of, content, ..
         }) = self.queue.front()
         {
             let there = self.arrived_of(0, of);
-            let count = fitting(self.left - self.gone, self.bytes(zero), there);
+            let count = fitting(self.left - self.gone, self.bytes(content), there);
             if count == 0 {
                 return;
             }
@@ -270,9 +272,9 @@ impl Channel {
         }
         self.next.shift(count, emptied);
         self.arriving.shift(count, emptied);
-        self.gone += u64::from(count) * self.bytes(span.zero);
+        self.gone += u64::from(count) * self.bytes(span.content);
         self.messages -= u64::from(count);
-        self.zeros -= u64::from(count) * u64::from(span.zero);
+        self.alike = self.alike.min(self.messages);
         span
     }
 
@@ -289,7 +291,8 @@ impl Channel {
             return (0, transmission);
         };
         let (behind, arrivals) = (span.count - 1, span.handed.after(1));
-        let open = (window.saturating_sub(self.whole - self.taken)).div_ceil(self.bytes(span.zero));
+        let open =
+            (window.saturating_sub(self.whole - self.taken)).div_ceil(self.bytes(span.content));
         let behind = behind.min(u32::try_from(open).unwrap_or(u32::MAX));
         if arrivals.first <= now {
             // They wait: those do that arrive while those before them leave.
@@ -311,9 +314,9 @@ impl Channel {
     /// The first `count` messages have passed, whole and one by one, all of one span.
     pub(super) fn pass(&mut self, count: u32) -> Span {
         let Span {
-            count: of, zero, ..
+            count: of, content, ..
         } = self.queue[0];
-        let each = self.bytes(zero);
+        let each = self.bytes(content);
         if self.arriving.span == 0 && self.arriving.index < count {
             let more = count - self.arriving.index;
             self.arrived += u64::from(more) * each;
@@ -348,7 +351,7 @@ impl Channel {
             } else {
                 span.count
             };
-            bytes += u64::from(count.saturating_sub(begun)) * self.bytes(span.zero);
+            bytes += u64::from(count.saturating_sub(begun)) * self.bytes(span.content);
             if span.contains(page) {
                 return Some(bytes.saturating_sub(self.begun - self.whole));
             }

@@ -12,6 +12,7 @@ use super::channel::{Channel, Piece};
 use super::message::{Departure, Span};
 use super::{Discipline, LinkSettings};
 use crate::engine::Progression;
+use crate::memory::{Content, Memory};
 use crate::units::Bytes;
 use crate::units::SimTime;
 
@@ -21,7 +22,7 @@ pub struct Link {
     settings: LinkSettings,
     page_bytes: u64,
     zero_page_bytes: u64,
-    /// Work of a page's message in half-picoseconds: two units pass per picosecond, one when two channels share evenly.
+    /// Work of a whole page's message in half-picoseconds: two units pass per picosecond, one when two channels share evenly.
     page_work: u64,
     zero_page_work: u64,
     push: Channel,
@@ -40,18 +41,19 @@ pub struct Link {
 }
 
 impl Link {
-    /// An idle link for pages of `host_page` bytes.
-    pub fn new(settings: &LinkSettings, receive_buffer: Option<Bytes>, host_page: u64) -> Self {
-        let page_bytes = settings.page_message(host_page);
-        let zero_page_bytes = u64::from(settings.zero_page_bytes);
+    /// An idle link for pages of a memory.
+    pub fn new(settings: &LinkSettings, receive_buffer: Option<Bytes>, memory: &Memory) -> Self {
+        let sizes = settings.message_bytes(memory.page_size());
+        let whole = memory.whole_page();
+        let (page_bytes, zero_page_bytes) = (sizes.of(whole), sizes.of(whole.emptied()));
         Link {
             settings: settings.clone(),
             page_bytes,
             zero_page_bytes,
             page_work: work(settings, page_bytes),
             zero_page_work: work(settings, zero_page_bytes),
-            push: Channel::new(page_bytes, zero_page_bytes),
-            demand: Channel::new(page_bytes, zero_page_bytes),
+            push: Channel::new(sizes),
+            demand: Channel::new(sizes),
             device_limit: match settings.discipline {
                 Discipline::Fifo | Discipline::Fair => settings.device_queue.0,
                 Discipline::Priority => 0,
@@ -94,8 +96,8 @@ impl Link {
     }
 
     /// Bytes of a message.
-    pub fn bytes(&self, zero: bool) -> u64 {
-        self.push.bytes(zero)
+    pub fn bytes(&self, content: Content) -> u64 {
+        self.push.bytes(content)
     }
 
     fn work(&self, bytes: u64) -> u64 {
@@ -180,7 +182,7 @@ impl Link {
     }
 
     /// The receiver has taken messages out of its buffer, the last at `now` or, if the link has come further, before.
-    pub fn taken(&mut self, now: SimTime, count: u32, zero: bool, demanded: bool) {
+    pub fn taken(&mut self, now: SimTime, count: u32, content: Content, demanded: bool) {
         if !self.has_window() {
             return; // nothing ever waits for it
         }
@@ -188,7 +190,7 @@ impl Link {
         let (demand, window) = (self.own_channel(demanded), self.window);
         let channel = self.channel(demand);
         let was_closed = channel.is_closed(window);
-        channel.taken(u64::from(count) * channel.bytes(zero));
+        channel.taken(u64::from(count) * channel.bytes(content));
         if was_closed && !channel.is_closed(window) {
             channel.arrive_before(now);
             self.proceed(now, demand);
@@ -374,6 +376,13 @@ mod tests {
     use crate::engine::Progression;
     use crate::memory::PageId;
 
+    const PAGE: Memory = Memory {
+        pages: 2,
+        host_page: 4_096,
+        host_shift: 0,
+        trace_pages: 2,
+    };
+
     fn settings(discipline: Discipline) -> LinkSettings {
         LinkSettings {
             discipline,
@@ -385,7 +394,7 @@ mod tests {
         Span {
             first: page,
             count: 1,
-            zero: false,
+            content: PAGE.whole_page(),
             demanded,
             requested_at: None,
             handed: Progression::at_once(handed_at),
@@ -394,7 +403,7 @@ mod tests {
 
     /// Departures of one pushed page, enqueued at 0, and one demanded page, enqueued half-way through it.
     fn departures(discipline: Discipline) -> Vec<(PageId, u64)> {
-        let mut link = Link::new(&settings(discipline), None, 4_096);
+        let mut link = Link::new(&settings(discipline), None, &PAGE);
         link.announce(message(0, false, SimTime::ZERO));
         link.announce(message(1, true, SimTime::from_ps(17_000_000)));
         let mut seen = Vec::new();

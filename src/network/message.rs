@@ -1,19 +1,35 @@
 //! What travels on the link.
 
 use crate::engine::Progression;
-use crate::memory::PageId;
+use crate::memory::{Content, PageId};
 use crate::units::SimTime;
 
-/// A run of pages on their way to the destination, which carries its own times: consecutive pages of one kind that the
-/// source handed to the link at equally spaced times. Each is a message of its own; a demanded page is a run of one.
+/// Bytes of messages, before packet overhead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageBytes {
+    /// Of a page with content, of the trace's size.
+    pub page: u64,
+    /// Of a zero page.
+    pub zero_page: u64,
+}
+
+impl MessageBytes {
+    /// Of a host page.
+    pub fn of(self, content: Content) -> u64 {
+        u64::from(content.pages) * self.page + u64::from(content.zeros) * self.zero_page
+    }
+}
+
+/// A run of pages on their way to the destination, which carries its own times: consecutive pages of the same content that
+/// the source handed to the link at equally spaced times. Each is a message of its own; a demanded page is a run of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// The first page.
     pub first: PageId,
     /// How many pages.
     pub count: u32,
-    /// Whether their content is all zeros, so that a mark is sent instead.
-    pub zero: bool,
+    /// What each consists of.
+    pub content: Content,
     /// Whether a request asked for it.
     pub demanded: bool,
     /// When its request was read at the source, if that was before it was taken up.

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::MessageBytes;
+use crate::memory::Memory;
 use crate::units::SimTime;
 use crate::units::{Bandwidth, Bytes};
 
@@ -31,10 +33,10 @@ pub struct LinkSettings {
     /// Bytes on the wire of a packet beyond its TCP payload. Default 66: Ethernet 14, IPv4 20, TCP 20 and its
     /// timestamp option 12 (RFC 7323). 90 counts preamble, checksum and inter-frame gap, too.
     pub packet_overhead: u32,
-    /// Bytes before each page. Default 8: QEMU sends the page's address and flags in one 64-bit word
+    /// Bytes before each page, at most 65535. A host page is sent as the trace's pages in it, each with its own. Default 8: QEMU sends the page's address and flags in one 64-bit word
     /// (`migration/ram.c`, `save_page_header`).
     pub message_header: u32,
-    /// Bytes of a zero page, header included. Default 9: QEMU's header and one byte (`migration/ram.c`,
+    /// Bytes of a zero page, header included, at most 65535. Default 9: QEMU's header and one byte (`migration/ram.c`,
     /// `save_zero_page`).
     pub zero_page_bytes: u32,
     /// How demanded pages share the link with pushed ones. Default `fifo`: QEMU without `postcopy-preempt`.
@@ -100,13 +102,17 @@ impl LinkSettings {
         bytes == 0 || (u128::from(bytes) >= self.payload() && bytes <= 1 << 20)
     }
 
-    /// Bytes of a page's message, before packet overhead.
-    pub fn page_message(&self, host_page: u64) -> u64 {
-        host_page + u64::from(self.message_header)
+    /// Time that a whole host page takes at full bandwidth.
+    pub fn page_time(&self, memory: &Memory) -> SimTime {
+        let sizes = self.message_bytes(memory.page_size());
+        self.transmission(sizes.of(memory.whole_page()))
     }
 
-    /// Time that a page takes at full bandwidth.
-    pub fn page_time(&self, host_page: u64) -> SimTime {
-        self.transmission(self.page_message(host_page))
+    /// The sizes of messages, if the trace's page is of `page_size` bytes.
+    pub fn message_bytes(&self, page_size: u64) -> MessageBytes {
+        MessageBytes {
+            page: page_size + u64::from(self.message_header),
+            zero_page: self.zero_page_bytes.into(),
+        }
     }
 }

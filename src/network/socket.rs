@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Span;
+use crate::memory::Content;
 use crate::units::Bytes;
 
 /// Bytes of zero pages' marks that close a batch without any content: QEMU's `IO_BUF_SIZE` (`migration/qemu-file.c`).
@@ -57,9 +58,9 @@ impl SendBuffer {
 #[derive(Debug)]
 pub(crate) struct Batch {
     spans: VecDeque<Span>,
-    most_pages: u32,
+    most_pages: u64,
     zero_page_bytes: u64,
-    pages: u32,
+    pages: u64,
     marks: u64,
     /// It is being written; nothing else is done until it is.
     writing: bool,
@@ -69,7 +70,7 @@ impl Batch {
     pub(crate) fn new(most_pages: u32, zero_page_bytes: u32) -> Self {
         Batch {
             spans: VecDeque::new(),
-            most_pages,
+            most_pages: most_pages.into(),
             zero_page_bytes: zero_page_bytes.into(),
             pages: 0,
             marks: 0,
@@ -90,23 +91,25 @@ impl Batch {
         self.most_pages == 0
     }
 
-    /// How many pages of a kind complete the batch, at least one.
-    pub(crate) fn room(&self, zero: bool) -> u32 {
-        if zero {
-            let bytes = self.zero_page_bytes.max(1); // marks of no bytes never complete it
-            u32::try_from((MARKS - self.marks).div_ceil(bytes)).unwrap_or(u32::MAX)
-        } else {
-            self.most_pages - self.pages
-        }
+    /// How many host pages of a content complete the batch, at least one.
+    pub(crate) fn room(&self, content: Content) -> u32 {
+        let room = |left: u64, each: u64| match each {
+            0 => u64::MAX, // marks of no bytes never complete it
+            each => left.div_ceil(each),
+        };
+        let by_pages = room(self.most_pages - self.pages, content.pages.into());
+        let by_marks = room(MARKS - self.marks, self.marks_of(content));
+        u32::try_from(by_pages.min(by_marks)).unwrap_or(u32::MAX)
+    }
+
+    fn marks_of(&self, content: Content) -> u64 {
+        u64::from(content.zeros) * self.zero_page_bytes
     }
 
     /// Adds pages, the last of which may complete the batch.
     pub(crate) fn add(&mut self, span: Span) {
-        if span.zero {
-            self.marks += u64::from(span.count) * self.zero_page_bytes;
-        } else {
-            self.pages += span.count;
-        }
+        self.pages += u64::from(span.count) * u64::from(span.content.pages);
+        self.marks += u64::from(span.count) * self.marks_of(span.content);
         self.spans.push_back(span);
         self.writing = self.pages >= self.most_pages || self.marks >= MARKS;
     }
@@ -122,14 +125,14 @@ impl Batch {
         &mut self,
         buffer: &mut SendBuffer,
         occupancy: u64,
-        bytes: impl Fn(bool) -> u64,
+        bytes: impl Fn(Content) -> u64,
     ) -> Option<Span> {
         if !self.writing || !buffer.has_room(occupancy) {
             return None;
         }
         let span = self.spans.front_mut()?;
         let written =
-            span.split_off_front(span.count.min(buffer.room(occupancy, bytes(span.zero))));
+            span.split_off_front(span.count.min(buffer.room(occupancy, bytes(span.content))));
         if span.count == 0 {
             self.spans.pop_front();
         }

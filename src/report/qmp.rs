@@ -10,6 +10,9 @@ use crate::run::compare::Observed;
 use crate::scenario::Scenario;
 use crate::units::SimTime;
 
+/// Bytes of a page as QEMU counts them, whatever the host's (`TARGET_PAGE_SIZE`).
+const TARGET_PAGE: u64 = 4_096;
+
 /// Writes the object, in the words of QEMU's `MigrationInfo` (`qapi/migration.json`): times in whole milliseconds, rounded
 /// down; `duplicate` are zero pages; `transferred` has the headers of pages, but not those of packets. `total-time` counts
 /// from the migration command, as everywhere here, so a record window is in it. A migration that never ends (`push = "none"`)
@@ -26,19 +29,21 @@ pub fn write(
 ) -> io::Result<()> {
     let (metrics, outcome) = (&observed.run.metrics, &observed.outcome);
     let sent = outcome.pages_sent + outcome.zero_pages_sent - outcome.duplicate_pages_sent;
-    let unsent = u64::from(memory.pages).saturating_sub(sent);
+    let unsent = memory.trace_pages.saturating_sub(sent);
+    // QEMU counts in its target's pages.
+    let pages = |count: u64| (count * memory.page_size()).div_ceil(TARGET_PAGE);
     let mut info = json!({
         "status": "postcopy-active",
         "downtime": whole_ms(metrics.downtime),
         "ram": {
-            "total": u64::from(memory.pages) * memory.host_page,
-            "remaining": unsent * memory.host_page,
+            "total": memory.bytes(),
+            "remaining": unsent * memory.page_size(),
             "transferred": outcome.page_bytes,
-            "normal": outcome.pages_sent,
-            "normal-bytes": outcome.pages_sent * memory.host_page,
-            "duplicate": outcome.zero_pages_sent,
+            "normal": pages(outcome.pages_sent),
+            "normal-bytes": outcome.pages_sent * memory.page_size(),
+            "duplicate": pages(outcome.zero_pages_sent),
             "postcopy-requests": outcome.requests,
-            "page-size": memory.host_page,
+            "page-size": TARGET_PAGE,
         },
         "postcopy-blocktime": whole_ms(metrics.qemu_blocktime),
         "postcopy-vcpu-blocktime": blocktimes(scenario, observed),

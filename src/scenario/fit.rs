@@ -57,8 +57,9 @@ impl TraceSettings {
     }
 }
 
-/// The largest memory that can be simulated, in host pages.
+/// The largest memory that can be simulated, in host pages and in pages of the trace.
 const MOST_PAGES: u64 = 1 << 30;
+const MOST_TRACE_PAGES: u64 = 1 << 40;
 
 impl VmSettings {
     /// The VM's memory, as the scenario and the trace's header have it.
@@ -86,11 +87,13 @@ impl VmSettings {
         }
         let traced = u64::from(header.pages) * page_size;
         let memory = self.memory.map_or(traced, |size| size.0);
-        if memory < traced || memory.div_ceil(host_page) > MOST_PAGES {
+        let trace_pages = memory.div_ceil(page_size);
+        let most = MOST_PAGES.min(MOST_TRACE_PAGES * page_size / host_page);
+        if memory < traced || memory.div_ceil(host_page) > most {
             return unfit(
                 "vm.memory",
                 format!(
-                    "{}, expected the trace's {} or more, and at most {MOST_PAGES} host pages",
+                    "{}, expected the trace's {} or more, and at most {most} host pages",
                     Bytes(memory),
                     Bytes(traced)
                 ),
@@ -100,7 +103,7 @@ impl VmSettings {
             pages: memory.div_ceil(host_page) as u32,
             host_page,
             host_shift: (host_page / page_size).trailing_zeros(),
-            trace_pages: memory / page_size,
+            trace_pages,
         })
     }
 }

@@ -195,34 +195,34 @@ fn a_fault_on_a_zero_page() {
 
 #[test]
 fn host_pages_larger_than_the_trace_s() {
-    // Two pages a host page: {0, 1} zero; {2, 3} not; {4} zero by its only page.
+    // Two pages a host page: {0, 1} zero; of {2, 3} the first; {4} is filled by one page only, and that is zero.
     let mut case = base(5, &[]);
     case.host_shift = 1;
     case.scenario.vm.host_page = Some(Bytes(2 * PAGE));
     case.zero = vec![true, true, true, false, true];
     let outcome = simulate(&case);
-    assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (2, 1));
-    // Left at 1352 + 9 = 1361, + 128 + 36 = 1525, + 9 = 1534; installed 1588.
-    takes(&outcome, 0, ns(1588));
-    // With two pages more than the trace's: {4, 5} and {6} are not zero.
+    assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (4, 1));
+    // Left at 1352 + 18 = 1370, + 9 + 100 = 1479, + 9 = 1488; installed 1542.
+    takes(&outcome, 0, ns(1542));
+    // With two pages more than the trace's, which are not zero: {4, 5} and {6}.
     case.scenario.vm.memory = Some(Bytes(7 * PAGE));
     let outcome = simulate(&case);
-    assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (1, 3));
-    // A write during the recording window to page 1 makes host page 0 non-zero; an execution changes nothing.
+    assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (4, 3));
+    // A write during the recording window to page 1 gives it content, but not page 0; an execution changes nothing.
     case.scenario.vm.memory = Some(Bytes(5 * PAGE));
     case.records = vec![record(3, 0, 1, Op::Write), record(4, 0, 4, Op::Execute)];
     case.scenario.pre_record.order = PpsOrder::Recency;
     case.scenario.migration.record_window = SimTime::from_ns(50);
     let outcome = simulate_as("pre-record", &case);
-    assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (1, 2));
+    assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (3, 2));
     assert_eq!(outcome.push_and_demand_order, [2, 0, 1]);
 
-    // Pages 2 and 3 are one host page of 164 ns: one fault of 218 + 64, and no second one.
+    // Pages 2 and 3 are one host page of 2 · 100 ns: one fault of 218 + 100, and no second one.
     let mut case = on_demand(4, &[read(10, 0, 2), read(20, 0, 3)]);
     case.host_shift = 1;
     case.scenario.vm.host_page = Some(Bytes(2 * PAGE));
     let outcome = simulate(&case);
-    assert_eq!((faults(&outcome), outcome.stall), ((1, 1, 0), ns(282)));
+    assert_eq!((faults(&outcome), outcome.stall), ((1, 1, 0), ns(318)));
 }
 
 #[test]

@@ -133,10 +133,9 @@ pub(crate) struct Input<'a> {
     pub(crate) start_ns: u64,
     pub(crate) scale_fp: u64,
     pub(crate) wrap: bool,
-    pub(crate) trace_pages: u32,
     /// Per page of the trace: all zero when the recording began.
     pub(crate) zero: Vec<bool>,
-    /// Pages of the VM, of the trace's size; those from `trace_pages` on are not zero.
+    /// Pages of the VM, of the trace's size; those beyond the trace's are not zero.
     pub(crate) vm_pages: u32,
     /// Host pages altogether.
     pub(crate) pages: u32,
@@ -218,6 +217,13 @@ pub(crate) struct Input<'a> {
     pub(crate) strategy: Strategy<'a>,
 }
 
+/// What a host page is made of.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    pages: u64,
+    zeros: u64,
+}
+
 impl Input<'_> {
     /// Payload of a packet: MTU less IPv4 (20), TCP (20) and timestamps (12).
     fn payload(&self) -> u128 {
@@ -232,6 +238,30 @@ impl Input<'_> {
             * 1_000_000_000_000
             * (payload + u128::from(self.packet_overhead));
         work.div_ceil(payload * u128::from(self.bandwidth))
+    }
+
+    /// What a host page is made of, in pages of the trace's size: those with content, and those that are zero.
+    fn parts(&self, host: u32, zero: &[bool]) -> Parts {
+        let inside = (0..self.vm_pages).filter(|page| page >> self.host_shift == host);
+        let (zeros, pages): (Vec<u32>, Vec<u32>) = inside.partition(|page| zero[*page as usize]);
+        Parts {
+            pages: pages.len() as u64,
+            zeros: zeros.len() as u64,
+        }
+    }
+
+    /// Bytes of its message.
+    fn message(&self, parts: Parts) -> u64 {
+        let page_bytes = self.host_page_bytes >> self.host_shift;
+        parts.pages * (page_bytes + self.message_header) + parts.zeros * self.zero_page_bytes
+    }
+
+    /// Bytes of a host page's message that has all of its content.
+    fn whole_message(&self) -> u64 {
+        self.message(Parts {
+            pages: 1 << self.host_shift,
+            zeros: 0,
+        })
     }
 
     /// Trace time to guest time.
@@ -283,12 +313,11 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         .iter()
         .filter(|s| world.requested[s.page as usize])
         .count();
-    let after = (world.order.iter()).map(|&page| (page, source.zero[page as usize]));
-    let sent: Vec<(u32, bool)> = source.sent.pages.iter().copied().chain(after).collect();
-    let zero_pages = sent.iter().filter(|(_, zero)| *zero).count();
-    let mut different: Vec<u32> = sent.iter().map(|(page, _)| *page).collect();
-    different.sort_unstable();
-    different.dedup();
+    let after = (world.order.iter()).map(|&page| (page, input.parts(page, &source.zero)));
+    let sent: Vec<(u32, Parts)> = source.sent.pages.iter().copied().chain(after).collect();
+    let again = (sent.iter().enumerate())
+        .filter(|(n, (page, _))| sent[..*n].iter().any(|(before, _)| before == page))
+        .map(|(_, (_, parts))| parts.pages + parts.zeros);
     let payload = input.payload();
     let bytes = source.sent.bytes + world.message_bytes + u128::from(input.core_state);
     let bytes = (bytes * (payload + u128::from(input.packet_overhead))).div_ceil(payload);
@@ -318,9 +347,9 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         fault_latency_p99: narrow(latencies.p99),
         fault_latency_max: narrow(latencies.max),
         bytes_sent: narrow(bytes),
-        pages_sent: (sent.len() - zero_pages) as u64,
-        zero_pages_sent: zero_pages as u64,
-        duplicate_pages_sent: (sent.len() - different.len()) as u64,
+        pages_sent: sent.iter().map(|(_, parts)| parts.pages).sum(),
+        zero_pages_sent: sent.iter().map(|(_, parts)| parts.zeros).sum(),
+        duplicate_pages_sent: again.sum(),
         pps_pages: pps.len() as u64,
         time_to_90pct_speed: narrow(measures::to_90pct_speed(input, &world.stalls, resumed)),
         push_and_demand_order: world.order,

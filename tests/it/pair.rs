@@ -116,7 +116,6 @@ impl Case {
             start_ns: scenario.trace.start.as_ps() / 1_000,
             scale_fp: (1_000.0 * f64::from(1 << 20) * self.scale_factor).round() as u64,
             wrap: scenario.trace.at_end == AtEnd::Wrap,
-            trace_pages: self.trace_pages,
             zero: self.zero.clone(),
             vm_pages: (memory / self.page_size) as u32,
             pages: memory.div_ceil(host_page_bytes) as u32,

@@ -101,8 +101,9 @@ fn laws(
     let memory = replay.memory();
     let sent = metrics.pages_sent + metrics.zero_pages_sent;
     let first = sent - metrics.duplicate_pages_sent;
-    let content = outcome.pages_sent * scenario.link.page_message(memory.host_page);
-    let zero = outcome.zero_pages_sent * u64::from(scenario.link.zero_page_bytes);
+    let sizes = scenario.link.message_bytes(memory.page_size());
+    let content = outcome.pages_sent * sizes.page;
+    let zero = outcome.zero_pages_sent * sizes.zero_page;
     let capacity = scenario.link.transmission(outcome.page_bytes);
     let lasted = |end: SimTime| end.as_ps() + 1 >= capacity.as_ps();
     let stalls: SimTime = outcome.stalls.iter().map(length).sum();
@@ -113,8 +114,8 @@ fn laws(
     let mut laws = vec![
         (
             "each page is installed once",
-            first <= u64::from(memory.pages)
-                && (outcome.completed_at.is_none() || first == u64::from(memory.pages)),
+            first <= memory.trace_pages
+                && (outcome.completed_at.is_none() || first == memory.trace_pages),
         ),
         ("bytes balance", outcome.page_bytes == content + zero),
         (

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::DestinationSettings;
 use crate::engine::Progression;
-use crate::memory::PageId;
+use crate::memory::{Content, PageId};
 use crate::network::Departure;
 use crate::units::SimTime;
 
@@ -82,8 +82,8 @@ pub struct Arrival {
     pub first: PageId,
     /// How many pages.
     pub count: u32,
-    /// Whether they are zero pages.
-    pub zero: bool,
+    /// What each consists of.
+    pub content: Content,
     /// Whether they came on a channel for demanded pages.
     pub demanded: bool,
     /// When the last bit of each reaches the destination.
@@ -123,7 +123,7 @@ impl Receiver {
             self.lane.push_back(Arrival {
                 first,
                 count,
-                zero: span.zero,
+                content: span.content,
                 demanded: span.demanded,
                 arrived,
                 installed,

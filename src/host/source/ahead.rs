@@ -2,6 +2,7 @@
 
 use super::SourceHost;
 use crate::engine::Progression;
+use crate::memory::Content;
 use crate::network::Link;
 use crate::units::SimTime;
 
@@ -15,12 +16,12 @@ pub struct Ahead {
 }
 
 impl SourceHost<'_> {
-    /// At which distance the thread takes up pages of a kind from `now` on, and how many at most, if nothing is requested before the
+    /// At which distance the thread takes up pages of a content from `now` on, and how many at most, if nothing is requested before the
     /// horizon.
     pub(super) fn pace(
         &self,
         now: SimTime,
-        zero: bool,
+        content: Content,
         service: SimTime,
         ahead: Ahead,
         link: &Link,
@@ -32,12 +33,12 @@ impl SourceHost<'_> {
         let occupancy = link.occupancy(false);
         let (mut pace, mut most) = (service, ahead.most);
         if !self.batch.holds_nothing_back() {
-            most = most.min(self.batch.room(zero));
+            most = most.min(self.batch.room(content));
         } else {
-            let room = self.push_buffer.room(occupancy, link.bytes(zero));
+            let room = self.push_buffer.room(occupancy, link.bytes(content));
             // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for the next.
             let steady = (room == 1 && occupancy <= self.push_buffer.level())
-                .then(|| link.steady_pace(now, zero))
+                .then(|| link.steady_pace(now, content))
                 .flatten()
                 .filter(|steady| *steady > service);
             match steady {

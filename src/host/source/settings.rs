@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::memory::Content;
 use crate::strategy::scan::Push;
 use crate::units::Bytes;
 use crate::units::SimTime;
@@ -106,9 +107,9 @@ impl Default for SourceSettings {
 
 impl SourceSettings {
     /// The thread's work for a pushed page.
-    pub fn pushing(&self, zero: bool) -> SimTime {
+    pub fn pushing(&self, content: Content) -> SimTime {
         match self.zero_service {
-            Some(service) if zero => service,
+            Some(service) if content.is_zero() => service,
             _ => self.push_service,
         }
     }

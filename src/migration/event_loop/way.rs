@@ -96,7 +96,7 @@ impl EventLoop<'_> {
         let last = arrival.installed.at(arrival.count - 1);
         self.destination.install(arrival);
         self.link
-            .taken(last, arrival.count, arrival.zero, arrival.demanded);
+            .taken(last, arrival.count, arrival.content, arrival.demanded);
         self.installed_at = self.installed_at.max(last);
         if self.destination.missing().count() == 0 {
             self.completed_at = Some(self.installed_at);

@@ -2,7 +2,7 @@
 
 use super::Link;
 use crate::engine::Progression;
-use crate::memory::PageId;
+use crate::memory::{Content, PageId};
 use crate::network::channel::Channel;
 use crate::units::SimTime;
 
@@ -86,14 +86,14 @@ impl Link {
 
     /// The distance at which pushed pages leave from `now` on, when one has just left, as long as each is replaced by another such
     /// page before the next has left; `None` if that is not known.
-    pub fn steady_pace(&self, now: SimTime, zero: bool) -> Option<SimTime> {
-        let bytes = self.bytes(zero);
+    pub fn steady_pace(&self, now: SimTime, content: Content) -> Option<SimTime> {
+        let bytes = self.bytes(content);
         let is_steady = self.settings.segment.0 == 0
             && self.device_limit == 0
             && !self.has_window()
             && self.acknowledgement.is_none()
             && self.demand.is_empty()
-            && self.push.holds_only(zero)
+            && self.push.holds_only(content)
             && bytes > 0;
         let pace = self.transmission(bytes);
         (is_steady && self.next_departure == now + pace).then_some(pace)

@@ -53,6 +53,38 @@ fn it_says_what_the_metrics_say() {
     }
 }
 
+/// QEMU counts its target's pages, whatever the host's are, and those that are zero stay zero.
+#[test]
+fn huge_pages_are_counted_as_4_kib() {
+    let desk = Desk::new();
+    let workload = "trace.workload={ kind = \"uniform\", rate = 1000, duration = \"3 s\", \
+                    working_set = \"1 MiB\", zero_fraction = 0.5 }";
+    let ram = |host_page| {
+        let fixed = [
+            "run",
+            "--strategy",
+            "post-copy",
+            "--format",
+            "qmp",
+            "--set",
+            workload,
+        ];
+        let chosen = ["--set", "vm.memory=15 MiB", "--set", host_page];
+        let text = desk.data(&[&fixed[..], &chosen].concat());
+        let mut info: Value = serde_json::from_str(&text).expect("JSON");
+        info["ram"]
+            .as_object_mut()
+            .expect("an object")
+            .remove("postcopy-requests");
+        info["ram"].take()
+    };
+    let small = ram("vm.host_page=4 KiB");
+    assert!(small["duplicate"].as_u64() > Some(1_000), "{small}");
+    assert_eq!(small["total"], 15 << 20);
+    assert_eq!(ram("vm.host_page=2 MiB"), small);
+    assert_eq!(ram("vm.host_page=1 GiB"), small);
+}
+
 #[test]
 fn a_fault_that_blocks_the_vm_blocks_every_vcpu() {
     let desk = Desk::new();

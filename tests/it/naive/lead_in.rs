@@ -5,13 +5,13 @@ use std::cmp::{Ordering, Reverse};
 
 use super::source::{self, SourcePhase, nearest_boundary};
 use super::trace::Stream;
-use super::{Access, Input, LeadIn, Op, Ps, narrow};
+use super::{Access, Input, LeadIn, Op, Parts, Ps, narrow};
 
 /// Pages that were sent before the resume.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// In order, each with whether it was sent as a zero page.
-    pub(super) pages: Vec<(u32, bool)>,
+    /// In order, each with what it was made of.
+    pub(super) pages: Vec<(u32, Parts)>,
     pub(super) bytes: u128,
 }
 
@@ -23,7 +23,7 @@ struct Sender<'a> {
     /// When each message has left, with its bytes.
     left: Vec<(Ps, u64)>,
     asleep: bool,
-    gathered: Vec<bool>,
+    gathered: Vec<Parts>,
     installed: Ps,
     sent: Sent,
 }
@@ -73,31 +73,27 @@ impl<'a> Sender<'a> {
         (self.free < deadline).then_some(self.free)
     }
 
-    fn send(&mut self, page: u32, zero: bool) {
-        self.free += Ps::from(if zero {
+    fn send(&mut self, page: u32, parts: Parts) {
+        self.free += Ps::from(if parts.pages == 0 {
             self.input.zero_service
         } else {
             self.input.push_service
         });
-        self.sent.pages.push((page, zero));
-        self.gathered.push(zero);
-        let zeros = self.gathered.iter().filter(|zero| **zero).count() as u64;
-        let pages = self.gathered.len() as u64 - zeros;
+        self.sent.pages.push((page, parts));
+        self.gathered.push(parts);
+        let zeros: u64 = self.gathered.iter().map(|parts| parts.zeros).sum();
+        let pages: u64 = self.gathered.iter().map(|parts| parts.pages).sum();
         if pages >= self.input.write_batch || zeros * self.input.zero_page_bytes >= 32_768 {
             self.write();
         }
     }
 
     fn write(&mut self) {
-        for zero in std::mem::take(&mut self.gathered) {
+        for parts in std::mem::take(&mut self.gathered) {
             while !self.has_room() {
                 self.free = self.next_to_leave();
             }
-            let bytes = if zero {
-                self.input.zero_page_bytes
-            } else {
-                self.input.host_page_bytes + self.input.message_header
-            };
+            let bytes = self.input.message(parts);
             self.sent.bytes += u128::from(bytes);
             let at = self.last_left().max(self.free) + self.input.tx(bytes);
             self.left.push((at, bytes));
@@ -125,6 +121,8 @@ struct Recorded<'a> {
     protected: Vec<bool>,
     /// Wall time, guest time, vCPU, page, what it did.
     made: Vec<(Ps, Ps, usize, u32, Op)>,
+    /// Pages of the trace, with every write.
+    written: Vec<u32>,
     readings: Ps,
 }
 
@@ -159,6 +157,9 @@ impl Recorded<'_> {
                 self.delay[v] += Ps::from(self.input.record_trap);
             }
             self.made.push((wall, touch.g, v, touch.page, touch.op));
+            if touch.op == Op::Write {
+                self.written.push(touch.small);
+            }
         }
     }
 
@@ -204,6 +205,7 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
         delay: vec![0; streams.len()],
         protected: vec![true; pages],
         made: Vec::new(),
+        written: Vec::new(),
         readings: 0,
     };
     let start = vec![0; streams.len()];
@@ -237,11 +239,11 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
             unsent[page as usize] = false;
             missing[page as usize] = guest.may_be_written(page, at);
             guest.protected[page as usize] = true;
-            let written = |made: &(Ps, Ps, usize, u32, Op)| made.3 == page && made.4 == Op::Write;
-            sender.send(
-                page,
-                zero_at_start[page as usize] && !guest.made.iter().any(written),
-            );
+            let mut zero = zero_at_start.clone();
+            for small in &guest.written {
+                zero[*small as usize] = false;
+            }
+            sender.send(page, input.parts(page, &zero));
         }
         suspended = sender.free;
         if cut {
@@ -385,7 +387,7 @@ fn hottest(
 
 /// Whether a round was the last, by what it began with and what it leaves.
 fn is_enough(input: &Input, before: usize, dirty: usize) -> bool {
-    let bytes = dirty as u128 * u128::from(input.host_page_bytes + input.message_header);
+    let bytes = dirty as u128 * u128::from(input.whole_message());
     dirty == 0
         || bytes <= u128::from(input.switch_remaining)
         || input.switch_at_minimum && dirty >= before
@@ -412,10 +414,10 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32) -> SourcePhase<'a> {
                 break;
             };
             let now = vec![at.max(position); streams.len()];
-            let zero = source::zero_pages(input, &streams, &now)[page as usize];
+            let zero = source::zero_pages(input, &streams, &now);
             taken.push((page, at));
             dirty[page as usize] = false;
-            sender.send(page, zero);
+            sender.send(page, input.parts(page, &zero));
         }
         suspended = sender.free;
         if cut {

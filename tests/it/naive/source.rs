@@ -19,7 +19,7 @@ pub(super) struct SourcePhase<'a> {
     pub(super) log: Vec<Access>,
     /// Switch position of every vCPU, a guest offset.
     pub(super) positions: Vec<Ps>,
-    /// Per host page: still zero when the VM is suspended.
+    /// Per page of the trace's size: still zero when the VM is suspended.
     pub(super) zero: Vec<bool>,
     /// Pages that are pushed before the scan.
     pub(super) list: Vec<u32>,
@@ -169,29 +169,20 @@ pub(super) fn nearest_boundary(input: &Input, exact: Ps) -> Ps {
         .map_or(exact, |multiple| input.scale(multiple * epoch))
 }
 
-/// Zero pages of the host at the switch.
+/// Which pages of the VM, of the trace's size, are zero at the switch.
 pub(super) fn zero_pages(input: &Input, streams: &[Stream], positions: &[Ps]) -> Vec<bool> {
-    let mut zero: Vec<bool> = (0..input.pages)
-        .map(|host| {
-            let inside: Vec<u32> = (0..input.vm_pages)
-                .filter(|page| page >> input.host_shift == host)
-                .collect();
-            !inside.is_empty()
-                && inside
-                    .iter()
-                    .all(|&page| page < input.trace_pages && input.zero[page as usize])
-        })
-        .collect();
+    let mut zero = input.zero.clone();
+    zero.resize(input.vm_pages as usize, false);
     for (stream, &position) in streams.iter().zip(positions) {
         for record in stream.before_start() {
             if record.op == Op::Write {
-                zero[(record.page >> input.host_shift) as usize] = false;
+                zero[record.page as usize] = false;
             }
         }
         for n in 0..stream.first_at(position) {
             let touch = stream.nth(n).expect("lies before the switch position");
             if touch.op == Op::Write {
-                zero[touch.page as usize] = false;
+                zero[touch.small as usize] = false;
             }
         }
     }

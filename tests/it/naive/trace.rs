@@ -9,6 +9,8 @@ pub(super) struct Touch {
     pub(super) g: Ps,
     /// Host page.
     pub(super) page: u32,
+    /// Page of the trace.
+    pub(super) small: u32,
     pub(super) op: Op,
 }
 
@@ -56,6 +58,7 @@ impl<'a> Stream<'a> {
         Some(Touch {
             g: self.input.scale(rel),
             page: record.page >> self.input.host_shift,
+            small: record.page,
             op: record.op,
         })
     }

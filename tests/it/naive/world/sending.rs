@@ -79,9 +79,9 @@ impl Run<'_> {
 
     /// Enough is gathered: pages with content, or 32 KiB of marks for zero pages.
     fn is_gathered(&self) -> bool {
-        let zero = |message: &&Message| self.source.zero[message.page as usize];
-        let zeros = self.gathered.iter().filter(zero).count() as u64;
-        let pages = self.gathered.len() as u64 - zeros;
+        let parts = |message: &Message| self.input.parts(message.page, &self.source.zero);
+        let zeros: u64 = self.gathered.iter().map(|m| parts(m).zeros).sum();
+        let pages: u64 = self.gathered.iter().map(|m| parts(m).pages).sum();
         pages >= self.input.write_batch || zeros * self.input.zero_page_bytes >= 32_768
     }
 
@@ -263,15 +263,12 @@ impl Run<'_> {
     pub(super) fn take(&mut self, page: u32, demand: bool) -> (Ps, Message) {
         self.sent[page as usize] = true;
         self.result.order.push(page);
-        let bytes = if self.source.zero[page as usize] {
-            self.input.zero_page_bytes
-        } else {
-            self.input.host_page_bytes + self.input.message_header
-        };
+        let parts = self.input.parts(page, &self.source.zero);
+        let bytes = self.input.message(parts);
         self.result.message_bytes += u128::from(bytes);
         let service = if demand {
             self.input.demand_service
-        } else if self.source.zero[page as usize] {
+        } else if parts.pages == 0 {
             self.input.zero_service
         } else {
             self.input.push_service
