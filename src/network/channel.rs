@@ -128,9 +128,13 @@ impl Channel {
         self.queue.is_empty()
     }
 
-    /// Whether it holds messages, and all of this content.
-    pub(super) fn holds_only(&self, content: Content) -> bool {
-        self.ends_with(content) && self.alike == self.messages
+    /// How many messages leave before any of another content; [`u32::MAX`] if all that it holds, and it holds some, have this one.
+    pub(super) fn leading(&self, content: Content) -> u32 {
+        if self.ends_with(content) && self.alike == self.messages {
+            return u32::MAX;
+        }
+        let leading = self.queue.iter().take_while(|span| span.content == content);
+        leading.map(|span| span.count).sum()
     }
 
     fn ends_with(&self, content: Content) -> bool {

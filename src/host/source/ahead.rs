@@ -40,9 +40,9 @@ impl SourceHost<'_> {
             let steady = (room == 1 && occupancy <= self.push_buffer.level())
                 .then(|| link.steady_pace(now, content))
                 .flatten()
-                .filter(|steady| *steady > service);
+                .filter(|(steady, _)| *steady > service);
             match steady {
-                Some(steady) => pace = steady,
+                Some((steady, leave)) => (pace, most) = (steady, most.min(leave.saturating_add(1))),
                 None => most = most.min(room),
             }
         }

@@ -85,18 +85,23 @@ impl Link {
     }
 
     /// The distance at which pushed pages leave from `now` on, when one has just left, as long as each is replaced by another such
-    /// page before the next has left; `None` if that is not known.
-    pub fn steady_pace(&self, now: SimTime, content: Content) -> Option<SimTime> {
+    /// page before the next has left, and how many are sure to leave so; `None` if that is not known.
+    pub fn steady_pace(&self, now: SimTime, content: Content) -> Option<(SimTime, u32)> {
         let bytes = self.bytes(content);
-        let is_steady = self.settings.segment.0 == 0
+        let pace = self.transmission(bytes);
+        let is_steady = self.next_departure == now + pace
+            && self.settings.segment.0 == 0
             && self.device_limit == 0
             && !self.has_window()
             && self.acknowledgement.is_none()
             && self.demand.is_empty()
-            && self.push.holds_only(content)
             && bytes > 0;
-        let pace = self.transmission(bytes);
-        (is_steady && self.next_departure == now + pace).then_some(pace)
+        let leave = if is_steady {
+            self.push.leading(content)
+        } else {
+            0
+        };
+        (leave > 0).then_some((pace, leave))
     }
 
     /// A time before which the page does not leave, wherever it is now. The link has come to `now`.
