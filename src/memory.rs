@@ -4,7 +4,7 @@ mod contents;
 mod layout;
 mod page_set;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 pub use contents::{Content, Contents};
@@ -16,9 +16,6 @@ pub type PageId = u32;
 
 /// A map from host pages, quicker than one that is safe from chosen keys. Its own order must not matter.
 pub type PageMap<T> = HashMap<PageId, T, BuildHasherDefault<PageHasher>>;
-
-/// A set of few host pages of many, as quick as [`PageMap`].
-pub type PageIds = HashSet<PageId, BuildHasherDefault<PageHasher>>;
 
 /// Multiplicative hashing (Knuth, volume 3, section 6.4) of one page number.
 #[derive(Debug, Clone, Copy, Default)]

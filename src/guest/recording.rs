@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::guest::recorder::RecordedGuest;
 use crate::guest::replay::Replay;
-use crate::memory::PageId;
+use crate::memory::{PageId, PageSet};
 use crate::trace::{Op, TraceError};
 use crate::units::SimTime;
 
@@ -28,6 +28,13 @@ pub struct Recording {
     pub accesses: Arc<[Access]>,
     /// How long the window was.
     pub window: SimTime,
+}
+
+impl Recording {
+    /// The pages that were accessed, of a memory of so many: the pre-recorded page set (PPS).
+    pub fn pages(&self, memory: u32) -> PageSet {
+        PageSet::of(memory, self.accesses.iter().map(|access| access.page))
+    }
 }
 
 /// The recording has more accesses than a simulated recorder holds.

@@ -1,7 +1,5 @@
 //! Where the stall comes from: each fault by what was known of its page, and by what its time went into.
 
-use std::collections::HashSet;
-
 use crate::host::destination::{FaultBlocks, Stall};
 use crate::memory::{PageId, PageSet};
 use crate::migration::{Outcome, SwitchOver};
@@ -186,19 +184,16 @@ impl Explanation {
 struct Plan<'a> {
     zero_pages: &'a PageSet,
     recorded: PageSet,
-    predicted: HashSet<PageId>,
+    predicted: PageSet,
 }
 
 impl<'a> Plan<'a> {
     fn new(switch_over: &'a SwitchOver, predicted: &[PageId]) -> Self {
-        let mut recorded = PageSet::empty(switch_over.memory.pages);
-        for access in switch_over.recording.accesses.iter() {
-            recorded.insert(access.page);
-        }
+        let pages = switch_over.memory.pages;
         Plan {
             zero_pages: switch_over.contents.zero_pages(),
-            recorded,
-            predicted: predicted.iter().copied().collect(),
+            recorded: switch_over.recording.pages(pages),
+            predicted: PageSet::of(pages, predicted.iter().copied()),
         }
     }
 
@@ -211,7 +206,7 @@ impl<'a> Plan<'a> {
             Knowledge::Zero
         } else if self.recorded.contains(page) {
             Knowledge::Recorded
-        } else if self.predicted.contains(&page) {
+        } else if self.predicted.contains(page) {
             Knowledge::Predicted
         } else if near() {
             Knowledge::NearRecorded
@@ -292,7 +287,7 @@ mod tests {
         let plan = Plan {
             zero_pages: &zero_pages,
             recorded,
-            predicted: [102, 150].into(),
+            predicted: PageSet::of(200, [102, 150]),
         };
         for (page, knowledge) in [
             (100, Knowledge::Recorded),

@@ -3,7 +3,7 @@
 use super::{prediction, speed};
 
 use crate::host::destination::{FaultBlocks, Stall};
-use crate::memory::{PageId, PageIds};
+use crate::memory::PageId;
 use crate::migration::RoundsOutcome;
 use crate::migration::{Outcome, SwitchOver};
 use crate::scenario::Scenario;
@@ -118,12 +118,7 @@ impl Metrics {
         let requested = stalls.iter().filter(|stall| stall.requested).count() as u64;
         let faults = stalls.len() as u64;
         let occupied = speed::Occupied::of(stalls, blocked_vcpus);
-        let pps: PageIds = switch_over
-            .recording
-            .accesses
-            .iter()
-            .map(|access| access.page)
-            .collect();
+        let pps = switch_over.recording.pages(switch_over.memory.pages);
         let all_vcpus_blocked = occupied.time_with_all_blocked(vcpus);
         let (prediction_precision, prediction_coverage) =
             prediction::shares(scenario, switch_over, &pps, predicted);
@@ -157,7 +152,7 @@ impl Metrics {
             zero_pages_sent: outcome.zero_pages_sent,
             duplicate_pages_sent: outcome.duplicate_pages_sent,
             record_window: switch_over.preparation.window,
-            pps_pages: pps.len() as u64,
+            pps_pages: pps.count().into(),
             predicted_pages: predicted.len() as u64,
             prediction_precision,
             prediction_coverage,

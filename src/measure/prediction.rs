@@ -1,7 +1,7 @@
 //! How good a prediction was, measured against the plain scan of memory that it is meant to beat.
 
 use super::Share;
-use crate::memory::{Contents, PageId, PageIds};
+use crate::memory::{Contents, PageId, PageSet};
 use crate::migration::SwitchOver;
 use crate::network::MessageBytes;
 use crate::scenario::Scenario;
@@ -14,26 +14,26 @@ use crate::units::SimTime;
 pub(super) fn shares(
     scenario: &Scenario,
     switch_over: &SwitchOver,
-    pps: &PageIds,
+    pps: &PageSet,
     predicted: &[PageId],
 ) -> (Share, Share) {
-    let predicted: PageIds = predicted.iter().copied().collect();
+    let predicted = PageSet::of(switch_over.memory.pages, predicted.iter().copied());
     let scan_end = Scan::new(scenario, switch_over).arrival_before(switch_over.memory.pages);
     let mut scan = Scan::new(scenario, switch_over);
     let (mut useful, mut named, mut touched) = (0, 0, 0);
     for touch in switch_over.touch_order.first_touches() {
-        let is_predicted = predicted.contains(&touch.page);
+        let is_predicted = predicted.contains(touch.page);
         if is_predicted && touch.offset < scan.arrival_before(touch.page + 1) {
             useful += 1;
         }
         if touch.offset < scan_end {
             touched += 1;
-            named += u64::from(is_predicted || pps.contains(&touch.page));
+            named += u64::from(is_predicted || pps.contains(touch.page));
         }
     }
     let precision = Share {
         part: useful,
-        whole: predicted.len() as u64,
+        whole: predicted.count().into(),
     };
     let coverage = Share {
         part: named,

@@ -35,6 +35,15 @@ impl PageSet {
         }
     }
 
+    /// These pages of a memory of `pages` pages; any beyond it are left out.
+    pub fn of(pages: u32, members: impl IntoIterator<Item = PageId>) -> Self {
+        let mut set = PageSet::empty(pages);
+        for page in members.into_iter().filter(|page| *page < pages) {
+            set.insert(page);
+        }
+        set
+    }
+
     /// How many pages are in the set.
     pub fn count(&self) -> u32 {
         self.count

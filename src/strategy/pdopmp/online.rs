@@ -49,7 +49,8 @@ impl Strategy for Online {
         self.heat = (self.push != Push::None).then(|| {
             let mut scan = Scan::new(self.push);
             scan.start_from(plan.scan_from);
-            Heat::of(&pages_of(observed), &self.settings, scan)
+            let pps = observed.recording.pages(pages);
+            Heat::of(&pps, &self.settings, scan)
         });
     }
 
@@ -71,13 +72,4 @@ impl Strategy for Online {
     fn planned(&self) -> &[PlannedPage] {
         self.planned.as_ref().map_or(&[], Drawn::planned)
     }
-}
-
-/// The PPS.
-fn pages_of(observed: &Observation<'_>) -> PageSet {
-    let mut pages = PageSet::empty(observed.memory.pages);
-    for access in observed.recording.accesses.iter() {
-        pages.insert(access.page);
-    }
-    pages
 }
