@@ -5,6 +5,7 @@ pub mod check;
 pub mod columns;
 pub mod compare;
 mod comparison;
+pub mod from_row;
 mod gap;
 pub(crate) mod guests;
 pub mod row;

@@ -6,6 +6,7 @@
 pub mod axis;
 mod error;
 mod fit;
+mod identity;
 pub mod keys;
 mod layer;
 mod load;
@@ -19,7 +20,7 @@ mod trace_source;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use error::ScenarioError;
 pub use fit::FitError;
@@ -42,7 +43,7 @@ use crate::units::Bytes;
 use crate::units::SimTime;
 
 /// A whole scenario. The default is the one that `migsim compare` runs without arguments.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
     /// `[trace]`: what the guest does.
@@ -69,7 +70,7 @@ pub struct Scenario {
 }
 
 /// `[trace]`: what the guest does.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct TraceSettings {
     /// A recorded trace (`.mtrace`). A relative path starts at the scenario's file. Default: the recording inside the
@@ -99,7 +100,7 @@ impl Default for TraceSettings {
 }
 
 /// `[vm]`: the virtual machine.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct VmSettings {
     /// Guest memory. Default: the trace's, or 256 MiB for a synthetic workload. The guest never touches what exceeds
@@ -134,7 +135,9 @@ impl Default for VmSettings {
 }
 
 /// How a strategy's planned pages come to the destination ahead of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {
     /// The source pushes them first (the paper).
@@ -165,7 +168,7 @@ impl Delivery {
 }
 
 /// `[migration]`: what is compared, the record window, and the end of pre-copy.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct MigrationSettings {
     /// Names of the strategies, in the order of the rows. Default: post-copy, the paper's two, and the bound.

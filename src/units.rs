@@ -8,9 +8,9 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
-use serde::{Serialize, Serializer};
 
 mod decimal;
+mod exact;
 mod time;
 
 pub use time::SimTime;
@@ -227,13 +227,6 @@ deserialize_from_text!(SimTime, EXPECTED_TIME, |value| (value == 0)
     .then_some(SimTime::ZERO));
 deserialize_from_text!(Bytes, EXPECTED_BYTES, |value| Some(Bytes(value)));
 deserialize_from_text!(Bandwidth, EXPECTED_BANDWIDTH, |_| None);
-
-/// Exact decimal seconds, as every report column ending in `_s` holds them.
-impl Serialize for SimTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_decimal_seconds())
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,6 @@ use crate::run::compare::Run;
 use crate::run::row::Provenance;
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::trace::Trace;
-use crate::trace::synthetic::Workload;
 use crate::units::SimTime;
 
 #[derive(Debug, Args)]
@@ -86,12 +85,7 @@ impl InputArgs {
                 SimTime::from_ns(trace.header().compaction_ns)
             );
         }
-        let provenance = Provenance {
-            scenario: source.name().to_owned(),
-            trace: trace.stem().to_owned(),
-            trace_hash: trace.content_hash().to_owned(),
-            seed: scenario.trace.workload.as_ref().map(Workload::seed),
-        };
+        let provenance = Provenance::of(source.name(), &scenario).with_trace(&scenario, &trace);
         let files = self.scenario.iter().chain(&scenario.trace.file);
         Ok(Inputs {
             files: files.cloned().collect(),

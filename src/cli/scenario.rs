@@ -1,18 +1,21 @@
 //! `migsim scenario`: every key, its value, where that is from, and what it means.
 
-use std::path::PathBuf;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
 
-use super::output::{OutputArgs, write_data};
+use super::output::{OutputArgs, check_outputs, write_data};
+use crate::message::say;
 use crate::report::keys::text;
+use crate::run::from_row::Origin;
 use crate::run::row::{Row, Value};
 use crate::scenario::ScenarioSource;
 use crate::scenario::keys::{Key, keys, schema};
 
-/// Show every key of a scenario: value, where it is from, unit, meaning
+/// Show every key of a scenario: value, where it is from, unit, meaning; or write the scenario of a row of results
 #[derive(Debug, Args)]
 pub(super) struct ScenarioArgs {
     /// Scenario file (TOML) or a profile's name; without one the built-in scenario
@@ -30,6 +33,10 @@ pub(super) struct ScenarioArgs {
     #[arg(long, conflicts_with_all = ["scenario", "settings", "format"])]
     schema: bool,
 
+    /// Print the scenario that made a row of results, such as rows.csv:3; the row may be left out where there is one
+    #[arg(long, value_name = "FILE.csv[:ROW]", conflicts_with_all = ["scenario", "settings", "defaults", "schema", "format"])]
+    from_row: Option<String>,
+
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -42,6 +49,8 @@ pub(super) fn run(arguments: ScenarioArgs) -> Result<ExitCode> {
         let mut text = serde_json::to_string_pretty(&schema())?;
         text.push('\n');
         write_data(out, text.as_bytes())?;
+    } else if let Some(row) = &arguments.from_row {
+        write_data(out, from_row(row, out)?.as_bytes())?;
     } else {
         let mut source = match &arguments.scenario {
             Some(path) => ScenarioSource::open(path)?,
@@ -76,4 +85,34 @@ fn row(key: &Key, source: &ScenarioSource) -> Row {
     .into_iter()
     .map(|(column, value)| (column.into(), value))
     .collect()
+}
+
+fn from_row(named: &str, out: Option<&Path>) -> Result<String> {
+    let numbered = named.rsplit_once(':');
+    let numbered = numbered.and_then(|(file, row)| Some((Path::new(file), row.parse().ok()?)));
+    let (file, row) = match numbered {
+        Some((file, row)) if !Path::new(named).exists() => (file, Some(row)),
+        _ => (Path::new(named), None),
+    };
+    check_outputs([file], out)?;
+    let origin = Origin::read(file, row)?;
+    // Paths of a row start where the run was started, those of a scenario where its file is.
+    let elsewhere = out
+        .and_then(Path::parent)
+        .is_some_and(|parent| parent != Path::new(""));
+    let base = if elsewhere {
+        Some(env::current_dir()?)
+    } else {
+        None
+    };
+    let here = ScenarioSource::from_text("settings", &origin.text(file, None)?)?.scenario()?;
+    let hash = here.open_trace().map(|trace| here.hash(&trace));
+    if !hash.is_ok_and(|hash| hash == origin.scenario_hash) {
+        say!(
+            "migsim: {}: the trace or migsim is not what it was for this row (version {}); its run may differ now",
+            file.display(),
+            origin.version
+        );
+    }
+    Ok(origin.text(file, base.as_deref())?)
 }

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::memory::{Contents, Memory, PageId, PageMap};
 use crate::trace::{Op, Trace, TraceError, VcpuRecords};
 use crate::units::SimTime;
 
 /// What the guest does where the trace ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtEnd {
     /// It begins the trace anew.
@@ -41,6 +41,10 @@ impl TimeScale {
             })
     }
 
+    fn factor(self) -> f64 {
+        self.0 as f64 / (1_000u64 << Self::FRACTION_BITS) as f64
+    }
+
     /// The guest time that a recorded span stands for, rounded to the nearest picosecond.
     pub fn guest_time(self, recorded_ns: u64) -> SimTime {
         let half = 1u128 << (Self::FRACTION_BITS - 1);
@@ -59,8 +63,7 @@ impl TimeScale {
 /// The factor, to six decimals.
 impl fmt::Display for TimeScale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let factor = self.0 as f64 / (1_000u64 << Self::FRACTION_BITS) as f64;
-        let text = format!("{factor:.6}");
+        let text = format!("{:.6}", self.factor());
         f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
     }
 }
@@ -80,6 +83,13 @@ impl JsonSchema for TimeScale {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "number", "minimum": 0.000_001, "maximum": 1_000_000 })
+    }
+}
+
+/// The factor, as a scenario has it.
+impl Serialize for TimeScale {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.factor())
     }
 }
 

@@ -5,7 +5,7 @@ mod receiver;
 mod vcpus;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use receiver::{Arrival, Receiver, ReceivingThread};
 
@@ -19,7 +19,7 @@ use crate::units::SimTime;
 use self::vcpus::Vcpus;
 
 /// What stands still while a page fault is resolved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultBlocks {
     /// The vCPU that touched the page (userfaultfd).
@@ -29,7 +29,7 @@ pub enum FaultBlocks {
 }
 
 /// Nagle's rule on requests, and when the source acknowledges them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Nagle {
     /// Requests go out at once.
@@ -44,7 +44,7 @@ pub enum Nagle {
 }
 
 /// `[destination]`: the cost of a fault beyond the network.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct DestinationSettings {
     /// Time from the touch until the request is sent. Default 20 us, an assumption: an exit from the guest, the

@@ -1,7 +1,7 @@
 //! Settings of the link, and the size and time of messages on it.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::MessageBytes;
 use crate::memory::Memory;
@@ -9,7 +9,7 @@ use crate::units::SimTime;
 use crate::units::{Bandwidth, Bytes};
 
 /// How demanded pages share the link with the backlog of pushed ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Discipline {
     /// One stream: a demanded page waits behind everything queued (QEMU's default).
@@ -21,7 +21,7 @@ pub enum Discipline {
 }
 
 /// `[link]`: the network between the hosts.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct LinkSettings {
     /// Bits per second on the wire. Default 1 Gbit/s: the slowest link that migrations commonly use.

@@ -24,12 +24,9 @@ pub fn rows(provenance: &Provenance, strategy: &str, explanation: &Explanation) 
             ("in_flight_s", Time(parts.in_flight)),
             ("install_wake_s", Time(parts.install)),
         ];
-        provenance
-            .columns(strategy)
-            .into_iter()
-            .chain(columns)
-            .map(|(column, value)| (column.into(), value))
-            .collect()
+        let mut row = provenance.columns(strategy, Vec::new());
+        row.extend(columns.map(|(column, value)| (column.into(), value)));
+        row
     };
     explanation.kinds.iter().map(row).collect()
 }

@@ -167,16 +167,21 @@ pub const METRICS: &[Column] = &[
         |run| run.metrics.residual_dependency.map_or(Missing, Time)),
 ];
 
+/// The column of the strategy; those of a sweep's axes follow it.
+pub const STRATEGY: &str = "strategy";
+
 /// What identifies a row, before the metrics: name and meaning.
-pub const IDENTIFYING: &[(&str, &str)] = &[
+#[rustfmt::skip]
+pub const IDENTIFYING: [(&str, &str); 8] = [
     ("scenario", "Name of the scenario."),
+    ("scenario_hash",
+        "Hash of every key of the scenario and of its trace's content. Runs of one hash, strategy and version are the same run."),
     ("trace", "Name of the trace."),
     ("trace_hash", "Hash of the trace's content."),
-    ("strategy", "Name of the strategy."),
-    (
-        "seed",
-        "Seed of the synthetic workload; empty for a recording.",
-    ),
+    (STRATEGY, "Name of the strategy."),
+    ("seed", "Seed of the synthetic workload; empty for a recording."),
+    ("settings",
+        "Keys that differ from their defaults, as TOML. `migsim scenario --from-row` makes a scenario of them."),
     ("version", "Version of migsim."),
 ];
 

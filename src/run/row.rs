@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use self::Value::{Count, Missing, Text};
-use super::columns::METRICS;
+use super::columns::{METRICS, STRATEGY};
 use crate::measure::Share;
 use crate::run::compare::Run;
+use crate::scenario::Scenario;
+use crate::trace::Trace;
+use crate::trace::synthetic::Workload;
 use crate::units::SimTime;
 
 /// A cell of a report.
@@ -46,30 +49,61 @@ impl fmt::Display for Value {
     }
 }
 
-/// What identifies a run beside its strategy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What identifies a run beside its strategy. Of what cannot be opened, neither name nor hash.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Provenance {
     /// Name of the scenario.
     pub scenario: String,
+    /// [`Scenario::hash`].
+    pub scenario_hash: String,
     /// Name of the trace.
     pub trace: String,
     /// The trace's content hash.
     pub trace_hash: String,
     /// Seed of the synthetic workload, if it is one.
     pub seed: Option<u64>,
+    /// [`Scenario::settings`] as an inline table.
+    pub settings: String,
 }
 
 impl Provenance {
-    /// The columns that identify a run.
-    pub(crate) fn columns(&self, strategy: &str) -> [(&'static str, Value); 6] {
-        [
-            ("scenario", Text(self.scenario.clone())),
-            ("trace", Text(self.trace.clone())),
-            ("trace_hash", Text(self.trace_hash.clone())),
-            ("strategy", Text(strategy.to_owned())),
-            ("seed", self.seed.map_or(Missing, Count)),
-            ("version", Text(env!("CARGO_PKG_VERSION").to_owned())),
-        ]
+    /// Of a scenario whose trace is not opened yet.
+    pub(crate) fn of(name: &str, scenario: &Scenario) -> Self {
+        Provenance {
+            scenario: name.to_owned(),
+            seed: scenario.trace.workload.as_ref().map(Workload::seed),
+            settings: toml::Value::Table(scenario.settings()).to_string(),
+            ..Provenance::default()
+        }
+    }
+
+    /// The same with the trace.
+    pub(crate) fn with_trace(self, scenario: &Scenario, trace: &Trace) -> Self {
+        Provenance {
+            scenario_hash: scenario.hash(trace),
+            trace: trace.stem().to_owned(),
+            trace_hash: trace.content_hash().to_owned(),
+            ..self
+        }
+    }
+
+    /// The columns of [`IDENTIFYING`](super::columns::IDENTIFYING), and between them those of the axes.
+    pub(crate) fn columns(&self, strategy: &str, axes: Row) -> Row {
+        let text = |name: &'static str, text: &str| (name.into(), Text(text.to_owned()));
+        let mut row = vec![
+            text("scenario", &self.scenario),
+            text("scenario_hash", &self.scenario_hash),
+            text("trace", &self.trace),
+            text("trace_hash", &self.trace_hash),
+            text(STRATEGY, strategy),
+        ];
+        row.extend(axes);
+        row.extend([
+            ("seed".into(), self.seed.map_or(Missing, Count)),
+            text("settings", &self.settings),
+            text("version", env!("CARGO_PKG_VERSION")),
+        ]);
+        row
     }
 }
 
@@ -78,13 +112,11 @@ pub type Row = Vec<(Cow<'static, str>, Value)>;
 
 /// A run as a row, with all columns of the metrics.
 pub fn row(provenance: &Provenance, run: &Run) -> Row {
-    let metrics = METRICS
-        .iter()
-        .map(|column| (column.name, (column.value)(run)));
-    provenance
-        .columns(run.strategy)
-        .into_iter()
-        .chain(metrics)
-        .map(|(column, value)| (column.into(), value))
-        .collect()
+    let mut row = provenance.columns(run.strategy, Vec::new());
+    row.extend(
+        METRICS
+            .iter()
+            .map(|column| (column.name.into(), (column.value)(run))),
+    );
+    row
 }

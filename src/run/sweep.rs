@@ -34,7 +34,7 @@ pub use point::PointResult;
 pub use run::RunError;
 pub use shard::{Shard, ShardError, array};
 
-use crate::run::columns::METRICS;
+use crate::run::columns::{IDENTIFYING, METRICS, STRATEGY};
 use crate::scenario::{Scenario, ScenarioError, ScenarioSource};
 use crate::strategy::Registry;
 
@@ -160,12 +160,12 @@ impl Sweep {
 
     /// Names of a row's columns.
     pub fn columns(&self) -> Vec<String> {
-        let axes = self.axes.iter().map(Axis::column);
-        ["scenario", "trace", "trace_hash", "strategy"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain(axes)
-            .chain(["seed", "version"].map(str::to_owned))
+        let axes = || self.axes.iter().map(Axis::column);
+        let identifying = IDENTIFYING.iter().flat_map(|(name, _)| {
+            let own = std::iter::once((*name).to_owned());
+            own.chain(axes().filter(move |_| *name == STRATEGY))
+        });
+        identifying
             .chain(METRICS.iter().map(|column| column.name.to_owned()))
             .chain([ERROR.to_owned()])
             .collect()
@@ -250,9 +250,11 @@ impl Sweep {
         for axis in &self.axes {
             add(&axis.key);
             add(&axis.values.len().to_string());
-            axis.values
-                .iter()
-                .for_each(|value| add(&value.value.to_string()));
+            axis.values.iter().for_each(|value| {
+                [&value.cell, &value.value.to_string()]
+                    .into_iter()
+                    .for_each(|text| add(text))
+            });
         }
         traces.values().for_each(|identity| add(identity));
         hasher.finalize().to_hex().chars().take(32).collect()

@@ -1,5 +1,6 @@
 //! One axis of a grid: a key and the values that it takes.
 
+use super::keys::keys;
 use super::quantity::{self, Quantity, Unit};
 
 /// Most values of one axis, and most points of a grid.
@@ -10,6 +11,8 @@ pub const MOST_POINTS: usize = 1_000_000;
 pub struct Axis {
     /// The key, such as `link.bandwidth`.
     pub key: String,
+    /// The unit of its cells, as its column's name ends with it; none for words, labels and bare numbers.
+    unit: Option<&'static str>,
     /// Its values, in order.
     pub values: Vec<AxisValue>,
 }
@@ -19,7 +22,8 @@ pub struct Axis {
 pub struct AxisValue {
     /// As the scenario takes it.
     pub value: toml::Value,
-    /// As a column holds it: seconds, bytes, bits per second and plain numbers, anything else as it was written.
+    /// As a column holds it: its label if it has one; else seconds, bytes, bits per second and plain numbers, anything
+    /// else as it was written.
     pub cell: String,
 }
 
@@ -41,26 +45,64 @@ impl Axis {
                 values.len()
             ));
         }
-        let values = values
-            .into_iter()
-            .map(|value| AxisValue {
-                cell: quantity::cell(key, &value),
-                value,
-            })
-            .collect();
+        let mut unit = unit_of(key).or_else(|| quantity::unit_of(&values));
+        let mut axis_values: Vec<AxisValue> = Vec::with_capacity(values.len());
+        for value in values {
+            let value = match labelled(&value)? {
+                Some((label, value)) => {
+                    unit = None;
+                    AxisValue { cell: label, value }
+                }
+                None => AxisValue {
+                    cell: quantity::cell(key, &value),
+                    value,
+                },
+            };
+            axis_values.push(value);
+        }
         Ok(Axis {
             key: key.to_owned(),
-            values,
+            unit,
+            values: axis_values,
         })
     }
 
-    /// Name of the column: the key; a section is set apart from the columns of the report by its brackets.
+    /// Name of the column: the key and the unit of its cells, `link.latency_s`; a section is set apart from the columns
+    /// of the report by its brackets.
     pub fn column(&self) -> String {
-        if self.key.contains('.') {
-            self.key.clone()
-        } else {
-            format!("[{}]", self.key)
+        match self.unit {
+            _ if !self.key.contains('.') => format!("[{}]", self.key),
+            Some(unit) => format!("{}_{unit}", self.key),
+            None => self.key.clone(),
         }
+    }
+}
+
+/// How names of columns tell the unit of a scenario's key.
+fn unit_of(key: &str) -> Option<&'static str> {
+    let key = keys().into_iter().find(|known| known.name == key)?;
+    match key.unit.as_str() {
+        "duration" => Some(Unit::Time),
+        "size" => Some(Unit::Bytes),
+        "bandwidth" => Some(Unit::Bandwidth),
+        _ => None,
+    }?
+    .column()
+}
+
+/// The parts of `{ label = "slow", value = "200 Mbit/s" }`.
+fn labelled(value: &toml::Value) -> Result<Option<(String, toml::Value)>, String> {
+    match value
+        .as_table()
+        .map(|table| (table.len(), table.get("label"), table.get("value")))
+    {
+        Some((2, Some(toml::Value::String(label)), Some(value))) if !label.is_empty() => {
+            Ok(Some((label.clone(), value.clone())))
+        }
+        Some((_, Some(_), _)) => Err(format!(
+            "{value}, expected {{ label = \"a text\", value = … }}"
+        )),
+        _ => Ok(None),
     }
 }
 
@@ -112,13 +154,8 @@ impl Range {
         let unit = [Some(from), Some(to), step.filter(|_| !log)]
             .into_iter()
             .flatten()
-            .map(|quantity| quantity.unit)
-            .min_by_key(|unit| match unit {
-                Unit::Time | Unit::Bytes | Unit::Bandwidth => 0,
-                Unit::Decimal => 1,
-                Unit::Whole => 2,
-            })
-            .unwrap_or(Unit::Whole);
+            .map(|quantity| quantity.unit);
+        let unit = Unit::most_particular(unit).unwrap_or(Unit::Whole);
         let in_unit = |name: &str, quantity: Quantity| {
             quantity
                 .in_unit(unit)
@@ -256,9 +293,61 @@ mod tests {
     }
 
     #[test]
+    fn columns_tell_the_unit_of_their_cells() {
+        for (key, written, column, cells) in [
+            (
+                "link.latency",
+                r#"[0, "1 ms"]"#,
+                "link.latency_s",
+                &["0", "0.001"][..],
+            ),
+            ("vm.memory", "[1048576]", "vm.memory_bytes", &["1048576"]),
+            (
+                "link.bandwidth",
+                r#"["1 Mbit/s"]"#,
+                "link.bandwidth_bits_per_s",
+                &["1000000"],
+            ),
+            ("link.mtu", "[1500]", "link.mtu", &["1500"]),
+            (
+                "strategy.own.wait",
+                r#"[0, "1 ms"]"#,
+                "strategy.own.wait_s",
+                &["0", "0.001"],
+            ),
+            (
+                "link.latency",
+                r#"[{ label = "near", value = "1 us" }, { label = "far", value = "20 ms" }]"#,
+                "link.latency",
+                &["near", "far"],
+            ),
+            (
+                "trace",
+                r#"[{ label = "recorded", value = {} }, { workload = { kind = "zipf" } }]"#,
+                "[trace]",
+                &["recorded", "{ workload = { kind = \"zipf\" } }"],
+            ),
+        ] {
+            let table: toml::Table = format!("x = {written}").parse().expect(written);
+            let axis = Axis::new(key, &table["x"]).expect(written);
+            let found: Vec<_> = axis
+                .values
+                .iter()
+                .map(|value| value.cell.as_str())
+                .collect();
+            assert_eq!((axis.column().as_str(), &found[..]), (column, cells));
+        }
+    }
+
+    #[test]
     fn errors_say_what_was_expected() {
         for (written, part) in [
             ("[]", "0 values"),
+            (
+                "[{ label = 1, value = 2 }]",
+                "expected { label = \"a text\"",
+            ),
+            ("[{ label = \"a\" }]", "expected { label = \"a text\""),
             ("{ from = 1, to = 2 }", "either `step` or `count`"),
             (
                 "{ from = 1, to = 2, step = 1, count = 2 }",

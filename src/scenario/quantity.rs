@@ -18,6 +18,33 @@ pub(super) enum Unit {
     Decimal,
 }
 
+impl Unit {
+    /// The unit that decides for others beside it, which may be zero or bare numbers.
+    pub(super) fn most_particular(units: impl Iterator<Item = Unit>) -> Option<Unit> {
+        units.min_by_key(|unit| match unit {
+            Unit::Time | Unit::Bytes | Unit::Bandwidth => 0,
+            Unit::Decimal => 1,
+            Unit::Whole => 2,
+        })
+    }
+
+    /// As names of columns end.
+    pub(super) fn column(self) -> Option<&'static str> {
+        match self {
+            Unit::Time => Some("s"),
+            Unit::Bytes => Some("bytes"),
+            Unit::Bandwidth => Some("bits_per_s"),
+            Unit::Whole | Unit::Decimal => None,
+        }
+    }
+}
+
+/// What the cells of these values count, as names of columns end.
+pub(super) fn unit_of(values: &[toml::Value]) -> Option<&'static str> {
+    let units = values.iter().filter_map(Quantity::of);
+    Unit::most_particular(units.map(|quantity| quantity.unit))?.column()
+}
+
 /// A value with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Quantity {

@@ -5,7 +5,7 @@
 //! page.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::lead_in::{LeadIn, Remainder, Rounds};
 use super::{Entry, Order, Settings, post_copy};
@@ -21,7 +21,7 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// `[hybrid]`: when a live round gives way to post-copy, of `hybrid` and `hybrid+pre-record`. What comes first counts.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct HybridSettings {
     /// After so many rounds. Default 1: libvirt's `--postcopy-after-precopy`. ganeti switches when QEMU's

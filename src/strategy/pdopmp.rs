@@ -26,7 +26,7 @@ pub mod sweep;
 pub mod trend;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::drawn::Drawn;
 use self::locality::Locality;
@@ -55,7 +55,7 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// `[pdopmp]`: the assumptions of the reconstruction. All are whole numbers, so that no rounding can change an order.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PdopmpSettings {
     /// Largest distance, in host pages, from an access to the last one of its stream, at most 65536. Default 16 (64

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
@@ -16,6 +16,7 @@ use super::scan::Push;
 use super::{Entry, Observation, Order, PlannedPage, Strategy};
 use crate::memory::{Memory, PageId, PageSet};
 use crate::strategy::Request;
+use crate::units::SimTime;
 
 mod file;
 
@@ -37,7 +38,7 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// `[plan]`: a given plan.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PlanSettings {
     /// What `migsim plan` writes, a list of pages, or the rows of a userfaultfd handler (`offset_hex,unix_ns,…`); a relative
@@ -60,6 +61,20 @@ impl PlanSettings {
             self.given = Some(Arc::new(GivenPlan::open(file)?));
         }
         Ok(())
+    }
+
+    /// Hash of the file's pages, if there is one.
+    pub fn content_hash(&self) -> Option<String> {
+        let given = self.given.as_ref()?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&given.page_size.unwrap_or(0).to_le_bytes());
+        for planned in &given.pages {
+            hasher.update(&planned.page.to_le_bytes());
+            hasher.update(&[planned.recorded.into()]);
+            let next_touch = planned.next_touch.unwrap_or(SimTime::MAX);
+            hasher.update(&next_touch.as_ps().to_le_bytes());
+        }
+        Some(hasher.finalize().to_hex()[..16].to_owned())
     }
 
     /// Whether `entry` can be chosen for a VM with this memory. Otherwise what is wrong with `plan.file`.

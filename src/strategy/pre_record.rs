@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
@@ -33,7 +33,7 @@ pub fn lead_in(settings: &Settings<'_>) -> LeadIn {
 }
 
 /// In which order the PPS is pushed. The paper's abstract does not say; all four are offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PpsOrder {
     /// As first accessed in the window.
@@ -47,7 +47,7 @@ pub enum PpsOrder {
 }
 
 /// `[pre-record]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PreRecordSettings {
     /// Order of the PPS. Default `recency`: programs come back first to what they accessed last.

@@ -1,12 +1,12 @@
 //! The active push through memory when nothing better is known.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::memory::{PageId, PageSet};
 
 /// How the scan goes through memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Push {
     /// Upwards, going on behind each requested page (QEMU, `migration/ram.c`: the search starts where the last request

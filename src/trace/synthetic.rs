@@ -7,7 +7,7 @@
 use std::io::Write;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Trace, TraceError, TraceHeader, TraceWriter};
 use crate::units::Bytes;
@@ -24,7 +24,7 @@ use plan::Plan;
 const MAX_RECORDS: u128 = 1 << 28;
 
 /// How a workload, or a part of a mixture, chooses its pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Page after page, again and again, at constant gaps.
@@ -56,7 +56,7 @@ impl Kind {
 }
 
 /// A workload as a scenario describes it. Only `kind` is required; a key that its kind does not use is an error.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
     /// How pages are chosen.
@@ -90,7 +90,7 @@ pub struct Workload {
 }
 
 /// A part of a mixture; keys as in [`Workload`].
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
     /// How pages are chosen; anything but `mixture`.

@@ -10,6 +10,7 @@ mod listings;
 mod plan;
 mod qmp;
 mod reference;
+mod rows;
 mod scenario;
 mod usage;
 mod validate;

@@ -129,44 +129,50 @@ fn rows_say_everything_and_failures_are_rows() {
     assert!(errors.contains("8 of 24 points failed"), "{errors}");
     let mut rows = csv::Reader::from_reader(output.stdout.as_slice());
     let header = rows.headers().expect("a header").clone();
-    let names: Vec<&str> = header.iter().take(10).collect();
+    let names: Vec<&str> = header.iter().take(12).collect();
     assert_eq!(
         names,
         [
             "scenario",
+            "scenario_hash",
             "trace",
             "trace_hash",
             "strategy",
             "trace.workload.seed",
-            "trace.start",
-            "link.bandwidth",
+            "trace.start_s",
+            "link.bandwidth_bits_per_s",
             "seed",
+            "settings",
             "version",
             "total_migration_time_s"
         ]
     );
     let column = |name: &str| header.iter().position(|column| column == name).expect(name);
-    let (start, gap, error) = (column("trace.start"), column("gap_closed"), column("error"));
+    let (start, gap, error) = (
+        column("trace.start_s"),
+        column("gap_closed"),
+        column("error"),
+    );
     let rows: Vec<csv::StringRecord> = rows.records().collect::<Result<_, _>>().expect("rows");
     assert_eq!(rows.len(), 24 * 3);
     for (index, row) in rows.iter().enumerate() {
         let (point, strategy) = (index / 3, index % 3);
         assert_eq!(
-            &row[3],
+            &row[4],
             ["post-copy", "pre-record", "clairvoyant"][strategy]
         );
-        assert_eq!(row[4], (point / 6 + 1).to_string());
-        assert_eq!(row[4], row[7]);
+        assert_eq!(row[5], (point / 6 + 1).to_string());
+        assert_eq!(row[5], row[8]);
         assert_eq!(&row[start], ["0", "0.2", "2"][point / 2 % 3]);
-        assert_eq!(&row[6], ["200000000", "1000000000"][point % 2]);
+        assert_eq!(&row[7], ["200000000", "1000000000"][point % 2]);
         if &row[start] == "2" {
             assert!(
                 row[error].starts_with("trace.start: 2.00 s is not before"),
                 "{row:?}"
             );
-            assert!(row[9].is_empty());
+            assert!(row[11].is_empty());
         } else {
-            assert!(row[error].is_empty() && !row[9].is_empty(), "{row:?}");
+            assert!(row[error].is_empty() && !row[11].is_empty(), "{row:?}");
             let expected = ["0.000000", "", "1.000000"][strategy];
             assert!(expected.is_empty() || &row[gap] == expected, "{row:?}");
         }
@@ -301,7 +307,7 @@ fn the_grid_is_shown_and_its_errors_are_placed() {
     assert_eq!(lines.len(), 25);
     assert_eq!(
         lines[0],
-        "point,trace.workload.seed,trace.start,link.bandwidth"
+        "point,trace.workload.seed,trace.start_s,link.bandwidth_bits_per_s"
     );
     assert_eq!(lines[24], "23,4,2,1000000000");
     let slurm = desk

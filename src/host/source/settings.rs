@@ -1,7 +1,7 @@
 //! What the source host is like.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::memory::Content;
 use crate::strategy::scan::Push;
@@ -9,7 +9,7 @@ use crate::units::Bytes;
 use crate::units::SimTime;
 
 /// Whether the migration thread pushes on while a demanded page is on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DemandMode {
     /// It does (QEMU).
@@ -19,7 +19,7 @@ pub enum DemandMode {
 }
 
 /// `[source]`: what the migration thread does and how long it takes.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct SourceSettings {
     /// Order of the active push once no plan is left. Default `pivot`: QEMU.

@@ -1,13 +1,12 @@
 //! One point of a grid.
 
-use super::Sweep;
+use super::{ERROR, Sweep};
 use crate::run::columns::METRICS;
 use crate::run::compare::Run;
 use crate::run::gap::rate_gaps;
 use crate::run::guests::{SharedGuests, in_one_line};
 use crate::run::row::{Provenance, Row, Value};
 use crate::scenario::Scenario;
-use crate::trace::synthetic::Workload;
 
 /// What a point came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +25,7 @@ impl PointResult {
             point,
             provenance: Provenance {
                 scenario: sweep.name().to_owned(),
-                trace: String::new(),
-                trace_hash: String::new(),
-                seed: None,
+                ..Provenance::default()
             },
             runs: Vec::new(),
         };
@@ -44,12 +41,10 @@ impl PointResult {
         shared: &SharedGuests,
         scenario: &Scenario,
     ) -> Result<Vec<Result<Run, String>>, String> {
-        self.provenance.seed = scenario.trace.workload.as_ref().map(Workload::seed);
+        let provenance = Provenance::of(sweep.name(), scenario);
+        self.provenance = provenance.clone();
         let trace = shared.trace(scenario)?;
-        trace.stem().clone_into(&mut self.provenance.trace);
-        trace
-            .content_hash()
-            .clone_into(&mut self.provenance.trace_hash);
+        self.provenance = provenance.with_trace(scenario, &trace);
         let registered = |name: &String| sweep.registry.get(name).ok();
         let entries: Vec<_> = sweep.strategies().iter().filter_map(registered).collect();
         let comparison = shared.comparison(scenario, &trace, &entries)?;
@@ -70,45 +65,23 @@ impl PointResult {
 
     /// A row per strategy, with the columns of [`Sweep::columns`].
     pub fn rows(&self, sweep: &Sweep) -> Vec<Row> {
-        let parameters = sweep.parameters(self.point);
         let rows = sweep.strategies().iter().zip(&self.runs);
-        rows.map(|(strategy, run)| self.row(sweep, strategy, run, &parameters))
+        rows.map(|(strategy, run)| self.row(sweep, strategy, run))
             .collect()
     }
 
-    fn row(
-        &self,
-        sweep: &Sweep,
-        strategy: &str,
-        run: &Result<Run, String>,
-        parameters: &[&super::AxisValue],
-    ) -> Row {
+    fn row(&self, sweep: &Sweep, strategy: &str, run: &Result<Run, String>) -> Row {
         let text = |text: &str| Value::Text(text.to_owned());
-        let provenance = &self.provenance;
-        let mut values = vec![
-            text(&provenance.scenario),
-            text(&provenance.trace),
-            text(&provenance.trace_hash),
-            text(strategy),
-        ];
-        values.extend(parameters.iter().map(|value| text(&value.cell)));
-        values.push(provenance.seed.map_or(Value::Missing, Value::Count));
-        values.push(text(env!("CARGO_PKG_VERSION")));
-        match run {
-            Ok(run) => {
-                values.extend(METRICS.iter().map(|column| (column.value)(run)));
-                values.push(Value::Missing);
-            }
-            Err(error) => {
-                values.extend(METRICS.iter().map(|_| Value::Missing));
-                values.push(text(error));
-            }
-        }
-        sweep
-            .columns()
-            .into_iter()
-            .map(Into::into)
-            .zip(values)
-            .collect()
+        let axes = sweep.axes().iter().zip(sweep.parameters(self.point));
+        let axes = axes.map(|(axis, value)| (axis.column().into(), text(&value.cell)));
+        let mut row = self.provenance.columns(strategy, axes.collect());
+        row.extend(METRICS.iter().map(|column| {
+            let value = run.as_ref().map_or(Value::Missing, column.value);
+            (column.name.into(), value)
+        }));
+        let error = run.as_ref().err();
+        let error = error.map_or(Value::Missing, |error| text(error));
+        row.push((ERROR.into(), error));
+        row
     }
 }

@@ -47,8 +47,8 @@ pub(super) fn run<E>(
                     .par_bridge()
                     .try_for_each_with(sender, |sender, point| {
                         let result = PointResult::of(sweep, &shared, point);
-                        // An error means that nobody delivers any more.
-                        sender.send(result)
+                        // Nothing means that nobody delivers any more.
+                        sender.send(result).ok()
                     });
             });
         });

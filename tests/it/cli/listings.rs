@@ -13,7 +13,8 @@ fn page() -> String {
     let mut page = "# Columns\n\n\
         Rows of `compare`, `run` and `sweep` have these columns in CSV and JSON, in this order. `migsim metrics` lists them,\n\
         too. This page is generated: `BLESS=1 cargo test --test it listings` makes it again.\n\n\
-        ## What identifies a row\n\nA sweep has a column for each axis between `strategy` and `seed`.\n\n\
+        ## What identifies a row\n\nA sweep has a column for each axis between `strategy` and `seed`. It is named as the axis' key, and ends with the unit\n\
+        of its cells: `link.latency_s`, `vm.memory_bytes`, `link.bandwidth_bits_per_s`. A column of labels has no unit.\n\n\
         | column | meaning |\n|---|---|\n"
         .to_owned();
     for (name, meaning) in IDENTIFYING {
