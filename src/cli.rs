@@ -1,5 +1,6 @@
 //! The command line: raw arguments become a validated scenario and trace, and the library does the rest.
 
+mod calibrate;
 mod check;
 mod compare;
 mod completions;
@@ -48,6 +49,7 @@ enum Command {
     Scenario(scenario::ScenarioArgs),
     Reference(reference::ReferenceArgs),
     Validate(validate::ValidateArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Trace(trace::TraceArgs),
     Strategies(strategies::StrategiesArgs),
     Metrics(metrics::MetricsArgs),
@@ -95,6 +97,7 @@ pub fn main_with(registry: Registry) -> ExitCode {
         Some(Command::Scenario(arguments)) => scenario::run(arguments),
         Some(Command::Reference(arguments)) => reference::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(arguments, &registry),
+        Some(Command::Calibrate(arguments)) => calibrate::run(arguments, &registry),
         Some(Command::Trace(arguments)) => trace::run(arguments),
         Some(Command::Strategies(arguments)) => strategies::run(arguments, &registry),
         Some(Command::Metrics(arguments)) => metrics::run(arguments),

@@ -1,6 +1,8 @@
 //! Results as people and programs read them: one small module a format. Tables for people come with the feature `cli`.
 
 #[cfg(feature = "cli")]
+pub mod calibration;
+#[cfg(feature = "cli")]
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod comparison;

@@ -6,28 +6,19 @@
 //! median over traces and scenarios, as what was measured is the median of the repetitions: a fault earlier or later is another
 //! course of the migration, in a simulation as in reality, and a guest does not do the same twice.
 
+pub mod calibration;
 mod errors;
 mod goals;
+mod prediction;
 mod reference;
 pub mod report;
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use rayon::prelude::*;
-
 pub use errors::{Gain, Order, Ranking, Summary, gains, median_difference, rankings, summary};
 pub use goals::{GAINS_APART, Goal, Part, Worst, missed, parts};
+pub use prediction::Predictor;
 pub use reference::{Group, Range, ReferenceError, Setting, read};
 
-use crate::guest::recording::Preparation;
-use crate::measure::Metrics;
-use crate::network::Discipline;
-use crate::run::guests::{SharedGuests, in_one_line};
-use crate::scenario::Scenario;
-use crate::strategy::Registry;
-use crate::trace::{Trace, TraceError};
-use crate::units::Bandwidth;
+use crate::trace::TraceError;
 use crate::units::SimTime;
 
 /// What is compared.
@@ -136,151 +127,4 @@ pub enum ValidationError {
         /// What went wrong, with its causes.
         problem: String,
     },
-}
-
-/// Predicts every group of a reference by every one of the `scenarios`, on `traces/WORKLOAD.mtrace` and, if there are any, on
-/// further recordings of the same guest, `WORKLOAD.2.mtrace` and so on; the verdicts come in the groups' order.
-///
-/// # Errors
-///
-/// [`ValidationError`], of the first group at fault.
-///
-/// # Panics
-///
-/// Without a scenario.
-pub fn validate(
-    groups: &[Group],
-    scenarios: &[Scenario],
-    traces: &Path,
-    registry: &Registry,
-) -> Result<Vec<Verdict>, ValidationError> {
-    let mut opened: BTreeMap<&str, Vec<Trace>> = BTreeMap::new();
-    for group in groups {
-        let workload = group.setting.workload.as_str();
-        if !opened.contains_key(workload) {
-            let recordings =
-                open_all(traces, workload).map_err(|source| ValidationError::Trace {
-                    place: group.place.clone(),
-                    source,
-                })?;
-            opened.insert(workload, recordings);
-        }
-    }
-    let shared = SharedGuests::new();
-    let results: Vec<Result<Verdict, ValidationError>> = groups
-        .par_iter()
-        .map(|group| {
-            let predictions: Vec<Result<Metrics, ValidationError>> = opened
-                [group.setting.workload.as_str()]
-            .par_iter()
-            .flat_map(|trace| scenarios.par_iter().map(move |scenario| (trace, scenario)))
-            .map(|(trace, scenario)| predict(group, scenario, trace, &shared, registry))
-            .collect();
-            // In order, so that of several errors the first is returned.
-            let predictions = predictions.into_iter().collect::<Result<Vec<_>, _>>()?;
-            Ok(verdict(group, &predictions))
-        })
-        .collect();
-    results.into_iter().collect()
-}
-
-/// The recordings of a workload.
-fn open_all(traces: &Path, workload: &str) -> Result<Vec<Trace>, TraceError> {
-    let mut opened = vec![Trace::open(&traces.join(format!("{workload}.mtrace")))?];
-    let further = (2..).map(|number| traces.join(format!("{workload}.{number}.mtrace")));
-    for path in further.take_while(|path| path.exists()) {
-        opened.push(Trace::open(&path)?);
-    }
-    Ok(opened)
-}
-
-fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
-    let before = preparation(group).length();
-    let total = |metrics: &Metrics| {
-        metrics.total_migration_time.map_or(f64::INFINITY, |total| {
-            total.saturating_sub(before).as_secs_f64()
-        })
-    };
-    let pair = |measured, quantity: &dyn Fn(&Metrics) -> f64| Pair {
-        measured,
-        predicted: errors::median(predictions.iter().map(quantity).collect())
-            .expect("there is a scenario"),
-    };
-    let mut downtimes: Vec<SimTime> = predictions.iter().map(|run| run.downtime).collect();
-    downtimes.sort_unstable();
-    Verdict {
-        setting: group.setting.clone(),
-        repetitions: group.repetitions,
-        pairs: [
-            pair(group.total_time, &total),
-            pair(group.blocktime, &|run| {
-                run.qemu_vcpu_blocktime.as_secs_f64()
-            }),
-            pair(group.requests, &|run| run.requests as f64),
-        ],
-        measured_downtime: group.downtime,
-        predicted_downtime: downtimes[(downtimes.len() - 1) / 2],
-    }
-}
-
-/// What the VM did before the command, which is in the simulated total and not in the measured one.
-fn preparation(group: &Group) -> Preparation {
-    if !group.setting.is_planned() {
-        return Preparation::default();
-    }
-    Preparation {
-        window: group.setting.record_window,
-        planning: group.planning,
-    }
-}
-
-/// Simulates a group's setting. The scenario's `trace.start` is the switch position: there the record window of a strategy that
-/// records ends, and the simulation begins W earlier; then the VM runs on while the plan is made.
-fn predict(
-    group: &Group,
-    scenario: &Scenario,
-    trace: &Trace,
-    shared: &SharedGuests,
-    registry: &Registry,
-) -> Result<Metrics, ValidationError> {
-    let scenario = scenario_of(group, scenario)?;
-    let failed = |problem| ValidationError::Simulation {
-        place: group.place.clone(),
-        problem,
-    };
-    let entry =
-        (registry.get(&group.setting.strategy)).map_err(|unknown| failed(unknown.to_string()))?;
-    let comparison = (shared.comparison(&scenario, trace, &[entry])).map_err(failed)?;
-    let run = (comparison.run(entry)).map_err(|error| failed(in_one_line(&error)))?;
-    Ok(run.metrics)
-}
-
-/// The scenario with a group's setting.
-fn scenario_of(group: &Group, scenario: &Scenario) -> Result<Scenario, ValidationError> {
-    let setting = &group.setting;
-    let start = scenario.trace.start;
-    let mut scenario = scenario.clone();
-    scenario.link.bandwidth = Bandwidth::from_bits_per_second(setting.link_mbit * 1_000_000)
-        .unwrap_or(scenario.link.bandwidth);
-    scenario.link.discipline = if setting.preempt {
-        Discipline::Fair
-    } else {
-        Discipline::Fifo
-    };
-    if setting.is_planned() {
-        let Preparation { window, planning } = preparation(group);
-        if window > start {
-            return Err(ValidationError::NoRoom {
-                place: group.place.clone(),
-                window,
-                start,
-            });
-        }
-        scenario.trace.start = start.saturating_sub(window);
-        scenario.migration.record_window = window;
-        scenario.migration.planning_time = planning;
-        scenario.migration.delivery = setting.delivery;
-        scenario.migration.fetch_outstanding = setting.fetch_outstanding;
-    }
-    Ok(scenario)
 }

@@ -15,6 +15,14 @@ pub(super) fn while_working<T>(what: &'static str, work: impl FnOnce() -> T) -> 
     if !io::stderr().is_terminal() {
         return work();
     }
+    let spinner = spinner(what);
+    let result = work();
+    spinner.finish_and_clear();
+    result
+}
+
+/// The time that has passed, behind what is going on.
+fn spinner(what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
     let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
@@ -22,9 +30,42 @@ pub(super) fn while_working<T>(what: &'static str, work: impl FnOnce() -> T) -> 
         .with_message(what);
     // The first tick, and so the first drawing, comes after one interval.
     spinner.enable_steady_tick(PATIENCE);
-    let result = work();
-    spinner.finish_and_clear();
-    result
+    spinner
+}
+
+/// A search of unknown length: a spinner on a terminal, a line now and then elsewhere.
+pub(super) struct Search {
+    spinner: Option<ProgressBar>,
+    last_line: Instant,
+}
+
+impl Search {
+    pub(super) fn new() -> Self {
+        Search {
+            spinner: io::stderr().is_terminal().then(|| spinner("searching")),
+            last_line: Instant::now(),
+        }
+    }
+
+    /// So many settings were tried, and the best has this misfit.
+    pub(super) fn show(&mut self, tried: usize, misfit: f64) {
+        let text = format!("{tried} settings tried, least misfit {misfit:.2}");
+        match &self.spinner {
+            Some(spinner) => spinner.set_message(text),
+            None if self.last_line.elapsed() >= BETWEEN_LINES => {
+                self.last_line = Instant::now();
+                say!("migsim: {text}");
+            }
+            None => {}
+        }
+    }
+
+    /// It is over.
+    pub(super) fn finish(self) {
+        if let Some(spinner) = &self.spinner {
+            spinner.finish_and_clear();
+        }
+    }
 }
 
 /// Between two lines where there is no terminal for a bar.

@@ -17,7 +17,7 @@ use crate::report::validation::{rows, table};
 use crate::run::sweep::Sweep;
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::strategy::Registry;
-use crate::validation::{missed, read, validate};
+use crate::validation::{Predictor, missed, read};
 
 /// More tell nothing new.
 const MOST_POINTS: usize = 1_000;
@@ -68,7 +68,10 @@ pub(super) struct ValidateArgs {
 }
 
 pub(super) fn run(arguments: ValidateArgs, registry: &Registry) -> Result<ExitCode> {
-    let scenarios = scenarios(&arguments, registry)?;
+    let (_, sweep) = positions(&arguments.scenario, &arguments.settings, registry)?;
+    let scenarios: Vec<Scenario> = (0..sweep.points())
+        .map(|point| sweep.scenario(point))
+        .collect::<Result<_, _>>()?;
     if let Some(path) = &arguments.plot {
         ensure!(
             path.extension().is_some_and(|ending| ending == "svg"),
@@ -96,10 +99,9 @@ pub(super) fn run(arguments: ValidateArgs, registry: &Registry) -> Result<ExitCo
             arguments.reference.display()
         );
     }
-    let beside = arguments.reference.parent().unwrap_or(Path::new(""));
-    let traces = arguments.traces.as_deref().unwrap_or(beside);
+    let traces = traces_of(&arguments.reference, arguments.traces.as_deref());
     let verdicts = progress::while_working("simulating", || {
-        validate(&groups, &scenarios, traces, registry)
+        Predictor::open(&groups, traces, registry)?.verdicts(&scenarios, |_| true)
     })?;
     if let Some(path) = &arguments.plot {
         draw(&scatter(&verdicts, &arguments.calibrated), path)?;
@@ -119,19 +121,28 @@ pub(super) fn run(arguments: ValidateArgs, registry: &Registry) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-fn scenarios(arguments: &ValidateArgs, registry: &Registry) -> Result<Vec<Scenario>> {
-    let mut source = ScenarioSource::open(&arguments.scenario)?;
-    for assignment in &arguments.settings {
+/// A scenario with single keys set, and its switch positions: the points of its sweep.
+pub(super) fn positions(
+    scenario: &Path,
+    settings: &[String],
+    registry: &Registry,
+) -> Result<(ScenarioSource, Sweep)> {
+    let mut source = ScenarioSource::open(scenario)?;
+    for assignment in settings {
         source.set_beside_axes(assignment)?;
     }
-    let sweep = Sweep::new(source, registry.clone())?;
+    let sweep = Sweep::new(source.clone(), registry.clone())?;
     ensure!(
         sweep.points() <= MOST_POINTS,
         "{}: expected a [sweep] of at most {MOST_POINTS} points, as their median is one prediction",
         sweep.name()
     );
-    let scenarios = (0..sweep.points()).map(|point| sweep.scenario(point));
-    Ok(scenarios.collect::<Result<_, _>>()?)
+    Ok((source, sweep))
+}
+
+/// Where the recordings of a reference are.
+pub(super) fn traces_of<'a>(reference: &'a Path, given: Option<&'a Path>) -> &'a Path {
+    given.unwrap_or(reference.parent().unwrap_or(Path::new("")))
 }
 
 fn draw(picture: &Plot, path: &Path) -> Result<()> {

@@ -3,7 +3,7 @@
 use super::table::{View, new_table, right_aligned};
 use crate::run::row::{Row, Value};
 use crate::validation::{
-    GAINS_APART, Gain, Goal, Order, Pair, Part, Quantity, Range, Ranking, Verdict, Worst, gains,
+    GAINS_APART, Gain, Goal, Order, Pair, Quantity, Range, Ranking, Verdict, Worst, gains,
     median_difference, parts, rankings,
 };
 
@@ -113,7 +113,7 @@ pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, view: View) -> St
             compared(verdict.measured_downtime, predicted, 4),
         ]));
     }
-    let sums = sums(&parts(verdicts, calibrated), view);
+    let sums = error_table(verdicts, calibrated, view);
     let gains = gain_table(&gains(verdicts), view);
     let rankings = ranking_table(&rankings(verdicts), view);
     format!(
@@ -154,7 +154,8 @@ fn on_or_off(preempt: bool) -> String {
     if preempt { "on" } else { "off" }.to_owned()
 }
 
-fn sums(parts: &[Part], view: View) -> String {
+/// The errors in sum, held against the goals.
+pub fn error_table(verdicts: &[Verdict], calibrated: Calibrated<'_>, view: View) -> String {
     let mut table = new_table(
         &[
             "error, 0 inside the range",
@@ -168,7 +169,7 @@ fn sums(parts: &[Part], view: View) -> String {
         ],
         view,
     );
-    for part in parts {
+    for part in parts(verdicts, calibrated) {
         let summary = &part.summary;
         let goal = Goal::of(part.quantity);
         let worst = match goal.worst {

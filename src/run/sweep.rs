@@ -143,6 +143,15 @@ impl Sweep {
     ///
     /// [`ScenarioError`] when the values do not fit together.
     pub fn scenario(&self, point: usize) -> Result<Scenario, ScenarioError> {
+        self.source(point)?.scenario()
+    }
+
+    /// The scenario of a point, so that keys can still be put.
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError`] when a key cannot be one.
+    pub fn source(&self, point: usize) -> Result<ScenarioSource, ScenarioError> {
         let mut source = self.source.clone();
         let mut values: Vec<_> = self.axes.iter().zip(self.parameters(point)).collect();
         // A section comes before its keys.
@@ -150,7 +159,7 @@ impl Sweep {
         for (axis, value) in values {
             source.put(&axis.key, value.value.clone())?;
         }
-        source.scenario()
+        Ok(source)
     }
 
     /// Name of the scenario.

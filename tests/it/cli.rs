@@ -1,5 +1,6 @@
 //! `migsim compare` and `migsim run` as a user drives them.
 
+mod calibrate;
 mod explain;
 mod extremes;
 mod files;

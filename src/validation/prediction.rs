@@ -1,0 +1,196 @@
+//! Simulations of measured settings: recordings of their workloads, and the median over recordings and scenarios.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::{Group, Pair, ValidationError, Verdict, errors};
+use crate::guest::recording::Preparation;
+use crate::measure::Metrics;
+use crate::network::Discipline;
+use crate::run::guests::{SharedGuests, in_one_line};
+use crate::scenario::Scenario;
+use crate::strategy::Registry;
+use crate::trace::{Trace, TraceError};
+use crate::units::Bandwidth;
+use crate::units::SimTime;
+
+/// A reference's groups with the recordings of their workloads. What guests do there is found once and kept for further scenarios.
+pub struct Predictor<'a> {
+    groups: &'a [Group],
+    recordings: BTreeMap<&'a str, Vec<Trace>>,
+    guests: SharedGuests,
+    registry: &'a Registry,
+}
+
+impl<'a> Predictor<'a> {
+    /// Opens `traces/WORKLOAD.mtrace` of each group and, if there are any, further recordings of the same guest,
+    /// `WORKLOAD.2.mtrace` and so on.
+    ///
+    /// # Errors
+    ///
+    /// [`ValidationError::Trace`] of the first group at fault.
+    pub fn open(
+        groups: &'a [Group],
+        traces: &Path,
+        registry: &'a Registry,
+    ) -> Result<Self, ValidationError> {
+        let mut recordings = BTreeMap::new();
+        for group in groups {
+            let workload = group.setting.workload.as_str();
+            if !recordings.contains_key(workload) {
+                let opened =
+                    open_all(traces, workload).map_err(|source| ValidationError::Trace {
+                        place: group.place.clone(),
+                        source,
+                    })?;
+                recordings.insert(workload, opened);
+            }
+        }
+        Ok(Predictor {
+            groups,
+            recordings,
+            guests: SharedGuests::new(),
+            registry,
+        })
+    }
+
+    /// Predicts every group whose workload is `wanted` by every one of the `scenarios`; the verdicts come in the groups' order.
+    ///
+    /// # Errors
+    ///
+    /// [`ValidationError`] of the first group at fault.
+    ///
+    /// # Panics
+    ///
+    /// Without a scenario.
+    pub fn verdicts(
+        &self,
+        scenarios: &[Scenario],
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Verdict>, ValidationError> {
+        let groups = self.groups.iter();
+        let groups: Vec<&Group> = groups
+            .filter(|group| wanted(&group.setting.workload))
+            .collect();
+        let results: Vec<Result<Verdict, ValidationError>> = groups
+            .par_iter()
+            .map(|group| {
+                let predictions: Vec<Result<Metrics, ValidationError>> = self.recordings
+                    [group.setting.workload.as_str()]
+                .par_iter()
+                .flat_map(|trace| scenarios.par_iter().map(move |scenario| (trace, scenario)))
+                .map(|(trace, scenario)| {
+                    predict(group, scenario, trace, &self.guests, self.registry)
+                })
+                .collect();
+                // In order, so that of several errors the first is returned.
+                let predictions = predictions.into_iter().collect::<Result<Vec<_>, _>>()?;
+                Ok(verdict(group, &predictions))
+            })
+            .collect();
+        results.into_iter().collect()
+    }
+}
+
+/// The recordings of a workload.
+fn open_all(traces: &Path, workload: &str) -> Result<Vec<Trace>, TraceError> {
+    let mut opened = vec![Trace::open(&traces.join(format!("{workload}.mtrace")))?];
+    let further = (2..).map(|number| traces.join(format!("{workload}.{number}.mtrace")));
+    for path in further.take_while(|path| path.exists()) {
+        opened.push(Trace::open(&path)?);
+    }
+    Ok(opened)
+}
+
+fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
+    let before = preparation(group).length();
+    let total = |metrics: &Metrics| {
+        metrics.total_migration_time.map_or(f64::INFINITY, |total| {
+            total.saturating_sub(before).as_secs_f64()
+        })
+    };
+    let pair = |measured, quantity: &dyn Fn(&Metrics) -> f64| Pair {
+        measured,
+        predicted: errors::median(predictions.iter().map(quantity).collect())
+            .expect("there is a scenario"),
+    };
+    let mut downtimes: Vec<SimTime> = predictions.iter().map(|run| run.downtime).collect();
+    downtimes.sort_unstable();
+    Verdict {
+        setting: group.setting.clone(),
+        repetitions: group.repetitions,
+        pairs: [
+            pair(group.total_time, &total),
+            pair(group.blocktime, &|run| {
+                run.qemu_vcpu_blocktime.as_secs_f64()
+            }),
+            pair(group.requests, &|run| run.requests as f64),
+        ],
+        measured_downtime: group.downtime,
+        predicted_downtime: downtimes[(downtimes.len() - 1) / 2],
+    }
+}
+
+/// What the VM did before the command, which is in the simulated total and not in the measured one.
+fn preparation(group: &Group) -> Preparation {
+    if !group.setting.is_planned() {
+        return Preparation::default();
+    }
+    Preparation {
+        window: group.setting.record_window,
+        planning: group.planning,
+    }
+}
+
+/// Simulates a group's setting. The scenario's `trace.start` is the switch position: there the record window of a strategy that
+/// records ends, and the simulation begins W earlier; then the VM runs on while the plan is made.
+fn predict(
+    group: &Group,
+    scenario: &Scenario,
+    trace: &Trace,
+    shared: &SharedGuests,
+    registry: &Registry,
+) -> Result<Metrics, ValidationError> {
+    let scenario = scenario_of(group, scenario)?;
+    let failed = |problem| ValidationError::Simulation {
+        place: group.place.clone(),
+        problem,
+    };
+    let entry =
+        (registry.get(&group.setting.strategy)).map_err(|unknown| failed(unknown.to_string()))?;
+    let comparison = (shared.comparison(&scenario, trace, &[entry])).map_err(failed)?;
+    let run = (comparison.run(entry)).map_err(|error| failed(in_one_line(&error)))?;
+    Ok(run.metrics)
+}
+
+/// The scenario with a group's setting.
+fn scenario_of(group: &Group, scenario: &Scenario) -> Result<Scenario, ValidationError> {
+    let setting = &group.setting;
+    let start = scenario.trace.start;
+    let mut scenario = scenario.clone();
+    scenario.link.bandwidth = Bandwidth::from_bits_per_second(setting.link_mbit * 1_000_000)
+        .unwrap_or(scenario.link.bandwidth);
+    scenario.link.discipline = if setting.preempt {
+        Discipline::Fair
+    } else {
+        Discipline::Fifo
+    };
+    if setting.is_planned() {
+        let Preparation { window, planning } = preparation(group);
+        if window > start {
+            return Err(ValidationError::NoRoom {
+                place: group.place.clone(),
+                window,
+                start,
+            });
+        }
+        scenario.trace.start = start.saturating_sub(window);
+        scenario.migration.record_window = window;
+        scenario.migration.planning_time = planning;
+        scenario.migration.delivery = setting.delivery;
+        scenario.migration.fetch_outstanding = setting.fetch_outstanding;
+    }
+    Ok(scenario)
+}
