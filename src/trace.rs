@@ -163,7 +163,9 @@ pub enum TraceError {
         source: io::Error,
     },
     /// The file is something else.
-    #[error("{name}: not a trace: expected the magic bytes of an .mtrace file at byte 0")]
+    #[error(
+        "{name}: not a trace: expected the magic bytes of an .mtrace file at byte 0; `migsim trace import` makes one of other formats"
+    )]
     NotATrace {
         /// The file.
         name: String,

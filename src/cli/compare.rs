@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::inputs::{InputArgs, say_if_idle};
+use super::inputs::{InputArgs, say_if_idle, say_if_wrapped};
 use super::output::OutputArgs;
 use super::progress;
 use crate::report::comparison;
@@ -38,6 +38,7 @@ pub(super) fn run(arguments: CompareArgs, registry: &Registry) -> anyhow::Result
         .map(|run| row(&inputs.provenance, run))
         .collect();
     let replay = inputs.scenario.replay(&inputs.trace)?;
+    say_if_wrapped(&replay, &runs);
     arguments.output.write(&rows, |view| {
         let header = comparison::header(&inputs.scenario, &inputs.trace, &replay);
         format!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::output::check_outputs;
+use crate::guest::replay::Replay;
 use crate::message::say;
 use crate::run::compare::Run;
 use crate::run::row::Provenance;
@@ -51,6 +52,22 @@ pub(super) fn say_if_idle(runs: &[Run]) {
         say!(
             "migsim: the guest accesses no page from its resume to the migration's end: faults say nothing here. \
              trace.start may lie where the trace has no accesses (`migsim trace info`)"
+        );
+    }
+}
+
+/// Says so where the VM is still on the source when its trace ends and begins anew: what is recorded or dirty there is
+/// what comes later, too.
+pub(super) fn say_if_wrapped(replay: &Replay<'_>, runs: &[Run]) {
+    let left = replay.until_end();
+    let wrapped = runs.iter().map(|run| &run.metrics).any(|metrics| {
+        let after = metrics.downtime + metrics.residual_dependency.unwrap_or_default();
+        (metrics.total_migration_time).is_some_and(|total| total.saturating_sub(after) > left)
+    });
+    if wrapped && replay.wraps() {
+        say!(
+            "migsim: the trace ends {left} after the migration command, before the VM is suspended; \
+             the guest begins it anew then (trace.at_end)"
         );
     }
 }

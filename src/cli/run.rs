@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::inputs::{InputArgs, say_if_idle};
+use super::inputs::{InputArgs, say_if_idle, say_if_wrapped};
 use super::output::{Format, write_data};
 use super::progress;
 use crate::file::write_whole;
@@ -89,6 +89,7 @@ pub(super) fn run(arguments: RunArgs, registry: &Registry) -> anyhow::Result<Exi
         .with_context(|| format!("cannot write {}", path.display()))?;
     }
     let replay = inputs.scenario.replay(&inputs.trace)?;
+    say_if_wrapped(&replay, std::slice::from_ref(&observed.run));
     let out = arguments.out.as_deref();
     let format = arguments
         .format

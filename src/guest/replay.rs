@@ -183,6 +183,12 @@ impl<'a> Replay<'a> {
         self.scale.guest_time(self.trace.duration_ns())
     }
 
+    /// Guest time from the migration command to the trace's end.
+    pub fn until_end(&self) -> SimTime {
+        self.scale
+            .guest_time(self.trace.duration_ns().saturating_sub(self.start_ns))
+    }
+
     /// Whether it begins anew at its end.
     pub fn wraps(&self) -> bool {
         self.at_end == AtEnd::Wrap

@@ -47,7 +47,7 @@ impl TraceSettings {
             return Err(FitError {
                 key: "trace.start",
                 problem: format!(
-                    "{} is not before the trace's end, expected less than {}",
+                    "{} is not before the trace's end, expected less than {}, such as 0",
                     self.start,
                     SimTime::from_ns(duration)
                 ),
@@ -93,9 +93,10 @@ impl VmSettings {
             return unfit(
                 "vm.memory",
                 format!(
-                    "{}, expected the trace's {} or more, and at most {most} host pages",
+                    "{}, expected {} (the trace's) to {} ({most} host pages)",
                     Bytes(memory),
-                    Bytes(traced)
+                    Bytes(traced),
+                    Bytes(host_page.saturating_mul(most))
                 ),
             );
         }

@@ -9,6 +9,7 @@ use super::layer::{EXTENDS, Layer};
 use super::sweep_section::{SECTION, WrittenAxis};
 use super::{Scenario, ScenarioError, profile};
 use crate::nearest::{nearest, with_nearest};
+use crate::trace::Trace;
 
 /// Larger files are no scenarios.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -174,8 +175,16 @@ impl ScenarioSource {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let bytes = read_bounded(path, LARGEST_FILE).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|_| "expected text in UTF-8".to_owned())
+    let text = read_bounded(path, LARGEST_FILE)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "expected text in UTF-8".into()));
+    text.map_err(|problem| {
+        if path.is_file() && Trace::open(path).is_ok() {
+            "expected a scenario, found a trace; `--trace FILE` names one".to_owned()
+        } else {
+            problem
+        }
+    })
 }
 
 /// A text and all that it extends, the text itself first. Paths of traces start at the first text's directory.

@@ -24,15 +24,15 @@ pub const ENTRY: Entry = Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct HybridSettings {
-    /// After so many rounds. Default 1: libvirt's `--postcopy-after-precopy`. ganeti switches when QEMU's
+    /// Switches after so many rounds. Default 1: libvirt's `--postcopy-after-precopy`. ganeti switches when QEMU's
     /// `dirty-sync-count` is 2, which is after one round, too.
     pub rounds: u32,
-    /// At this time after the migration command, in the midst of a round; what is unsent stays missing. Default: never.
+    /// Switches at this time after the migration command, in the midst of a round; what is unsent stays missing. Default: never.
     /// KubeVirt switches when a time is over.
     pub time: Option<SimTime>,
-    /// After a round that leaves no more than so much memory dirty. Default 0 bytes.
+    /// Switches after a round that leaves no more than so much memory dirty. Default 0 bytes.
     pub remaining: Bytes,
-    /// After a round that leaves no less dirty than it began with: more rounds would not help. Default `false`.
+    /// Switches after a round that leaves no less dirty than it began with: more rounds would not help. Default `false`.
     pub local_minimum: bool,
 }
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::{IdleSpan, Op, Place, Trace, TraceError, TraceHeader, TraceWriter};
 use crate::memory::PageRun;
 use crate::memory::PageSet;
+use crate::units::SimTime;
 
 /// Which part of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,8 +101,10 @@ impl Slice {
         let duration_ns = trace.duration_ns();
         if self.from_ns >= self.to_ns || self.to_ns > duration_ns {
             return refuse(format!(
-                "a slice of the {duration_ns} ns that the trace has, found {} ns to {} ns",
-                self.from_ns, self.to_ns
+                "a slice that ends behind its beginning and within the trace's {}, found {} to {}",
+                SimTime::from_ns(duration_ns),
+                SimTime::from_ns(self.from_ns),
+                SimTime::from_ns(self.to_ns)
             ));
         }
         let Some(vcpus) = &self.vcpus else {
@@ -110,7 +113,7 @@ impl Slice {
         for (index, vcpu) in vcpus.iter().enumerate() {
             if *vcpu >= header.vcpus || vcpus.iter().take(index).any(|other| other == vcpu) {
                 return refuse(format!(
-                    "different vCPUs up to {}, found {vcpu}",
+                    "each vCPU once, of 0 to {}, found {vcpu}",
                     header.vcpus - 1
                 ));
             }

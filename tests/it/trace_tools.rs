@@ -231,7 +231,7 @@ fn slices() {
         &["slice", "--from", "4 us", "t.mtrace", "x.mtrace"],
     );
     assert!(
-        error.contains("t.mtrace: header: expected a slice of the 3001 ns that the trace has"),
+        error.contains("t.mtrace: header: expected a slice that ends behind its beginning and within the trace's 3.00 us"),
         "{error}"
     );
     assert!(!dir.path().join("x.mtrace").exists());

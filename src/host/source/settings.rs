@@ -12,9 +12,9 @@ use crate::units::SimTime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DemandMode {
-    /// It does (QEMU).
+    /// The thread pushes on without waiting for the destination's acknowledgement (QEMU).
     Pipelined,
-    /// It waits for the destination's acknowledgement first, as classical prototypes do.
+    /// The thread waits for the acknowledgement first, as classical prototypes do.
     Synchronous,
 }
 

@@ -76,7 +76,7 @@ fn csv_has_every_column() {
     assert_eq!(rows[0]["gap_closed"], "0.000000");
     assert_eq!(rows[3]["gap_closed"], "1.000000");
     // A synthetic workload has a seed.
-    let workload = "trace.workload={kind=\"uniform\",seed=7,duration=\"20 ms\"}";
+    let workload = "trace.workload={kind=\"uniform\",seed=7,duration=\"2 s\"}";
     let small = ["--set", "vm.memory=1 MiB", "--set", "trace.start=0"];
     let synthetic = ["compare", "--format", "csv", "--set", workload];
     let rows = csv_rows(&desk.data(&[&synthetic[..], &small].concat()));
@@ -150,7 +150,7 @@ fn blocked_time_is_a_column_where_it_is_not_the_stall() {
     let small = ["--set", "vm.memory=1 MiB", "--set", "trace.start=0"];
     let workload = [
         "--set",
-        "trace.workload={kind=\"uniform\",vcpus=2,duration=\"20 ms\"}",
+        "trace.workload={kind=\"uniform\",vcpus=2,duration=\"2 s\"}",
     ];
     let two = desk.data(&[&["compare"], &small[..], &workload].concat());
     assert!(two.contains("all vCPUs"), "{two}");
@@ -345,7 +345,16 @@ fn a_reader_may_stop_reading() {
 fn remarks_go_to_standard_error() {
     let desk = Desk::new();
     desk.import("small.csv", "compacted.mtrace", "--compaction 1ms");
-    let arguments = ["compare", "--trace", "compacted.mtrace", "--format", "csv"];
+    let window = "migration.record_window=1 ms";
+    let arguments = [
+        "compare",
+        "--trace",
+        "compacted.mtrace",
+        "--format",
+        "csv",
+        "--set",
+        window,
+    ];
     let output = desk.run(&[&arguments[..], &["--set", "trace.start=2.4 ms"]].concat());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
@@ -367,4 +376,16 @@ fn completions_know_commands_strategies_and_keys() {
             assert!(script.contains(name), "{shell}: {name}");
         }
     }
+}
+
+#[test]
+fn a_trace_that_ends_before_the_vm_is_suspended_is_said() {
+    let desk = Desk::new();
+    let with = |setting: &str| {
+        let output = desk.run(&["compare", "small.toml", "--set", setting]);
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(with("migration.record_window=20 ms").contains("the guest begins it anew"));
+    assert_eq!(with("migration.record_window=1 ms"), "");
 }
