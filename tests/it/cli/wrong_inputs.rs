@@ -362,7 +362,7 @@ fn scenarios_that_do_not_fit_the_trace() {
         (&["vm.memory=1 EiB"], &["vm.memory: ", "to 4.0 TiB"]),
         (
             &["vm.memory=18446744073709551615 B"],
-            &["vm.memory: ", "at most"],
+            &["vm.memory: ", "to 4.0 TiB"],
         ),
         (
             &["vm.memory=8 MiB", "link.bandwidth=1 bit/s"],
