@@ -73,35 +73,32 @@ impl Statistics {
             part_pages,
             parts: vec![0; header.pages.div_ceil(part_pages) as usize],
         };
-        let mut touched = LastWindows::new(header.pages);
-        let mut written = LastWindows::new(header.pages);
+        let mut pages = LastWindows::new(header.pages);
+        let (mut now, mut end_ns) = (1, window_ns);
+        let mut counts = Window::default();
         for record in trace.records() {
             let record = record?;
-            let window = (record.time_ns / window_ns) as usize;
-            let (Some(window_counts), Some(part)) = (
-                statistics.windows.get_mut(window),
-                statistics
-                    .parts
-                    .get_mut((record.page / part_pages) as usize),
-            ) else {
-                continue;
-            };
-            *part += 1;
-            let now = window as u32 + 1;
-            let before = touched.replace(record.page, now);
+            while record.time_ns >= end_ns {
+                statistics.windows[now as usize - 1] = std::mem::take(&mut counts);
+                (now, end_ns) = (now + 1, end_ns.saturating_add(window_ns));
+            }
+            statistics.parts[(record.page / part_pages) as usize] += 1;
+            let last = pages.of(record.page);
+            let before = std::mem::replace(&mut last.touched, now);
             statistics.touched_pages += u64::from(before == 0);
-            window_counts.touched_pages += u32::from(before != now);
+            counts.touched_pages += u32::from(before != now);
             match record.op {
                 Op::Read => statistics.reads += 1,
                 Op::Execute => statistics.executes += 1,
                 Op::Write => {
                     statistics.writes += 1;
-                    let before = written.replace(record.page, now);
+                    let before = std::mem::replace(&mut last.written, now);
                     statistics.written_pages += u64::from(before == 0);
-                    window_counts.written_pages += u32::from(before != now);
+                    counts.written_pages += u32::from(before != now);
                 }
             }
         }
+        statistics.windows[now as usize - 1] = counts;
         Ok(Some(statistics))
     }
 
@@ -120,20 +117,25 @@ impl Statistics {
 /// Pages whose state is allocated at once.
 const GROUP_PAGES: usize = 512;
 
-/// The last window, from 1, in which each page was accessed or written; 0 is never.
-struct LastWindows(Vec<Option<Box<[u32; GROUP_PAGES]>>>);
+/// The last windows, from 1, in which a page was accessed and written; 0 is never.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    touched: u32,
+    written: u32,
+}
+
+/// Those of all pages.
+struct LastWindows(Vec<Option<Box<[Last; GROUP_PAGES]>>>);
 
 impl LastWindows {
     fn new(pages: u32) -> Self {
         LastWindows(vec![None; (pages as usize).div_ceil(GROUP_PAGES)])
     }
 
-    /// Puts `window` in the place of a page's last one, which it returns.
-    fn replace(&mut self, page: u32, window: u32) -> u32 {
-        let Some(group) = self.0.get_mut(page as usize / GROUP_PAGES) else {
-            return 0;
-        };
-        let group = group.get_or_insert_with(|| Box::new([0; GROUP_PAGES]));
-        std::mem::replace(&mut group[page as usize % GROUP_PAGES], window)
+    /// That of a page of the trace.
+    fn of(&mut self, page: u32) -> &mut Last {
+        let group = &mut self.0[page as usize / GROUP_PAGES];
+        let group = group.get_or_insert_with(|| Box::new([Last::default(); GROUP_PAGES]));
+        &mut group[page as usize % GROUP_PAGES]
     }
 }
