@@ -292,14 +292,14 @@ impl<'a> Replay<'a> {
             return Ok(contents);
         }
         for (vcpu, &position) in (0..self.vcpus()).zip(positions) {
-            for record in self.trace.vcpu_records(vcpu, 0) {
+            let mut records = self.trace.vcpu_records(vcpu, 0);
+            let is_write = |_, op| op == Op::Write;
+            while let Some(record) = records.next_wanted(self.start_ns, is_write) {
                 let record = record?;
                 if record.time_ns >= self.start_ns {
                     break;
                 }
-                if record.op == Op::Write {
-                    contents.write(record.page);
-                }
+                contents.write(record.page);
             }
             for page in self.writes(vcpu, SimTime::ZERO, position) {
                 contents.write(page?);
@@ -348,9 +348,9 @@ impl<'a> Replay<'a> {
     ) -> impl Iterator<Item = Result<u32, TraceError>> + use<'a> {
         // After one pass (and a picosecond for rounding) a trace that wraps around has nothing new.
         let end = until.min(from + self.pass() + SimTime::from_ps(1));
-        self.vcpu(vcpu, from)
+        let mut accesses = self.vcpu(vcpu, from);
+        std::iter::from_fn(move || accesses.next_wanted(end, |_, op| op == Op::Write))
             .take_while(move |access| !matches!(access, Ok(access) if access.offset >= end))
-            .filter(|access| !matches!(access, Ok(access) if access.op != Op::Write))
             .map(|access| access.map(|access| access.trace_page))
     }
 }
@@ -370,8 +370,33 @@ impl Iterator for VcpuReplay<'_> {
     type Item = Result<GuestAccess, TraceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        self.next_from(SimTime::ZERO, 0, |_, _| true)
+    }
+}
+
+impl VcpuReplay<'_> {
+    /// The next access, but of those before `until` only one that is `wanted`, by its page in the trace and how it is accessed.
+    pub fn next_wanted(
+        &mut self,
+        until: SimTime,
+        wanted: impl Fn(u32, Op) -> bool,
+    ) -> Option<Result<GuestAccess, TraceError>> {
+        let since_start = self.replay.scale.recorded_ns(until);
+        let until_ns = self.replay.start_ns.saturating_add(since_start);
+        self.next_from(until, until_ns, wanted)
+    }
+
+    /// The same; `until_ns` is the recorded time, since the trace's beginning, that `until` falls in.
+    fn next_from(
+        &mut self,
+        until: SimTime,
+        until_ns: u64,
+        wanted: impl Fn(u32, Op) -> bool,
+    ) -> Option<Result<GuestAccess, TraceError>> {
         loop {
-            let record = match self.records.next() {
+            let passed = self.pass.saturating_mul(self.replay.trace.duration_ns());
+            let until_ns = until_ns.saturating_sub(passed);
+            let record = match self.records.next_wanted(until_ns, &wanted) {
                 Some(Ok(record)) => record,
                 Some(Err(error)) => return Some(Err(error)),
                 None if self.replay.at_end == AtEnd::Wrap && self.idle_passes < 2 => {
@@ -383,10 +408,7 @@ impl Iterator for VcpuReplay<'_> {
                 None => return None,
             };
             self.idle_passes = 0;
-            let since_zero = self
-                .pass
-                .saturating_mul(self.replay.trace.duration_ns())
-                .saturating_add(record.time_ns);
+            let since_zero = passed.saturating_add(record.time_ns);
             let Some(since_start) = since_zero.checked_sub(self.replay.start_ns) else {
                 continue;
             };
@@ -394,7 +416,8 @@ impl Iterator for VcpuReplay<'_> {
                 return None; // time does not go on; see `Replay::reaches`
             }
             let offset = self.replay.scale.guest_time(since_start);
-            if offset >= self.from {
+            let passes_over = offset < until && !wanted(record.page, record.op);
+            if offset >= self.from && !passes_over {
                 return Some(Ok(GuestAccess {
                     offset,
                     page: self.replay.memory.host_page_of(record.page),

@@ -62,7 +62,8 @@ impl TouchOrder {
     ///
     /// [`TraceError`] when the trace is damaged.
     pub fn after(replay: &Replay<'_>, positions: &[SimTime]) -> Result<Self, TraceError> {
-        let pages = replay.memory().pages;
+        let memory = replay.memory();
+        let pages = memory.pages;
         let least = positions.iter().copied().min().unwrap_or_default();
         let mut per_vcpu = Vec::with_capacity(positions.len());
         for (vcpu, &position) in (0..replay.vcpus()).zip(positions) {
@@ -70,7 +71,10 @@ impl TouchOrder {
             let end = position + replay.pass() + SimTime::from_ps(1);
             let mut seen = PageSet::empty(pages);
             let mut touches = Vec::new();
-            for access in replay.vcpu(vcpu, position) {
+            let mut accesses = replay.vcpu(vcpu, position);
+            while let Some(access) =
+                accesses.next_wanted(end, |page, _| !seen.contains(memory.host_page_of(page)))
+            {
                 let access = access?;
                 // What saturates is beyond the end of simulated time.
                 let over = access.offset > end || access.offset == SimTime::MAX;

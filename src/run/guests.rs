@@ -58,10 +58,7 @@ struct GuestKey {
 impl SharedGuests {
     pub(crate) fn new() -> Self {
         SharedGuests {
-            // A record is about three bytes in memory, compressed; of a file only the index is.
-            traces: Cache::new(BUDGET, |trace| {
-                4 * trace.record_count() + size_of_val(trace.idle_spans()) as u64
-            }),
+            traces: Cache::new(BUDGET, Trace::most_bytes),
             guests: Cache::new(BUDGET, |guest: &GuestCourse| {
                 let vcpus = guest.touch_order.vcpus().iter();
                 let courses = vcpus.map(|vcpu| {

@@ -1,5 +1,6 @@
 //! What is checked before a trace is open: everything but the content of its blocks.
 
+use super::decoded::DecodedBlocks;
 use super::format::{self, Block, Fields, Footer};
 use super::reader::Trace;
 use super::storage::Storage;
@@ -47,6 +48,7 @@ impl Opening {
         Ok(Trace {
             header,
             zero_runs,
+            decoded: DecodedBlocks::new(blocks.len()),
             blocks,
             idle_spans: footer.idle_spans,
             duration_ns: footer.duration_ns,

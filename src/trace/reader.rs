@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::columns::Columns;
+use super::decoded::{self, DecodedBlocks};
 use super::format::{self, Block, BlockHeader, Codec, ContentHasher};
 use super::open::Opening;
 use super::records::{Records, VcpuRecords};
@@ -23,6 +26,7 @@ pub struct Trace {
     pub(super) zero_runs: Vec<PageRun>,
     /// By vCPU, then in time order.
     pub(super) blocks: Vec<Block>,
+    pub(super) decoded: DecodedBlocks,
     /// By vCPU, then in time order.
     pub(super) idle_spans: Vec<IdleSpan>,
     pub(super) duration_ns: u64,
@@ -91,6 +95,16 @@ impl Trace {
         self.record_count
     }
 
+    /// About as many bytes as the trace may come to hold in memory. Of a file that is less: what is compressed stays there.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        // A record takes about three bytes in blocks.
+        let compressed = self.record_count.saturating_mul(3);
+        let decoded = self
+            .record_count
+            .saturating_mul(format::RECORD_BYTES as u64);
+        compressed + decoded.min(decoded::MOST_BYTES as u64) + size_of_val(self.idle_spans()) as u64
+    }
+
     /// The first 16 hex digits of the content hash: equal for equal content, however it is compressed.
     ///
     /// It is read from the footer; only [`Trace::verify`] computes it anew.
@@ -143,10 +157,11 @@ impl Trace {
         self.idle_spans.get(start..end).unwrap_or_default()
     }
 
-    pub(super) fn vcpu_blocks(&self, vcpu: u16) -> &[Block] {
+    /// The blocks of one vCPU.
+    pub(super) fn vcpu_blocks(&self, vcpu: u16) -> Range<usize> {
         let start = self.blocks.partition_point(|block| block.vcpu < vcpu);
         let end = self.blocks.partition_point(|block| block.vcpu <= vcpu);
-        self.blocks.get(start..end).unwrap_or_default()
+        start..end
     }
 
     fn invalid(&self, place: Place, expected: impl Into<String>) -> TraceError {
@@ -186,6 +201,24 @@ impl<'a> BlockReader<'a> {
             stored: Vec::new(),
             payload: Vec::new(),
         }
+    }
+
+    /// Replaces `columns` by those of a block, which may have been decoded before.
+    pub(super) fn load_shared(
+        &mut self,
+        block: usize,
+        columns: &mut Arc<Columns>,
+    ) -> Result<(), TraceError> {
+        if let Some(decoded) = self.trace.decoded.get(block) {
+            *columns = decoded;
+            return Ok(());
+        }
+        // Columns that nobody shares are filled anew.
+        let mut own = Arc::try_unwrap(std::mem::take(columns)).unwrap_or_default();
+        self.load(&self.trace.blocks[block], &mut own)?;
+        *columns = Arc::new(own);
+        self.trace.decoded.keep(block, columns);
+        Ok(())
     }
 
     /// Replaces `columns` by those of `block`, checked against the index.

@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::slice;
+use std::collections::binary_heap::PeekMut;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::columns::{self, Columns};
-use super::format::Block;
 use super::reader::BlockReader;
-use super::{Record, Trace, TraceError};
+use super::{Op, Record, Trace, TraceError};
 
 /// The records of one vCPU in time order; see [`Trace::vcpu_records`]. It ends after an error.
 pub struct VcpuRecords<'a> {
@@ -21,6 +22,17 @@ impl<'a> VcpuRecords<'a> {
             reader: BlockReader::new(trace),
             cursor: Cursor::new(trace, vcpu, from_ns),
         }
+    }
+}
+
+impl VcpuRecords<'_> {
+    /// The next record, but of those before `until_ns` only one that is `wanted`, by its page and how it is accessed.
+    pub fn next_wanted(
+        &mut self,
+        until_ns: u64,
+        wanted: impl Fn(u32, Op) -> bool,
+    ) -> Option<Result<Record, TraceError>> {
+        self.cursor.next_wanted(&mut self.reader, until_ns, wanted)
     }
 }
 
@@ -61,13 +73,17 @@ impl Iterator for Records<'_> {
     type Item = Result<Record, TraceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Reverse((_, vcpu)) = self.next.pop()?;
+        let mut next = self.next.peek_mut()?;
+        let Reverse((_, vcpu)) = *next;
         let cursor = self.cursors.get_mut(usize::from(vcpu))?;
         let record = cursor.next(&mut self.reader)?;
         if record.is_err() {
+            drop(next);
             self.next.clear();
         } else if let Some(time_ns) = cursor.next_time_ns() {
-            self.next.push(Reverse((time_ns, vcpu)));
+            *next = Reverse((time_ns, vcpu));
+        } else {
+            PeekMut::pop(next);
         }
         Some(record)
     }
@@ -75,11 +91,13 @@ impl Iterator for Records<'_> {
 
 /// A position in one vCPU's blocks.
 struct Cursor<'a> {
+    trace: &'a Trace,
     vcpu: u16,
     tick_ns: u64,
     from_tick: u64,
-    blocks: slice::Iter<'a, Block>,
-    columns: Columns,
+    /// The blocks ahead.
+    blocks: Range<usize>,
+    columns: Arc<Columns>,
     /// The next record in `columns`, and the tick of the one before it.
     position: usize,
     tick: u64,
@@ -90,13 +108,15 @@ impl<'a> Cursor<'a> {
         let tick_ns = u64::from(trace.header().tick_ns);
         let from_tick = from_ns.div_ceil(tick_ns);
         let blocks = trace.vcpu_blocks(vcpu);
-        let passed = blocks.partition_point(|block| block.last_tick < from_tick);
+        let passed =
+            trace.blocks[blocks.clone()].partition_point(|block| block.last_tick < from_tick);
         Cursor {
+            trace,
             vcpu,
             tick_ns,
             from_tick,
-            blocks: blocks.get(passed..).unwrap_or_default().iter(),
-            columns: Columns::default(),
+            blocks: blocks.start + passed..blocks.end,
+            columns: Arc::default(),
             position: 0,
             tick: 0,
         }
@@ -106,32 +126,45 @@ impl<'a> Cursor<'a> {
     fn next_time_ns(&self) -> Option<u64> {
         let tick = match self.columns.deltas.get(self.position) {
             Some(&delta) => self.tick + u64::from(delta),
-            None => self.blocks.as_slice().first()?.first_tick,
+            None => self.trace.blocks[self.blocks.clone()].first()?.first_tick,
         };
         Some(tick * self.tick_ns)
     }
 
     #[inline]
     fn next(&mut self, reader: &mut BlockReader<'_>) -> Option<Result<Record, TraceError>> {
+        self.next_wanted(reader, 0, |_, _| true)
+    }
+
+    /// The next record, but of those before `until_ns` only one that is `wanted`.
+    #[inline]
+    fn next_wanted(
+        &mut self,
+        reader: &mut BlockReader<'_>,
+        until_ns: u64,
+        wanted: impl Fn(u32, Op) -> bool,
+    ) -> Option<Result<Record, TraceError>> {
+        let until_tick = until_ns.div_ceil(self.tick_ns);
         loop {
             // Sums and products are exact: the block was checked against the index, and that against the duration.
-            if let (Some(&delta), Some(&access)) = (
+            while let (Some(&delta), Some(&access)) = (
                 self.columns.deltas.get(self.position),
                 self.columns.accesses.get(self.position),
             ) {
                 self.position += 1;
                 self.tick += u64::from(delta);
                 let (page, op) = columns::unpack(access);
-                return Some(Ok(Record {
-                    time_ns: self.tick * self.tick_ns,
-                    vcpu: self.vcpu,
-                    page,
-                    op,
-                }));
+                if self.tick >= until_tick || wanted(page, op) {
+                    return Some(Ok(Record {
+                        time_ns: self.tick * self.tick_ns,
+                        vcpu: self.vcpu,
+                        page,
+                        op,
+                    }));
+                }
             }
             if let Err(error) = self.load_next(reader)? {
-                self.blocks = slice::Iter::default();
-                self.columns.clear();
+                self.blocks = 0..0;
                 return Some(Err(error));
             }
         }
@@ -139,12 +172,12 @@ impl<'a> Cursor<'a> {
 
     /// `None` when there is no further block.
     fn load_next(&mut self, reader: &mut BlockReader<'_>) -> Option<Result<(), TraceError>> {
-        self.columns.clear();
         let block = self.blocks.next()?;
-        if let Err(error) = reader.load(block, &mut self.columns) {
+        if let Err(error) = reader.load_shared(block, &mut self.columns) {
+            self.columns = Arc::default();
             return Some(Err(error));
         }
-        (self.position, self.tick) = (0, block.first_tick);
+        (self.position, self.tick) = (0, self.trace.blocks[block].first_tick);
         // Only the first block holds records before the start.
         while let Some(&delta) = self.columns.deltas.get(self.position) {
             let tick = self.tick + u64::from(delta);
