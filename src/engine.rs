@@ -88,11 +88,14 @@ impl<E: Ord + Copy> EventQueue<E> {
         self.pending.push(Reverse((time, event)));
     }
 
+    /// The next event, and when it is due.
+    pub fn peek(&self) -> Option<&(SimTime, E)> {
+        self.pending.peek().map(|Reverse(next)| next)
+    }
+
     /// When the next event is due; [`SimTime::MAX`] when none is pending.
     pub fn next_time(&self) -> SimTime {
-        self.pending
-            .peek()
-            .map_or(SimTime::MAX, |Reverse((time, _))| *time)
+        self.peek().map_or(SimTime::MAX, |(time, _)| *time)
     }
 
     /// Whether nothing is pending.

@@ -27,6 +27,7 @@ use std::io;
 pub mod check;
 mod columns;
 pub mod compaction;
+mod decoded;
 pub mod export;
 mod format;
 pub mod import;

@@ -1,7 +1,9 @@
 //! What happens in a migration.
 
+use crate::engine::EventQueue;
 use crate::guest::touch_order::Toucher;
 use crate::memory::PageId;
+use crate::units::SimTime;
 
 /// Events that wait in the queue. Their order is the order at equal times; pages that leave the link and pages that are
 /// installed come before all of them, the source's threads after.
@@ -28,6 +30,62 @@ pub(super) enum Event {
         page: PageId,
     },
     RequestsAcknowledged,
+}
+
+impl Event {
+    fn is_at_source(self) -> bool {
+        matches!(
+            self,
+            Event::PageAcknowledged
+                | Event::Requested(_)
+                | Event::RequestRead(_)
+                | Event::PushReleased
+        )
+    }
+}
+
+/// What is due, by the host that it happens on.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    at_source: EventQueue<Event>,
+    at_destination: EventQueue<Event>,
+}
+
+impl Events {
+    pub(super) fn schedule(&mut self, time: SimTime, event: Event) {
+        let queue = if event.is_at_source() {
+            &mut self.at_source
+        } else {
+            &mut self.at_destination
+        };
+        queue.schedule(time, event);
+    }
+
+    /// When the next event is due; [`SimTime::MAX`] when none is pending.
+    pub(super) fn next_time(&self) -> SimTime {
+        self.at_source
+            .next_time()
+            .min(self.at_destination.next_time())
+    }
+
+    /// Before when nothing happens at the source: what happens on the destination gets there after `latency` at least.
+    pub(super) fn source_horizon(&self, latency: SimTime) -> SimTime {
+        let from_destination = self.at_destination.next_time() + latency;
+        self.at_source.next_time().min(from_destination)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.at_source.is_empty() && self.at_destination.is_empty()
+    }
+
+    /// Takes the next event.
+    pub(super) fn take(&mut self) -> Option<(SimTime, Event)> {
+        match (self.at_source.peek(), self.at_destination.peek()) {
+            (Some(source), Some(destination)) if source <= destination => self.at_source.take(),
+            (Some(_), None) => self.at_source.take(),
+            _ => self.at_destination.take(),
+        }
+    }
 }
 
 /// A request on its way. Those that are sent together keep their order.

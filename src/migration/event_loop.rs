@@ -3,9 +3,8 @@
 mod way;
 
 use self::way::LAST;
-use super::event::{Event, Request};
+use super::event::{Event, Events, Request};
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
-use crate::engine::EventQueue;
 use crate::host::destination::{Destination, Nagle, Receiver, TouchOutcome};
 use crate::host::source::{Ahead, SourceHost};
 use crate::memory::PageId;
@@ -26,7 +25,7 @@ pub(super) struct EventLoop<'a> {
     installed_at: SimTime,
     /// Until the plan has been asked for.
     push_held: bool,
-    queue: EventQueue<Event>,
+    queue: Events,
     source: SourceHost<'a>,
     link: Link,
     receiver: Receiver,
@@ -65,7 +64,7 @@ impl<'a> EventLoop<'a> {
             installed_at: resumed_at,
             push_held: !fetched.is_empty()
                 && scenario.migration.delivery == Delivery::FetchThenPush,
-            queue: EventQueue::new(),
+            queue: Events::default(),
             source: SourceHost::new(
                 &scenario.source,
                 missing.clone(),
@@ -109,6 +108,12 @@ impl<'a> EventLoop<'a> {
     ) -> Result<Outcome, MigrationError> {
         // Who watches wants to see page after page.
         let most = if P::WATCHES { 1 } else { u32::MAX };
+        // Whoever watches wants both hosts at one time, and a window lets the destination act on the link at once.
+        let lookahead = if P::WATCHES || self.link.has_window() {
+            SimTime::ZERO
+        } else {
+            self.scenario.link.latency
+        };
         while !self.is_over() {
             let event = self.queue.next_time();
             let departure = self.link.next_departure();
@@ -127,7 +132,8 @@ impl<'a> EventLoop<'a> {
                 break;
             }
             if departure == now {
-                let until = event.min(action).min(installation);
+                let quiet = self.queue.source_horizon(lookahead);
+                let until = quiet.min(action).min(installation);
                 let until = self.horizon(now, until);
                 self.depart(until, most);
             } else if installation == now {
@@ -146,8 +152,9 @@ impl<'a> EventLoop<'a> {
                     // What is handed over may begin at once.
                     self.install_until(now);
                 }
+                let quiet = self.queue.source_horizon(lookahead);
                 let ahead = Ahead {
-                    horizon: self.horizon(now, event),
+                    horizon: self.horizon(now, quiet),
                     most,
                 };
                 self.source.act(now, ahead, &mut self.link, strategy)?;
@@ -161,8 +168,8 @@ impl<'a> EventLoop<'a> {
         self.completed_at.is_some() && !self.destination.is_blocked()
     }
 
-    /// Until when, at most `until`, nothing happens to the source and the link but what is in the queue: what leaves the link from
-    /// `now` on comes back to them, if at all, a round trip later.
+    /// Until when, at most `until`, nothing happens to the source and the link but what is known: what leaves the link from `now` on
+    /// comes back to them, if at all, a round trip later.
     fn horizon(&mut self, now: SimTime, until: SimTime) -> SimTime {
         let leaves = if self.source.expects_acknowledgement() || self.link.has_acknowledgement() {
             now
