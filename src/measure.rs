@@ -1,5 +1,6 @@
 //! What a migration came to: its metrics, and a breakdown of its stall.
 
+pub mod bound;
 pub mod explain;
 mod metrics;
 mod prediction;

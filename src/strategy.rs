@@ -124,7 +124,7 @@ pub trait Strategy {
 pub enum Order {
     /// From its settings.
     Causal(fn(&Settings<'_>) -> Box<dyn Strategy>),
-    /// The same, and from the touch order, which no hypervisor knows: a bound to measure others against.
+    /// The same, and from the touch order, which no hypervisor knows: a yardstick to measure others against.
     Oracle(fn(&Settings<'_>, &TouchOrder) -> Box<dyn Strategy>),
 }
 

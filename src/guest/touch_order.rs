@@ -47,6 +47,8 @@ pub struct TouchOrder {
     per_vcpu: Arc<[VcpuCourse]>,
     /// Made when it is asked for first.
     first_touches: Arc<OnceLock<Vec<Touch>>>,
+    /// The same.
+    deadlines: Arc<OnceLock<Vec<Touch>>>,
 }
 
 impl PartialEq for TouchOrder {
@@ -97,6 +99,7 @@ impl TouchOrder {
         Ok(TouchOrder {
             per_vcpu: per_vcpu.into(),
             first_touches: Arc::default(),
+            deadlines: Arc::default(),
         })
     }
 
@@ -112,6 +115,46 @@ impl TouchOrder {
             let mut all: Vec<Touch> = touches.copied().collect();
             all.sort_unstable_by_key(|touch| (touch.page, touch.offset));
             all.dedup_by_key(|touch| touch.page);
+            all
+        })
+    }
+
+    /// Whether any vCPU has nothing to do at times, and may wait for another one then.
+    pub fn has_idleness(&self) -> bool {
+        self.per_vcpu.iter().any(|vcpu| !vcpu.idle.is_empty())
+    }
+
+    /// By when each page is touched at the latest, counted from the resume, if no vCPU ever stalls; in the order of these
+    /// times. What is touched in idleness counts with its end. All runs that share the touch order share them.
+    pub fn deadlines(&self) -> &[Touch] {
+        self.deadlines.get_or_init(|| {
+            // A vCPU that waits for another one may be held up by how far that is behind.
+            let origin = if self.has_idleness() {
+                let positions = self.per_vcpu.iter().map(|vcpu| vcpu.position);
+                positions.min()
+            } else {
+                None
+            };
+            let of = |vcpu: &VcpuCourse| {
+                let mut idle = vcpu.idle.iter().peekable();
+                let behind = vcpu.position - origin.unwrap_or(vcpu.position);
+                let position = vcpu.position;
+                let touches = vcpu.touches.iter().map(move |touch| {
+                    let at = position + touch.offset;
+                    while idle.next_if(|idle| idle.until < at).is_some() {}
+                    let over = idle.peek().filter(|idle| idle.from < at);
+                    let at = over.map_or(at, |idle| idle.until);
+                    Touch {
+                        offset: at - position + behind,
+                        page: touch.page,
+                    }
+                });
+                touches.collect::<Vec<_>>()
+            };
+            let mut all: Vec<Touch> = self.per_vcpu.iter().flat_map(of).collect();
+            all.sort_unstable_by_key(|touch| (touch.page, touch.offset));
+            all.dedup_by_key(|touch| touch.page);
+            all.sort_unstable_by_key(|touch| (touch.offset, touch.page));
             all
         })
     }

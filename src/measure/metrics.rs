@@ -1,5 +1,6 @@
 //! The metrics of a migration.
 
+use super::bound::stall_bound;
 use super::{prediction, speed};
 
 use crate::host::destination::{FaultBlocks, Stall};
@@ -48,7 +49,9 @@ pub struct Metrics {
     pub requests: u64,
     /// Time blocked by faults, summed over vCPUs.
     pub stall: SimTime,
-    /// The same [as QEMU counts it](crate::host::destination::DestinationSettings::as_qemu_counts): its `postcopy-vcpu-blocktime`.
+    /// No order of pushes leaves less stall for this run's missing pages and resume.
+    pub stall_bound: SimTime,
+    /// The stall [as QEMU counts it](crate::host::destination::DestinationSettings::as_qemu_counts): its `postcopy-vcpu-blocktime`.
     pub qemu_vcpu_blocktime: SimTime,
     /// Time in which all vCPUs were blocked.
     pub all_vcpus_blocked: SimTime,
@@ -131,6 +134,7 @@ impl Metrics {
             in_flight_faults: faults - requested,
             requests: outcome.requests,
             stall: stall.times(blocked_vcpus),
+            stall_bound: stall_bound(scenario, switch_over),
             qemu_vcpu_blocktime: qemu_vcpu_blocktime.times(blocked_vcpus),
             all_vcpus_blocked,
             qemu_blocktime: speed::Occupied::of(&as_qemu_counts, blocked_vcpus)

@@ -88,6 +88,9 @@ pub const METRICS: &[Column] = &[
     column("stall_s", Unit::Seconds,
         "Time blocked by faults, summed over vCPUs.",
         |run| Time(run.metrics.stall)),
+    column("stall_bound_s", Unit::Seconds,
+        "No order of pushes has less stall, given the pages that this run misses at its resume.",
+        |run| Time(run.metrics.stall_bound)),
     column("all_vcpus_blocked_s", Unit::Seconds,
         "Time in which all vCPUs are blocked by faults at once. With one vCPU the same as `stall_s`.",
         |run| Time(run.metrics.all_vcpus_blocked)),
@@ -155,8 +158,8 @@ pub const METRICS: &[Column] = &[
         "Share of the pages touched while a plain scan would have lasted that the PPS or the prediction had named.",
         |run| Value::share(run.metrics.prediction_coverage)),
     column("gap_closed", Unit::Fraction,
-        "Share of the stall between post-copy and the bound that the strategy saves; empty unless both ran \
-         beside it and differ.",
+        "Share of the stall between post-copy's and the run's own bound that the strategy saves; empty unless \
+         post-copy ran beside it, and where less than 1 ms or 1 % of post-copy's stall is between them.",
         |run| run.gap_closed.map_or(Missing, Fraction)),
     column("time_to_90pct_speed_s", Unit::Seconds,
         "From the resume until the guest runs at 90 % of its speed or more over every 100 ms.",

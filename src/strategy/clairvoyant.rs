@@ -1,4 +1,4 @@
-//! The bound: it knows the touch order and pushes by it.
+//! A yardstick: it knows the touch order and pushes by it.
 
 use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
@@ -9,8 +9,8 @@ use crate::memory::{PageId, PageSet};
 /// `clairvoyant`.
 pub const ENTRY: Entry = Entry {
     name: "clairvoyant",
-    summary: "knows the touch order: a bound, not an algorithm",
-    source: "a bound to measure others against",
+    summary: "knows the touch order: a yardstick, not an algorithm",
+    source: "a yardstick to measure others against",
     lead_in: |_| LeadIn::Nothing,
     order: Order::Oracle(|_, order| {
         let mut touched = order.first_touches().to_vec();

@@ -11,6 +11,7 @@
 //!
 //! Times in comments are nanoseconds after the migration command.
 
+mod bound;
 mod link;
 mod recording;
 mod vcpus;

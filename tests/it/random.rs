@@ -126,6 +126,10 @@ fn laws(
             "faults are of two kinds",
             metrics.page_faults == metrics.network_faults + metrics.in_flight_faults,
         ),
+        (
+            "no stall is below the bound",
+            metrics.stall >= metrics.stall_bound,
+        ),
         ("stalls add up", metrics.stall == stalls.times(held_up)),
         (
             "a cause precedes its effect",
