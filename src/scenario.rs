@@ -184,6 +184,11 @@ pub struct MigrationSettings {
     /// of the switch-over is suspend, latency and resume. Default `false`; `true` is the reading of patent CN110795213B,
     /// at its most favourable, as no state is sent twice.
     pub overlap_core: bool,
+    /// How long the VM runs on, unrecorded, while a migration is set up that sends nothing before the suspension: connections, the
+    /// setup section, and what is left of a period of the rate limiter. Lead-ins that send memory begin at once. Default 0. In
+    /// QEMU, post-copy starts from pre-copy's loop. If `max-bandwidth` is so low that the setup section uses it up, the loop
+    /// sleeps until 100 ms are over (`migration/migration.c`, `migration_rate_limit`, `BUFFER_DELAY`).
+    pub setup_time: SimTime,
     /// How long the VM runs on, unrecorded, between its record window and its suspension: while a planner works that stands
     /// beside the hypervisor. Default 0.
     pub planning_time: SimTime,
@@ -215,6 +220,7 @@ impl Default for MigrationSettings {
             record_window: SimTime::from_ms(500),
             push_while_recording: false,
             overlap_core: false,
+            setup_time: SimTime::ZERO,
             planning_time: SimTime::ZERO,
             planning_cost: SimTime::ZERO,
             delivery: Delivery::SourcePush,

@@ -78,11 +78,15 @@ pub struct SwitchOver {
 }
 
 impl SwitchOver {
-    /// What the VM does on the source after the migration command: nothing unless the strategy `records`.
+    /// What the VM does on the source after the migration command: it runs on during the setup, and before that for what a strategy
+    /// needs that `records`.
     pub fn preparation(scenario: &Scenario, records: bool) -> Preparation {
         let migration = &scenario.migration;
         if !records {
-            return Preparation::default();
+            return Preparation {
+                window: SimTime::ZERO,
+                planning: migration.setup_time,
+            };
         }
         let window = migration.record_window;
         Preparation {
@@ -91,7 +95,7 @@ impl SwitchOver {
             } else {
                 window
             },
-            planning: migration.planning_time,
+            planning: migration.planning_time + migration.setup_time,
         }
     }
 

@@ -153,6 +153,8 @@ fn predict(
     shared: &SharedGuests,
     registry: &Registry,
 ) -> Result<Metrics, ValidationError> {
+    // The position in the trace is that of the suspension, whatever the VM did while the migration was set up.
+    let setup = scenario.migration.setup_time;
     let scenario = scenario_of(group, scenario)?;
     let failed = |problem| ValidationError::Simulation {
         place: group.place.clone(),
@@ -162,7 +164,10 @@ fn predict(
         (registry.get(&group.setting.strategy)).map_err(|unknown| failed(unknown.to_string()))?;
     let comparison = (shared.comparison(&scenario, trace, &[entry])).map_err(failed)?;
     let run = (comparison.run(entry)).map_err(|error| failed(in_one_line(&error)))?;
-    Ok(run.metrics)
+    Ok(Metrics {
+        total_migration_time: (run.metrics.total_migration_time).map(|total| total + setup),
+        ..run.metrics
+    })
 }
 
 /// The scenario with a group's setting.
@@ -170,6 +175,7 @@ fn scenario_of(group: &Group, scenario: &Scenario) -> Result<Scenario, Validatio
     let setting = &group.setting;
     let start = scenario.trace.start;
     let mut scenario = scenario.clone();
+    scenario.migration.setup_time = SimTime::ZERO;
     scenario.link.bandwidth = Bandwidth::from_bits_per_second(setting.link_mbit * 1_000_000)
         .unwrap_or(scenario.link.bandwidth);
     scenario.link.discipline = if setting.preempt {

@@ -138,7 +138,7 @@ type HostCosts = (
         SimTime,
         SimTime,
     ),
-    (SimTime, SimTime, u64, bool, bool, SimTime),
+    (SimTime, SimTime, u64, bool, bool, SimTime, SimTime),
 );
 
 fn host_costs() -> impl Strategy<Value = HostCosts> {
@@ -159,6 +159,7 @@ fn host_costs() -> impl Strategy<Value = HostCosts> {
             any::<bool>(),
             any::<bool>(),
             span(30),
+            span(200),
         ),
     )
 }
@@ -280,7 +281,15 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         ][order];
         let (
             (suspend, resume, fault_trap, install, receive_wake, wake, record_trap),
-            (planning_cost, record_window, core_state, blocks_vm, overlap_core, planning_time),
+            (
+                planning_cost,
+                record_window,
+                core_state,
+                blocks_vm,
+                overlap_core,
+                planning_time,
+                setup_time,
+            ),
         ) = costs;
         scenario.vm.suspend = suspend;
         scenario.vm.resume = resume;
@@ -294,6 +303,7 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         scenario.migration.overlap_core = overlap_core;
         scenario.migration.planning_cost = planning_cost;
         scenario.migration.planning_time = planning_time;
+        scenario.migration.setup_time = setup_time;
         if blocks_vm {
             scenario.destination.fault_blocks = FaultBlocks::Vm;
         }

@@ -190,6 +190,8 @@ pub(crate) struct Input<'a> {
     pub(crate) blocks_vm: bool,
     pub(crate) record_window: u64,
     pub(crate) overlap_core: bool,
+    /// The VM runs on for so long before its suspension, if nothing is sent before.
+    pub(crate) setup_time: u64,
     /// The VM runs on for so long behind its record window.
     pub(crate) planning_time: u64,
     /// Per recorded access, while the VM is suspended.

@@ -79,6 +79,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         blocks_vm: false,
         record_window: 0,
         overlap_core: false,
+        setup_time: 0,
         planning_time: 0,
         planning_cost: 0,
         fetchers: 0,
@@ -276,6 +277,7 @@ fn what_holds_for_every_run() {
         input.receiver_per_channel = random.pick(&[false, true]);
         input.nagle = random.pick(&[false, true]);
         input.quickack = random.pick(&[false, true]);
+        input.setup_time = random.pick(&[0, ns(70)]);
         input.planning_time = random.pick(&[0, ns(40)]);
         input.blocks_vm = random.below(3) == 0;
         input.record_window = random.pick(&[0, ns(100), ns(1000)]);

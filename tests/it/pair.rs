@@ -175,6 +175,7 @@ impl Case {
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
             record_window: scenario.migration.record_window.as_ps(),
             overlap_core: scenario.migration.overlap_core,
+            setup_time: scenario.migration.setup_time.as_ps(),
             planning_time: scenario.migration.planning_time.as_ps(),
             receiver_per_channel: scenario.destination.receiver_per_channel,
             nagle: scenario.destination.nagle != Nagle::Off,

@@ -246,6 +246,18 @@ fn a_planner_beside_the_hypervisor() {
 }
 
 #[test]
+fn a_migration_is_set_up_while_the_vm_runs() {
+    // The VM runs on until 70, so that page 0 is touched on the source and page 1 at R + 30. All else is 70 later than at once:
+    // R = 1420, and the pages leave at 1522 and 1622; the second is installed at 1676.
+    let mut case = base(2, &[read(60, 0, 0), read(100, 0, 1)]);
+    case.scenario.migration.setup_time = SimTime::from_ns(70);
+    let outcome = simulate(&case);
+    assert_eq!((outcome.downtime, outcome.page_faults), (ns(1350), 1));
+    // Touched at 1450, on again at 1676 + 6.
+    takes(&outcome, ns(1682 - 1450), ns(1676));
+}
+
+#[test]
 fn a_clairvoyant_avoids_the_fault() {
     // Page 3 is touched at 1350 + 156 = 1506. Pushed in address order it comes fourth: enqueued 1454, left 1752,
     // installed 1806, on at 1812: 306. Pushed first it is installed at 1506, just in time.

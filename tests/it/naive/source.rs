@@ -48,11 +48,8 @@ fn idle_link<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     } else {
         Ps::from(input.record_window)
     };
-    let suspended = if records {
-        window + Ps::from(input.planning_time)
-    } else {
-        window
-    };
+    let planning = if records { input.planning_time } else { 0 };
+    let suspended = window + Ps::from(planning) + Ps::from(input.setup_time);
     let (log, positions) = record(input, &streams, window, suspended);
     let zero = zero_pages(input, &streams, &positions);
     // With overlap the core state was sent during the window.
