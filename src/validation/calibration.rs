@@ -4,9 +4,10 @@
 //! inside their range. Here it is a ratio, so that half and twice are equally wrong, and counts in units of the project's
 //! [goals](super::Goal). The sum over quantities of mean and worst error is the [misfit]; the search makes it small.
 //!
-//! The search is coordinate descent: one key after the other takes the best of its values, until none has a better one. Then
-//! values half-way between neighbours are tried in the same way. It draws nothing at random, and takes of equal values the one
-//! that is there, so that the result depends on nothing but what is given.
+//! The search is coordinate descent: one key after the other takes the best of its values, until none has a better one. It starts
+//! from the scenario and from the best of settings that are spread evenly over the bounds. Around the best result, values
+//! half-way between neighbours are tried in the same way. Nothing is drawn at random, and of equal values the one that is there is
+//! taken, so that the result depends on nothing but what is given.
 
 mod key;
 mod search;

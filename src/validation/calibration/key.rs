@@ -10,7 +10,7 @@ use crate::units::Bytes;
 type Known = (&'static str, &'static str);
 
 /// Keys that are calibrated unless others are named: they differ from network to network and from machine to machine.
-const KNOWN: [Known; 8] = [
+const KNOWN: [Known; 9] = [
     // From a socket's first size to beyond the largest that Linux lets it grow to (net.ipv4.tcp_wmem, tcp_rmem).
     (
         "source.send_buffer",
@@ -43,6 +43,11 @@ const KNOWN: [Known; 8] = [
     (
         "destination.fault_trap",
         "{ from = \"5 us\", to = \"320 us\", step = 2, scale = \"log\" }",
+    ),
+    // None, and up to two periods of QEMU's rate limiter.
+    (
+        "migration.setup_time",
+        "[\"0 s\", \"1 ms\", \"3 ms\", \"10 ms\", \"30 ms\", \"60 ms\", \"100 ms\", \"150 ms\", \"200 ms\"]",
     ),
 ];
 

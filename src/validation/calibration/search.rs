@@ -8,8 +8,17 @@ use super::{Candidates, misfit};
 use crate::scenario::{Scenario, ScenarioError, ScenarioSource};
 use crate::validation::{Predictor, ValidationError, Verdict};
 
-/// Settings of the keys that are tried at most. What a value of each key is found best by is tried to its end.
+/// Settings of the keys that are tried at most; the values of one key are tried to their end.
 pub const MOST_TRIED: usize = 2_000;
+
+/// Settings that are spread over the bounds, to find where to start.
+const SPREAD: u64 = 200;
+
+/// How many of them the search starts from, beside the scenario as it is.
+const STARTS: usize = 3;
+
+/// One in so many switch positions is enough while the search is coarse.
+const COARSE: usize = 3;
 
 /// How often values half-way between neighbours are added.
 const REFINEMENTS: usize = 2;
@@ -82,21 +91,32 @@ pub fn calibrate(
         .collect();
     let before = problem.predictor.verdicts(&as_it_is?, |_| true)?;
     let mut search = Search {
+        stride: problem.positions.len(),
         problem,
         misfits: HashMap::new(),
+        tried: 0,
     };
-    for refinement in 0..=REFINEMENTS {
-        if refinement > 0 {
-            search.problem.keys.iter_mut().for_each(Candidates::refine);
-        }
+    let starts = search.starts(&mut progress);
+    search.look_closer(COARSE);
+    let found = starts.iter().map(|start| {
+        search.go(start);
+        let misfit = search.descend(&mut progress);
+        (search.here(), misfit)
+    });
+    let found: Vec<(Places, f64)> = found.collect();
+    let misfits: Vec<f64> = found.iter().map(|(_, misfit)| *misfit).collect();
+    search.go(&found[least(&misfits, 0).0].0);
+    search.look_closer(1);
+    for _ in 0..REFINEMENTS {
+        search.problem.keys.iter_mut().for_each(Candidates::refine);
         search.descend(&mut progress);
     }
-    let after = search.problem.verdicts(&search.here(), |_| true)?;
+    let after = search.problem.verdicts(&search.here(), 1, |_| true)?;
     Ok(Calibration {
         keys: search.fitted()?,
         before,
         after,
-        tried: search.misfits.len(),
+        tried: search.tried,
     })
 }
 
@@ -123,25 +143,30 @@ impl Problem<'_> {
     fn verdicts(
         &self,
         places: &Places,
+        stride: usize,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Vec<Verdict>, CalibrationError> {
         let scenario = |position| self.at(places, position)?.scenario();
-        let scenarios: Result<Vec<_>, _> = self.positions.iter().map(scenario).collect();
+        let positions = self.positions.iter().skip(stride / 2).step_by(stride);
+        let scenarios: Result<Vec<_>, _> = positions.map(scenario).collect();
         Ok(self.predictor.verdicts(&scenarios?, wanted)?)
     }
 
     /// Infinite where values do not fit together, or some migration never ends.
-    fn misfit(&self, places: &Places) -> f64 {
+    fn misfit(&self, places: &Places, stride: usize) -> f64 {
         let is_on = |workload: &str| self.on.iter().any(|on| on == workload);
-        let verdicts = self.verdicts(places, is_on);
+        let verdicts = self.verdicts(places, stride, is_on);
         verdicts.map_or(f64::INFINITY, |verdicts| misfit(&verdicts))
     }
 }
 
 struct Search<'a> {
     problem: Problem<'a>,
-    /// Of all that was tried, by the values' names.
+    /// One in so many positions is looked at.
+    stride: usize,
+    /// What was found at these positions, by the values' names.
     misfits: HashMap<Vec<String>, f64>,
+    tried: usize,
 }
 
 impl Search<'_> {
@@ -155,47 +180,90 @@ impl Search<'_> {
             .collect()
     }
 
+    /// Looks at one in so many positions from now on, or at more if there are few.
+    fn look_closer(&mut self, stride: usize) {
+        self.stride = stride.min(self.problem.positions.len());
+        self.misfits.clear();
+    }
+
+    /// Gives the keys these values.
+    fn go(&mut self, places: &Places) {
+        for (key, place) in self.problem.keys.iter_mut().zip(places) {
+            key.place = *place;
+        }
+    }
+
+    /// The misfits of settings.
+    fn misfits(&mut self, all: &[Places]) -> Vec<f64> {
+        let mut unknown: Vec<&Places> = all.iter().collect();
+        unknown.retain(|there| !self.misfits.contains_key(&self.names(there)));
+        let (problem, stride) = (&self.problem, self.stride);
+        let found: Vec<f64> = unknown
+            .par_iter()
+            .map(|there| problem.misfit(there, stride))
+            .collect();
+        self.tried += found.len();
+        for (there, misfit) in unknown.into_iter().zip(found) {
+            self.misfits.insert(self.names(there), misfit);
+        }
+        let all = all.iter();
+        all.map(|there| self.misfits[&self.names(there)]).collect()
+    }
+
+    /// Where to start: the scenario as it is, and the best of settings that are spread evenly over the bounds.
+    fn starts(&mut self, progress: &mut impl FnMut(usize, f64)) -> Vec<Places> {
+        let counts: Vec<u64> = (self.problem.keys.iter())
+            .map(|key| key.values().len() as u64)
+            .collect();
+        let mut spread: Vec<(Places, f64)> = Vec::new();
+        // A few at once, so that there is progress to tell.
+        let numbers: Vec<u64> = (1..=SPREAD).collect();
+        for numbers in numbers.chunks(16) {
+            let places: Vec<Places> = numbers.iter().map(|n| halton(*n, &counts)).collect();
+            let misfits = self.misfits(&places);
+            spread.extend(places.into_iter().zip(misfits));
+            let least = spread
+                .iter()
+                .map(|(_, misfit)| *misfit)
+                .fold(f64::INFINITY, f64::min);
+            progress(self.tried, least);
+        }
+        // A stable sort keeps the order of equal ones.
+        spread.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+        let best = spread.into_iter().take(STARTS).map(|(places, _)| places);
+        std::iter::once(self.here()).chain(best).collect()
+    }
+
     /// The misfits with each value of a key, the others being as they are.
     fn along(&mut self, index: usize) -> Vec<f64> {
         let here = self.here();
-        let all: Vec<Places> = (0..self.problem.keys[index].values().len())
+        let places = 0..self.problem.keys[index].values().len();
+        let all: Vec<Places> = places
             .map(|place| {
                 let mut there = here.clone();
                 there[index] = place;
                 there
             })
             .collect();
-        let unknown: Vec<&Places> = all
-            .iter()
-            .filter(|there| !self.misfits.contains_key(&self.names(there)))
-            .collect();
-        let problem = &self.problem;
-        let found: Vec<f64> = unknown
-            .par_iter()
-            .map(|there| problem.misfit(there))
-            .collect();
-        for (there, misfit) in unknown.into_iter().zip(found) {
-            self.misfits.insert(self.names(there), misfit);
-        }
-        all.iter()
-            .map(|there| self.misfits[&self.names(there)])
-            .collect()
+        self.misfits(&all)
     }
 
-    /// Takes the best value of one key after the other, until none has a better one.
-    fn descend(&mut self, progress: &mut impl FnMut(usize, f64)) {
-        let mut since_better = 0;
+    /// Takes the best value of one key after the other, until none has a better one. Returns the misfit.
+    fn descend(&mut self, progress: &mut impl FnMut(usize, f64)) -> f64 {
+        let (mut since_better, mut found) = (0, f64::INFINITY);
         for index in (0..self.problem.keys.len()).cycle() {
-            if since_better == self.problem.keys.len() || self.misfits.len() >= MOST_TRIED {
-                return;
+            if since_better == self.problem.keys.len() || self.tried >= MOST_TRIED {
+                break;
             }
             let misfits = self.along(index);
             let place = self.problem.keys[index].place;
             let (best, least) = least(&misfits, place);
             self.problem.keys[index].place = best;
             since_better = if best == place { since_better + 1 } else { 1 };
-            progress(self.misfits.len(), least);
+            found = least;
+            progress(self.tried, least);
         }
+        found
     }
 
     /// What is known about each key, now that the search is over.
@@ -221,6 +289,23 @@ impl Search<'_> {
     }
 }
 
+/// A point of Halton's sequence (Numerische Mathematik 2, 1960): the places of `number`, which counts from 1, of so many each.
+fn halton(number: u64, counts: &[u64]) -> Places {
+    let is_prime = |n: &u64| (2..*n).all(|divisor| !n.is_multiple_of(divisor));
+    let bases = (2_u64..).filter(is_prime);
+    let place = |(count, base): (&u64, u64)| {
+        // The digits of the number behind the point, in reverse.
+        let (mut rest, mut above, mut below) = (number, 0, 1);
+        while rest > 0 {
+            above = above * base + rest % base;
+            below *= base;
+            rest /= base;
+        }
+        (count * above / below) as usize
+    };
+    counts.iter().zip(bases).map(place).collect()
+}
+
 /// The least value and its place; where several are, the one `here` if it is among them, else the first.
 fn least(values: &[f64], here: usize) -> (usize, f64) {
     let mut best = (here, values[here]);
@@ -230,4 +315,23 @@ fn least(values: &[f64], here: usize) -> (usize, f64) {
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spread_settings_visit_every_value_about_as_often() {
+        // 1/2, 1/4, 3/4, 1/8 of 4 values; 1/3, 2/3, 1/9, 4/9 of 3.
+        let places: Vec<Places> = (1..5).map(|number| halton(number, &[4, 3])).collect();
+        assert_eq!(places, [[2, 1], [1, 2], [3, 0], [0, 1]]);
+    }
+
+    #[test]
+    fn of_equal_values_the_one_at_hand_is_the_least() {
+        assert_eq!(least(&[2.0, 1.0, 1.0], 2), (2, 1.0));
+        assert_eq!(least(&[1.0, 1.0, 2.0], 2), (0, 1.0));
+        assert_eq!(least(&[f64::INFINITY; 2], 1), (1, f64::INFINITY));
+    }
 }
