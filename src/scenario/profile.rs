@@ -3,9 +3,17 @@
 //! A profile is a file in `profiles/` and a line here.
 
 /// Names and texts, in the order of the command line's help.
-const PROFILES: [(&str, &str); 2] = [
+const PROFILES: [(&str, &str); 4] = [
     ("qemu-7.2", include_str!("../../profiles/qemu-7.2.toml")),
     ("qemu-10.0", include_str!("../../profiles/qemu-10.0.toml")),
+    (
+        "cloud-hypervisor",
+        include_str!("../../profiles/cloud-hypervisor.toml"),
+    ),
+    (
+        "firecracker",
+        include_str!("../../profiles/firecracker.toml"),
+    ),
 ];
 
 /// The profiles' names.
