@@ -9,7 +9,9 @@ use migsim::report::table::View;
 use migsim::run::compare::{Run, compare};
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
-use migsim::strategy::{Entry, LeadIn, Observation, Order, PlannedPage, Registry, Strategy};
+use migsim::strategy::{
+    Entry, LeadIn, Observation, Order, Parameters, PlannedPage, Registry, Strategy,
+};
 use migsim::trace::Trace;
 
 #[derive(Default)]
@@ -49,6 +51,7 @@ pub(crate) fn runs() -> Result<Vec<Run>, Box<dyn std::error::Error>> {
         summary: "the most often accessed pages, then memory downwards",
         source: "an example",
         lead_in: |_| LeadIn::Record,
+        parameters: Parameters::NONE,
         order: Order::Causal(|_| Box::new(HotThenDownwards::default())),
     });
     let mut scenario = Scenario::default();

@@ -94,7 +94,7 @@ pub fn main_with(registry: Registry) -> ExitCode {
         Some(Command::Check(arguments)) => check::run(arguments, &registry),
         Some(Command::Figures(arguments)) => figures::run(arguments),
         Some(Command::Plan(arguments)) => plan::run(arguments, &registry),
-        Some(Command::Scenario(arguments)) => scenario::run(arguments),
+        Some(Command::Scenario(arguments)) => scenario::run(arguments, &registry),
         Some(Command::Reference(arguments)) => reference::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(arguments, &registry),
         Some(Command::Calibrate(arguments)) => calibrate::run(arguments, &registry),

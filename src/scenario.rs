@@ -17,6 +17,7 @@ mod set;
 mod sweep_section;
 mod trace_source;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -35,6 +36,7 @@ use crate::host::source::SourceSettings;
 use crate::network::{LinkSettings, SMALLEST_MTU};
 use crate::strategy;
 use crate::strategy::hybrid::HybridSettings;
+use crate::strategy::parameters::ByStrategy;
 use crate::strategy::pdopmp::PdopmpSettings;
 use crate::strategy::plan::PlanSettings;
 use crate::strategy::pre_record::PreRecordSettings;
@@ -67,6 +69,9 @@ pub struct Scenario {
     pub pdopmp: PdopmpSettings,
     /// `[plan]`: a plan from a file, for strategy `plan`.
     pub plan: PlanSettings,
+    /// `[strategy.NAME]`: parameters of a strategy from outside of the crate, which defines them.
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
+    pub strategy: ByStrategy,
 }
 
 /// `[trace]`: what the guest does.
@@ -248,6 +253,7 @@ impl Scenario {
             hybrid: &self.hybrid,
             push_while_recording: self.migration.push_while_recording,
             plan: &self.plan,
+            own: &self.strategy,
             downtime_limit: self.migration.downtime_limit,
             max_rounds: self.migration.max_rounds,
         }

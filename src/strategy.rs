@@ -14,6 +14,7 @@ pub mod hybrid;
 pub mod hybrid_pre_record;
 pub mod lead_in;
 pub mod leap;
+pub mod parameters;
 pub mod pdopmp;
 pub mod plan;
 pub mod post_copy;
@@ -25,6 +26,7 @@ pub mod settings;
 pub mod stop_and_copy;
 
 pub use self::lead_in::LeadIn;
+pub use self::parameters::{ParameterError, Parameters};
 pub use self::settings::Settings;
 use crate::guest::recording::Recording;
 use crate::guest::touch_order::TouchOrder;
@@ -139,6 +141,8 @@ pub struct Entry {
     pub source: &'static str,
     /// What precedes the switch-over.
     pub lead_in: fn(&Settings<'_>) -> LeadIn,
+    /// Its own parameters, `[strategy.NAME]` of a scenario.
+    pub parameters: Parameters,
     /// In which order missing pages follow.
     pub order: Order,
 }

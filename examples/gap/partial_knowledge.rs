@@ -9,7 +9,7 @@ use migsim::memory::{PageId, PageSet};
 use migsim::strategy::Request;
 use migsim::strategy::push_order::PushOrder;
 use migsim::strategy::scan::Push;
-use migsim::strategy::{Entry, LeadIn, Observation, Order, PlannedPage, Registry, Strategy};
+use migsim::strategy::{Entry, LeadIn, Observation, Order, Parameters, PlannedPage, Registry, Strategy};
 
 /// In which order recorded pages are touched, and nothing of others.
 pub(crate) const RECORDED: &str = "recorded, true order";
@@ -36,6 +36,7 @@ pub(crate) fn registry() -> Registry {
             summary: "partial knowledge of the future",
             source: "a yardstick of this example",
             lead_in: |_| LeadIn::Record,
+            parameters: Parameters::NONE,
             order,
         });
     };

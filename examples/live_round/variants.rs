@@ -4,7 +4,7 @@ use migsim::scenario::Scenario;
 use migsim::strategy::hybrid_pre_record::Remembered;
 use migsim::strategy::lead_in::{LeadIn, Rounds, Tracking};
 use migsim::strategy::pre_record::PreRecord;
-use migsim::strategy::{Entry, Order, Registry, Settings, hybrid, pdopmp, post_copy};
+use migsim::strategy::{Entry, Order, Parameters, Registry, Settings, hybrid, pdopmp, post_copy};
 use migsim::units::{Bytes, SimTime};
 
 /// A strategy with settings.
@@ -102,6 +102,7 @@ pub(crate) fn registry() -> Registry {
             summary: "a part of hybrid+pre-record",
             source: "migsim's own",
             lead_in,
+            parameters: Parameters::NONE,
             order,
         });
     };

@@ -27,7 +27,9 @@ pub(super) struct CompareArgs {
 }
 
 pub(super) fn run(arguments: CompareArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
-    let inputs = arguments.inputs.load(arguments.strategies.as_deref())?;
+    let inputs = arguments
+        .inputs
+        .load(arguments.strategies.as_deref(), registry)?;
     inputs.check_outputs(arguments.output.file())?;
     let runs = progress::while_working("simulating", || {
         compare(&inputs.scenario, &inputs.trace, registry)

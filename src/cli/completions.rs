@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::scenario::keys::keys;
-use crate::strategy::Registry;
+use crate::strategy::{Registry, parameters};
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
@@ -34,7 +34,9 @@ pub(super) fn run(
 /// themselves answer a wrong name with the nearest.
 fn with_names(command: Command, registry: &Registry) -> Command {
     let strategies: Vec<&str> = registry.entries().iter().map(|entry| entry.name).collect();
-    let settings: Vec<String> = keys().iter().map(|key| format!("{}=", key.name)).collect();
+    let own = parameters::keys(registry).into_iter().map(|(name, _)| name);
+    let names = keys().into_iter().map(|key| key.name).chain(own);
+    let settings: Vec<String> = names.map(|name| format!("{name}=")).collect();
     let with = |command: Command, argument: &str, names: Vec<String>| {
         command.mut_args(|known| {
             if known.get_id() == argument {

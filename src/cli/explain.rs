@@ -31,7 +31,7 @@ pub(super) struct ExplainArgs {
 }
 
 pub(super) fn run(arguments: ExplainArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
-    let inputs = arguments.inputs.load(None)?;
+    let inputs = arguments.inputs.load(None, registry)?;
     inputs.check_outputs(arguments.output.file())?;
     let entry = registry.get(&arguments.strategy)?;
     let explained = progress::while_working("simulating", || {

@@ -10,6 +10,7 @@ use crate::message::say;
 use crate::run::compare::Run;
 use crate::run::row::Provenance;
 use crate::scenario::{Scenario, ScenarioSource};
+use crate::strategy::Registry;
 use crate::trace::Trace;
 use crate::units::SimTime;
 
@@ -74,7 +75,11 @@ pub(super) fn say_if_wrapped(replay: &Replay<'_>, runs: &[Run]) {
 
 impl InputArgs {
     /// Reads everything; `strategies` override the scenario's.
-    pub(super) fn load(&self, strategies: Option<&[String]>) -> anyhow::Result<Inputs> {
+    pub(super) fn load(
+        &self,
+        strategies: Option<&[String]>,
+        registry: &Registry,
+    ) -> anyhow::Result<Inputs> {
         let mut source = match &self.scenario {
             Some(path) => ScenarioSource::open(path)?,
             None => ScenarioSource::embedded(),
@@ -85,7 +90,7 @@ impl InputArgs {
         for assignment in &self.settings {
             source.set(assignment)?;
         }
-        let mut scenario = source.scenario()?;
+        let mut scenario = source.scenario_for(registry)?;
         if let Some(strategies) = strategies {
             scenario.migration.strategies = strategies.to_vec();
         }

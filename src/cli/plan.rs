@@ -73,7 +73,7 @@ enum Format {
 pub(super) fn run(arguments: PlanArgs, registry: &Registry) -> Result<ExitCode> {
     check_outputs([arguments.trace.as_path()], arguments.out.as_deref())?;
     let entry = registry.get(&arguments.strategy)?;
-    let plan = plan(&arguments, entry)?;
+    let plan = plan(&arguments, entry, registry)?;
     let write = |out: &mut dyn Write| match arguments.format {
         Format::Csv => plan.write_csv(out),
         Format::Binary => plan.write_binary(out),
@@ -90,12 +90,12 @@ pub(super) fn run(arguments: PlanArgs, registry: &Registry) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn plan(arguments: &PlanArgs, entry: &Entry) -> Result<Plan> {
+fn plan(arguments: &PlanArgs, entry: &Entry, registry: &Registry) -> Result<Plan> {
     let mut source = ScenarioSource::embedded();
     for assignment in &arguments.settings {
         source.set(assignment)?;
     }
-    let mut scenario = source.scenario()?;
+    let mut scenario = source.scenario_for(registry)?;
     scenario.migration.record_window = arguments.record_window;
     if let Some(at) = arguments.at {
         scenario.trace.start = at;

@@ -68,7 +68,7 @@ impl ValueEnum for RunFormat {
 pub(super) fn run(arguments: RunArgs, registry: &Registry) -> anyhow::Result<ExitCode> {
     let inputs = arguments
         .inputs
-        .load(Some(std::slice::from_ref(&arguments.strategy)))?;
+        .load(Some(std::slice::from_ref(&arguments.strategy)), registry)?;
     let outputs = [&arguments.timeline, &arguments.out];
     inputs.check_outputs(outputs.into_iter().filter_map(Option::as_deref))?;
     let observed = progress::while_working("simulating", || {

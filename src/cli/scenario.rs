@@ -14,6 +14,7 @@ use crate::run::from_row::Origin;
 use crate::run::row::{Row, Value};
 use crate::scenario::ScenarioSource;
 use crate::scenario::keys::{Key, keys, schema};
+use crate::strategy::{Registry, parameters};
 
 /// Show every key of a scenario: value, where it is from, unit, meaning; or write the scenario of a row of results
 #[derive(Debug, Args)]
@@ -41,7 +42,7 @@ pub(super) struct ScenarioArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(arguments: ScenarioArgs) -> Result<ExitCode> {
+pub(super) fn run(arguments: ScenarioArgs, registry: &Registry) -> Result<ExitCode> {
     let out = arguments.output.file();
     if arguments.defaults {
         write_data(out, include_bytes!("../../scenarios/default.toml"))?;
@@ -59,10 +60,25 @@ pub(super) fn run(arguments: ScenarioArgs) -> Result<ExitCode> {
         for assignment in &arguments.settings {
             source.set_beside_axes(assignment)?;
         }
-        let rows: Vec<Row> = keys().iter().map(|key| row(key, &source)).collect();
+        source.scenario_for(registry)?;
+        let keys = keys().into_iter().chain(own_keys(registry));
+        let rows: Vec<Row> = keys.map(|key| row(&key, &source)).collect();
         arguments.output.write(&rows, |_| text(&rows))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Parameters of strategies: what they mean is for the strategy's own documents to say.
+fn own_keys(registry: &Registry) -> impl Iterator<Item = Key> {
+    parameters::keys(registry)
+        .into_iter()
+        .map(|(name, default)| Key {
+            unit: default.type_str().to_owned(),
+            meaning: "A parameter of the strategy.".to_owned(),
+            default: Some(default),
+            words: Vec::new(),
+            name,
+        })
 }
 
 fn row(key: &Key, source: &ScenarioSource) -> Row {

@@ -10,7 +10,7 @@ use crate::run::row::{Row, Value};
 use crate::scenario::Scenario;
 use crate::strategy::{Entry, LeadIn, Registry};
 
-/// List the strategies: name, lead-in, what it is, source
+/// List the strategies: name, lead-in, what it is, source, parameters of its own
 ///
 /// The lead-in is what happens on the source before the VM is suspended.
 #[derive(Debug, Args)]
@@ -29,11 +29,21 @@ pub(super) fn run(arguments: StrategiesArgs, registry: &Registry) -> anyhow::Res
             ("lead_in".into(), text(lead_in((entry.lead_in)(&settings)))),
             ("summary".into(), text(entry.summary)),
             ("source".into(), text(entry.source)),
+            ("parameters".into(), parameters(entry)),
         ]
     };
     let rows: Vec<Row> = registry.entries().iter().map(row).collect();
     arguments.output.write(&rows, |_| listing(&rows))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// With their defaults, as `[strategy.NAME]` has them.
+fn parameters(entry: &Entry) -> Value {
+    let defaults = entry.parameters.defaults();
+    if defaults.is_empty() {
+        return Value::Missing;
+    }
+    Value::Text(toml::Value::Table(defaults).to_string())
 }
 
 fn lead_in(lead_in: LeadIn) -> &'static str {

@@ -143,7 +143,7 @@ impl Sweep {
     ///
     /// [`ScenarioError`] when the values do not fit together.
     pub fn scenario(&self, point: usize) -> Result<Scenario, ScenarioError> {
-        self.source(point)?.scenario()
+        self.source(point)?.scenario_for(&self.registry)
     }
 
     /// The scenario of a point, so that keys can still be put.
@@ -232,14 +232,14 @@ impl Sweep {
 
     /// Names the axis whose first value makes the first point impossible.
     fn blame(&self, error: ScenarioError) -> Result<ScenarioError, ScenarioError> {
-        self.source.scenario()?;
+        self.source.scenario_for(&self.registry)?;
         for (axis, written) in self.axes.iter().zip(self.source.axes()) {
             let Some(value) = axis.values.first() else {
                 continue;
             };
             let mut source = self.source.clone();
             source.put(&axis.key, value.value.clone())?;
-            if let Err(error) = source.scenario() {
+            if let Err(error) = source.scenario_for(&self.registry) {
                 let problem = format!("{}: {}", value.cell, error.problem());
                 return Ok(self.source.axis_error(written, problem));
             }

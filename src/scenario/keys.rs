@@ -91,6 +91,10 @@ fn collect(schema: &Value, prefix: &str, defaults: &toml::Table, keys: &mut Vec<
             collect(inner, &format!("{path}."), inner_defaults, keys);
             continue;
         }
+        // Parameters of strategies, whose keys no type here knows.
+        if inner["additionalProperties"].is_object() {
+            continue;
+        }
         let words = words(inner);
         keys.push(Key {
             unit: unit(inner, &words),

@@ -9,6 +9,7 @@ use super::layer::{EXTENDS, Layer};
 use super::sweep_section::{SECTION, WrittenAxis};
 use super::{Scenario, ScenarioError, profile};
 use crate::nearest::{nearest, with_nearest};
+use crate::strategy::Registry;
 use crate::trace::Trace;
 
 /// Larger files are no scenarios.
@@ -170,6 +171,19 @@ impl ScenarioSource {
         }
         let loaded = scenario.plan.load(&self.directory);
         loaded.map_err(|error| self.key_error("plan.file", error.to_string()))?;
+        Ok(scenario)
+    }
+
+    /// The scenario, for these strategies: their own parameters fit, and those at their defaults are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError`] when what was set does not fit together, or no strategy takes a parameter.
+    pub fn scenario_for(&self, registry: &Registry) -> Result<Scenario, ScenarioError> {
+        let mut scenario = self.scenario()?;
+        registry
+            .resolve(&mut scenario.strategy)
+            .map_err(|error| self.key_error(&error.key, error.problem))?;
         Ok(scenario)
     }
 }

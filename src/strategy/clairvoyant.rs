@@ -3,7 +3,7 @@
 use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Entry, Order, PlannedPage, Strategy};
+use super::{Entry, Order, Parameters, PlannedPage, Strategy};
 use crate::memory::{PageId, PageSet};
 
 /// `clairvoyant`.
@@ -12,6 +12,7 @@ pub const ENTRY: Entry = Entry {
     summary: "knows the touch order: a yardstick, not an algorithm",
     source: "a yardstick to measure others against",
     lead_in: |_| LeadIn::Nothing,
+    parameters: Parameters::NONE,
     order: Order::Oracle(|_, order| {
         let mut touched = order.first_touches().to_vec();
         touched.sort_unstable_by_key(|touch| (touch.offset, touch.page));

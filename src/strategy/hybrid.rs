@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lead_in::{LeadIn, Remainder, Rounds};
-use super::{Entry, Order, Settings, post_copy};
+use super::{Entry, Order, Parameters, Settings, post_copy};
 use crate::units::{Bytes, SimTime};
 
 /// `hybrid`.
@@ -17,6 +17,7 @@ pub const ENTRY: Entry = Entry {
     summary: "one round of pre-copy, then post-copy of what is dirty",
     source: "Sahni and Varma, CCEM 2012; libvirt's --postcopy-after-precopy",
     lead_in: |settings| LeadIn::Rounds(rounds(settings)),
+    parameters: Parameters::NONE,
     order: Order::Causal(|settings| post_copy::active_push(settings.push)),
 };
 

@@ -18,7 +18,7 @@ use super::pdopmp::trend::Trend;
 use super::pre_record::{PpsOrder, ordered_pps};
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Entry, Observation, Order, PlannedPage, Request, Strategy, hybrid};
+use super::{Entry, Observation, Order, Parameters, PlannedPage, Request, Strategy, hybrid};
 use crate::memory::{PageId, PageMap, PageSet};
 use crate::units::SimTime;
 
@@ -33,6 +33,7 @@ pub const ENTRY: Entry = Entry {
             ..hybrid::rounds(settings)
         })
     },
+    parameters: Parameters::NONE,
     order: Order::Causal(|settings| Box::new(Remembered::new(settings.push))),
 };
 

@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 
 use super::lead_in::LeadIn;
 use super::scan::{Push, Scan};
-use super::{Entry, Order, Strategy};
+use super::{Entry, Order, Parameters, Strategy};
 use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
 
@@ -32,6 +32,7 @@ pub const ENTRY: Entry = Entry {
     summary: "post-copy, and a prefetch along the majority trend of the faults",
     source: "Al Maruf and Chowdhury, USENIX ATC 2020",
     lead_in: |_| LeadIn::Nothing,
+    parameters: Parameters::NONE,
     order: Order::Causal(|settings| Box::new(Leap::new(settings.push))),
 };
 

@@ -34,7 +34,7 @@ use self::streams::{Point, Stream, separate};
 use self::sweep::{Course, Regions};
 use self::trend::Trend;
 use super::scan::Push;
-use super::{Entry, Observation, Order, PlannedPage, Strategy, pre_record};
+use super::{Entry, Observation, Order, Parameters, PlannedPage, Strategy, pre_record};
 use crate::memory::{PageId, PageMap, PageSet};
 use crate::strategy::Request;
 use crate::units::SimTime;
@@ -45,6 +45,7 @@ pub const ENTRY: Entry = Entry {
     summary: "pre-record, widened by the trend of the addresses (a reconstruction from the paper's abstract)",
     source: "Shan, Qiao and Lin, PDCAT 2017: a reconstruction from the abstract",
     lead_in: pre_record::lead_in,
+    parameters: Parameters::NONE,
     order: Order::Causal(|settings| {
         Box::new(Pdopmp {
             settings: settings.pdopmp.clone(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Entry, Observation, Order, PlannedPage, Strategy};
+use super::{Entry, Observation, Order, Parameters, PlannedPage, Strategy};
 use crate::memory::{Memory, PageId, PageSet};
 use crate::strategy::Request;
 use crate::units::SimTime;
@@ -28,6 +28,7 @@ pub const ENTRY: Entry = Entry {
     summary: "a given plan's pages first, in the order of its file (plan.file)",
     source: "migsim plan, or any other planner",
     lead_in: |_| LeadIn::Nothing,
+    parameters: Parameters::NONE,
     order: Order::Causal(|settings| {
         Box::new(Plan {
             given: settings.plan.given.clone(),

@@ -2,7 +2,7 @@
 
 use super::lead_in::LeadIn;
 use super::scan::{Push, Scan};
-use super::{Entry, Order, Strategy};
+use super::{Entry, Order, Parameters, Strategy};
 use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
 
@@ -12,6 +12,7 @@ pub const ENTRY: Entry = Entry {
     summary: "demand paging and active push",
     source: "Hines and Gopalan, VEE 2009; QEMU",
     lead_in: |_| LeadIn::Nothing,
+    parameters: Parameters::NONE,
     order: Order::Causal(|settings| active_push(settings.push)),
 };
 

@@ -2,7 +2,7 @@
 //! [`crate::migration::pre_copy`]).
 
 use super::lead_in::{LeadIn, Remainder, Rounds};
-use super::{Entry, Order, post_copy, scan::Push};
+use super::{Entry, Order, Parameters, post_copy, scan::Push};
 
 /// `pre-copy`.
 pub const ENTRY: Entry = Entry {
@@ -15,5 +15,6 @@ pub const ENTRY: Entry = Entry {
             ..Rounds::at_most(settings.max_rounds, Remainder::WhileSuspended)
         })
     },
+    parameters: Parameters::NONE,
     order: Order::Causal(|_| post_copy::active_push(Push::None)),
 };

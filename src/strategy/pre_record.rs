@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Entry, Observation, Order, PlannedPage, Settings, Strategy};
+use super::{Entry, Observation, Order, Parameters, PlannedPage, Settings, Strategy};
 use crate::guest::recording::Recording;
 use crate::memory::{PageId, PageMap, PageSet};
 use crate::strategy::Request;
@@ -20,6 +20,7 @@ pub const ENTRY: Entry = Entry {
     summary: "records accesses for a while and pushes those pages first",
     source: "Shan, Qiao and Lin, PDCAT 2017 (its abstract)",
     lead_in,
+    parameters: Parameters::NONE,
     order: Order::Causal(|settings| Box::new(PreRecord::new(settings))),
 };
 

@@ -16,6 +16,13 @@ pub struct PushOrder {
     scans: bool,
 }
 
+/// No plan, and the scan of QEMU.
+impl Default for PushOrder {
+    fn default() -> Self {
+        PushOrder::new(Vec::new(), Push::Pivot)
+    }
+}
+
 impl PushOrder {
     /// Pushes `planned` first, as far as it is unsent when its turn comes.
     pub fn new(planned: Vec<PlannedPage>, push: Push) -> Self {

@@ -1,6 +1,7 @@
 //! What strategies are built from.
 
 use super::hybrid::HybridSettings;
+use super::parameters::ByStrategy;
 use super::pdopmp::PdopmpSettings;
 use super::plan::PlanSettings;
 use super::pre_record::PreRecordSettings;
@@ -20,6 +21,8 @@ pub struct Settings<'a> {
     pub hybrid: &'a HybridSettings,
     /// Whether memory is sent during the record window (`migration.push_while_recording`).
     pub push_while_recording: bool,
+    /// `[strategy.NAME]` of strategies with parameters of their own.
+    pub own: &'a ByStrategy,
     /// `[plan]`
     pub plan: &'a PlanSettings,
     /// Pre-copy's (`migration.downtime_limit`).

@@ -6,7 +6,7 @@
 //! keeps both busier than the order of addresses.
 
 use super::lead_in::{LeadIn, Remainder, Rounds};
-use super::{Entry, Order, post_copy, scan::Push};
+use super::{Entry, Order, Parameters, post_copy, scan::Push};
 
 /// `stop-and-copy`.
 pub const ENTRY: Entry = Entry {
@@ -14,5 +14,6 @@ pub const ENTRY: Entry = Entry {
     summary: "everything while the VM is suspended: the floor of total time, the ceiling of downtime",
     source: "the limiting case of pre-copy",
     lead_in: |_| LeadIn::Rounds(Rounds::at_most(0, Remainder::WhileSuspended)),
+    parameters: Parameters::NONE,
     order: Order::Causal(|_| post_copy::active_push(Push::None)),
 };

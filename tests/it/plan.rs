@@ -7,7 +7,7 @@ use migsim::plan::{PlanError, of_recording, of_trace};
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
 use migsim::strategy::{
-    Entry, LeadIn, Observation, Order, PlannedPage, Registry, Strategy as Planner, pdopmp,
+    Entry, LeadIn, Observation, Order, Parameters, PlannedPage, Registry, Strategy as Planner, pdopmp,
 };
 use migsim::trace::import::Input;
 use migsim::trace::{Op, Trace};
@@ -111,6 +111,7 @@ fn a_strategy_is_not_trusted() {
         summary: "",
         source: "",
         lead_in: |_| LeadIn::Record,
+        parameters: Parameters::NONE,
         order: Order::Causal(|_| Box::new(Careless)),
     };
     let window = SimTime::from_ms(1);

@@ -241,9 +241,12 @@ fn page_of_keys() -> String {
             .split_once(": ")
             .map_or(about.as_str(), |(_, about)| about);
         page += &format!("\n## `[{section}]`\n\n{}\n\n", capital(about));
-        page += "| key | default | unit | meaning |\n|---|---|---|---|\n";
+        let of_section = format!("{section}.");
+        if keys().iter().any(|key| key.name.starts_with(&of_section)) {
+            page += "| key | default | unit | meaning |\n|---|---|---|---|\n";
+        }
         for key in keys() {
-            let Some(name) = key.name.strip_prefix(&format!("{section}.")) else {
+            let Some(name) = key.name.strip_prefix(&of_section) else {
                 continue;
             };
             let default = key
@@ -265,7 +268,7 @@ fn page_of_keys() -> String {
             );
         }
     }
-    page.replace("| —  |", "| — |")
+    page.replace("| —  |", "| — |").trim_end().to_owned() + "\n"
 }
 
 fn capital(text: &str) -> String {

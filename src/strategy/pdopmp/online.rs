@@ -9,7 +9,7 @@ use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
 use crate::strategy::pre_record;
 use crate::strategy::scan::{Push, Scan};
-use crate::strategy::{Entry, Observation, Order, PlannedPage, Strategy};
+use crate::strategy::{Entry, Observation, Order, Parameters, PlannedPage, Strategy};
 
 /// `pre-record+pdopmp-online`.
 pub const ENTRY: Entry = Entry {
@@ -17,6 +17,7 @@ pub const ENTRY: Entry = Entry {
     summary: "pre-record+pdopmp by trends alone, and then the memory in use first, as learnt from recording and requests",
     source: "migsim's own, beside its reconstruction from the abstract",
     lead_in: pre_record::lead_in,
+    parameters: Parameters::NONE,
     order: Order::Causal(|settings| {
         Box::new(Online {
             settings: PdopmpSettings {
