@@ -10,6 +10,7 @@ mod inputs;
 mod metrics;
 mod output;
 mod plan;
+mod plot;
 mod progress;
 mod reference;
 mod run;
@@ -46,6 +47,7 @@ enum Command {
     Check(check::CheckArgs),
     Figures(figures::FiguresArgs),
     Plan(plan::PlanArgs),
+    Plot(plot::PlotArgs),
     Scenario(scenario::ScenarioArgs),
     Reference(reference::ReferenceArgs),
     Validate(validate::ValidateArgs),
@@ -63,6 +65,7 @@ Examples:
   migsim compare --trace guest.mtrace --strategies post-copy,pre-record --out rows.csv
   migsim run --strategy pre-copy --timeline course.json
   migsim sweep scenarios/sweep-bandwidth.toml --out rows.csv
+  migsim plot rows.csv --x link.bandwidth_bits_per_s --y stall_s,network_faults --out stall.svg
   migsim trace import --from csv accesses.csv guest.mtrace
 
 Exit status:
@@ -93,6 +96,7 @@ pub fn main_with(registry: Registry) -> ExitCode {
         Some(Command::Sweep(arguments)) => sweep::run(arguments, &registry),
         Some(Command::Check(arguments)) => check::run(arguments, &registry),
         Some(Command::Figures(arguments)) => figures::run(arguments),
+        Some(Command::Plot(arguments)) => plot::run(arguments),
         Some(Command::Plan(arguments)) => plan::run(arguments, &registry),
         Some(Command::Scenario(arguments)) => scenario::run(arguments, &registry),
         Some(Command::Reference(arguments)) => reference::run(&arguments),

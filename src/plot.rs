@@ -10,11 +10,13 @@ mod canvas;
 mod lines;
 #[cfg(feature = "png")]
 mod png;
+pub mod rows;
 mod scale;
 
 use std::path::{Path, PathBuf};
 
 use self::canvas::{Anchor, Canvas, INK, PALE};
+use crate::strategy;
 #[cfg(feature = "png")]
 pub use self::png::png;
 use self::scale::Scale;
@@ -64,7 +66,7 @@ pub struct Spread {
 /// Values of one strategy in one panel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Colour, hatch, dashes and marker: six differ.
+    /// Colour, hatch, dashes and marker: 36 lines differ, and six of anything else.
     pub style: usize,
     /// Where on the horizontal axis, and what.
     pub points: Vec<(f64, Spread)>,
@@ -101,8 +103,12 @@ pub struct Plot {
 
 const WIDTH: i32 = 980;
 const HEAD: i32 = 70;
+/// Where the legend's first line is, and how far the next ones are below.
+const LEGEND: (i32, i32) = (47, 20);
 const PANEL: (i32, i32) = (WIDTH / 2, 280);
 const LINE: i32 = 18;
+
+type Place = (i32, i32);
 
 /// A rectangle of the picture that values are mapped to.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +132,21 @@ impl Frame {
     }
 }
 
+/// A strategy looks the same in every figure.
+const STYLES: [&str; 6] = [
+    strategy::post_copy::ENTRY.name,
+    strategy::pre_record::ENTRY.name,
+    strategy::pdopmp::ENTRY.name,
+    strategy::clairvoyant::ENTRY.name,
+    strategy::pre_copy::ENTRY.name,
+    strategy::hybrid::ENTRY.name,
+];
+
+/// The style that a strategy of that name has everywhere, if it has one.
+pub fn style_of(strategy: &str) -> Option<usize> {
+    STYLES.iter().position(|name| *name == strategy)
+}
+
 /// The figure as SVG.
 ///
 /// # Errors
@@ -133,42 +154,59 @@ impl Frame {
 /// [`PlotError`] when the backend refuses.
 pub fn svg(plot: &Plot) -> Result<String, PlotError> {
     let rows = plot.panels.len().div_ceil(2) as i32;
-    let height = HEAD + rows * PANEL.1 + plot.caption.len() as i32 * LINE + 14;
+    let legend = legend_places(&plot.legend);
+    let lines = legend.last().map_or(0, |(_, y)| *y - LEGEND.0);
+    let foot = HEAD + lines + rows * PANEL.1;
+    let height = foot + plot.caption.len() as i32 * LINE + 14;
     let mut svg = String::new();
-    draw(plot, rows, Canvas::new(&mut svg, (WIDTH, height))?)?;
+    draw(plot, &legend, foot, Canvas::new(&mut svg, (WIDTH, height))?)?;
     // The defaults, at every element, are a third of the file.
     Ok(svg
         .replace(" opacity=\"1\"", "")
         .replace(" stroke-width=\"1\"", ""))
 }
 
-fn draw(plot: &Plot, rows: i32, canvas: Canvas<'_>) -> Result<(), PlotError> {
+fn draw(plot: &Plot, names: &[Place], foot: i32, canvas: Canvas<'_>) -> Result<(), PlotError> {
     canvas.text(&plot.title, (20, 18), 21, Anchor::Start)?;
-    legend(&canvas, plot)?;
+    legend(&canvas, plot, names)?;
+    let head = foot - plot.panels.len().div_ceil(2) as i32 * PANEL.1;
     for (index, panel) in plot.panels.iter().enumerate() {
         let corner = (
             index as i32 % 2 * PANEL.0,
-            HEAD + index as i32 / 2 * PANEL.1,
+            head + index as i32 / 2 * PANEL.1,
         );
         draw_panel(&canvas, plot, panel, corner)?;
     }
     for (index, line) in plot.caption.iter().enumerate() {
-        let y = HEAD + rows * PANEL.1 + 8 + index as i32 * LINE;
+        let y = foot + 8 + index as i32 * LINE;
         canvas.text(line, (20, y), 14, Anchor::Start)?;
     }
     canvas.finish()
 }
 
-fn legend(canvas: &Canvas<'_>, plot: &Plot) -> Result<(), PlotError> {
-    let mut x = 20;
-    for &(style, ref name) in &plot.legend {
-        if plot.kind == Kind::Bars {
-            bars::swatch(canvas, style, x, 47)?;
-        } else {
-            lines::swatch(canvas, plot.kind, style, x, 47)?;
+/// Where the names of series begin: beside each other while there is room.
+fn legend_places(names: &[(usize, String)]) -> Vec<Place> {
+    let (mut x, mut y) = (20, LEGEND.0);
+    let place = |(_, name): &(usize, String)| {
+        let width = 62 + 9 * name.chars().count() as i32;
+        if x > 20 && x + width > WIDTH {
+            (x, y) = (20, y + LEGEND.1);
         }
-        canvas.text(name, (x + 40, 47), 15, Anchor::Start)?;
-        x += 62 + 9 * name.chars().count() as i32;
+        let place = (x, y);
+        x += width;
+        place
+    };
+    names.iter().map(place).collect()
+}
+
+fn legend(canvas: &Canvas<'_>, plot: &Plot, places: &[Place]) -> Result<(), PlotError> {
+    for ((style, name), (x, y)) in plot.legend.iter().zip(places.iter().copied()) {
+        if plot.kind == Kind::Bars {
+            bars::swatch(canvas, *style, x, y)?;
+        } else {
+            lines::swatch(canvas, plot.kind, *style, x, y)?;
+        }
+        canvas.text(name, (x + 40, y), 15, Anchor::Start)?;
     }
     Ok(())
 }

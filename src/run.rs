@@ -9,4 +9,5 @@ pub mod from_row;
 mod gap;
 pub(crate) mod guests;
 pub mod row;
+pub mod rows;
 pub mod sweep;

@@ -3,8 +3,7 @@
 use super::catalogue::{Figure, View};
 use super::data::{Data, Group};
 use super::words::{RECONSTRUCTION, SHOWN, wrapped};
-use crate::plot::{Kind, Panel, Plot, Series, Spread};
-use crate::strategy;
+use crate::plot::{Kind, Panel, Plot, Series, Spread, style_of};
 
 /// Characters in a caption's line.
 pub(super) const CAPTION: usize = 145;
@@ -48,20 +47,9 @@ pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
     }
 }
 
-/// A strategy looks the same in every figure.
-const STYLES: [&str; 6] = [
-    strategy::post_copy::ENTRY.name,
-    strategy::pre_record::ENTRY.name,
-    strategy::pdopmp::ENTRY.name,
-    strategy::clairvoyant::ENTRY.name,
-    strategy::pre_copy::ENTRY.name,
-    strategy::hybrid::ENTRY.name,
-];
-
 /// The style of one of a figure's strategies.
 pub(super) fn style(strategies: &[String], place: usize) -> usize {
-    let named = STYLES.iter().position(|name| *name == strategies[place]);
-    named.unwrap_or(place)
+    style_of(&strategies[place]).unwrap_or(place)
 }
 
 /// All strategies with their styles.

@@ -47,7 +47,7 @@ pub(super) fn draw(
     kind: Kind,
 ) -> Result<(), PlotError> {
     // Whiskers of different series stand beside each other.
-    let aside = 2 * series.style as i32 - 4;
+    let aside = 2 * (series.style % COLOURS.len()) as i32 - 4;
     let mut places = Vec::with_capacity(series.points.len());
     for (x, spread) in &series.points {
         let x = match kind {
@@ -90,11 +90,15 @@ pub(super) fn swatch(
 }
 
 fn dashed(canvas: &Canvas<'_>, style: usize, places: &[Place]) -> Result<(), PlotError> {
-    let style = style % DASHES.len();
-    for dash in cut(places, DASHES[style]) {
-        canvas.line(&dash, LINES[style], 2)?;
+    for dash in cut(places, DASHES[form(style)]) {
+        canvas.line(&dash, LINES[style % LINES.len()], 2)?;
     }
     Ok(())
+}
+
+/// Dashes and marker: each colour comes with another one in every round of colours.
+fn form(style: usize) -> usize {
+    (style + style / DASHES.len()) % DASHES.len()
 }
 
 /// A path in dashes.
@@ -136,7 +140,7 @@ fn cut(places: &[Place], pattern: &[f64]) -> Vec<Vec<Place>> {
 
 fn marker(canvas: &Canvas<'_>, style: usize, (x, y): Place) -> Result<(), PlotError> {
     let colour = LINES[style % LINES.len()];
-    match style % 6 {
+    match form(style) {
         0 => canvas.disc((x, y), 4, colour),
         1 => canvas.rectangle([(x - 4, y - 4), (x + 4, y + 4)], colour),
         2 => canvas.polygon(vec![(x, y - 6), (x + 5, y + 4), (x - 5, y + 4)], colour),

@@ -1,16 +1,12 @@
 //! From a row of results back to the scenario that made it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
 use super::columns::STRATEGY;
-use crate::file::read_bounded;
+use super::rows::{Rows, RowsError};
 use crate::scenario::{ScenarioError, ScenarioSource};
-
-/// Larger files are not read for one row.
-const LARGEST_FILE: u64 = 1 << 30;
 
 /// Sections whose key `file` is a path.
 const PATHS_IN: [&str; 2] = ["trace", "plan"];
@@ -33,15 +29,9 @@ pub struct Origin {
 /// A row that tells no scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum FromRowError {
-    /// It cannot be read.
-    #[error("cannot read {}", .0.display())]
-    Io(PathBuf, #[source] io::Error),
-    /// The file is no CSV.
-    #[error("{}", .0.display())]
-    Csv(PathBuf, #[source] csv::Error),
     /// There is no such row, or it lacks something.
-    #[error("{}: {}", .0.display(), .1)]
-    Row(PathBuf, String),
+    #[error(transparent)]
+    Rows(#[from] RowsError),
     /// Its settings are no scenario.
     #[error("{}", .0.display())]
     Settings(PathBuf, #[source] ScenarioError),
@@ -54,37 +44,16 @@ impl Origin {
     ///
     /// [`FromRowError`] names the file and what was expected.
     pub fn read(path: &Path, row: Option<usize>) -> Result<Self, FromRowError> {
-        let wrong = |problem: String| FromRowError::Row(path.to_owned(), problem);
-        let csv = |error| FromRowError::Csv(path.to_owned(), error);
-        let bytes = read_bounded(path, LARGEST_FILE);
-        let bytes = bytes.map_err(|error| FromRowError::Io(path.to_owned(), error))?;
-        let mut reader = csv::Reader::from_reader(without_manifest(&bytes));
-        let header = reader.headers().map_err(csv)?.clone();
-        let records: Vec<_> = match row {
-            Some(row) => reader
-                .records()
-                .skip(row.saturating_sub(1))
-                .take(1)
-                .collect(),
-            None => reader.records().take(2).collect(),
+        let rows = Rows::read(path)?;
+        let count = rows.records().len();
+        let record = match row {
+            None if count != 1 => None,
+            row => row.unwrap_or(1).checked_sub(1),
         };
-        let mut records = records.into_iter();
-        let (Some(record), None, false) = (records.next(), records.next(), row == Some(0)) else {
-            return Err(wrong(match row {
-                Some(row) => format!("no row {row}, expected the number of a row, from 1"),
-                None => "expected one row, or its number: FILE.csv:ROW, from 1".to_owned(),
-            }));
-        };
-        let record = record.map_err(csv)?;
-        let cell = |name: &str| {
-            let column = header.iter().position(|column| column == name);
-            let cell = column.and_then(|column| record.get(column));
-            cell.map(str::to_owned).ok_or_else(|| {
-                wrong(format!(
-                    "no column `{name}`, expected rows of migsim 0.2.0 or later"
-                ))
-            })
-        };
+        let record = record.and_then(|place| rows.records().get(place)).ok_or_else(|| {
+            rows.wrong(format!("{count} rows, expected the number of one: FILE.csv:ROW, from 1"))
+        })?;
+        let cell = |name: &str| rows.column(name).map(|column| record[column].to_owned());
         let settings = cell("settings")?;
         let table = format!("settings = {settings}").parse::<Table>();
         let table = table.ok().filter(|table| table.len() == 1);
@@ -96,7 +65,7 @@ impl Origin {
                 version: cell("version")?,
                 settings,
             }),
-            _ => Err(wrong(format!("settings: `{settings}` is not a TOML table"))),
+            _ => Err(rows.wrong(format!("settings: `{settings}` is not a TOML table")).into()),
         }
     }
 
@@ -126,13 +95,5 @@ impl Origin {
         ScenarioSource::from_text("settings", &text)
             .map_err(|error| FromRowError::Settings(path.to_owned(), error))?;
         Ok(text)
-    }
-}
-
-/// A shard's file has a line about itself before its header.
-fn without_manifest(bytes: &[u8]) -> &[u8] {
-    match bytes.iter().position(|byte| *byte == b'\n') {
-        Some(end) if bytes.starts_with(b"#") => &bytes[end + 1..],
-        _ => bytes,
     }
 }

@@ -1,0 +1,86 @@
+//! `migsim plot`: rows as a picture.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::output::{check_outputs, write_data};
+use crate::plot;
+use crate::plot::rows::Columns;
+use crate::run::rows::Rows;
+
+/// Draw rows of a sweep: columns over another one, a line for each value of a third
+///
+/// Where several rows share a place and a line, as of several seeds or positions, the mean is drawn, and a bar from the
+/// least to the most. `migsim metrics` lists the columns; the file's first line names those of the axes.
+#[derive(Debug, Args)]
+pub(super) struct PlotArgs {
+    /// Rows (CSV), as of `migsim sweep`
+    rows: PathBuf,
+
+    /// The column along, such as link.bandwidth_bits_per_s
+    #[arg(long, value_name = "COLUMN")]
+    x: String,
+
+    /// The columns upwards, such as stall_s; each has a panel
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', required = true)]
+    y: Vec<String>,
+
+    /// The column with a line for each of its values
+    #[arg(long, value_name = "COLUMN", default_value = "strategy")]
+    by: String,
+
+    /// Write to this file instead of standard output: .svg; .png too where the program was built with the feature png
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: PlotArgs) -> Result<ExitCode> {
+    let out = arguments.out.as_deref();
+    check_outputs([arguments.rows.as_path()], out)?;
+    let columns = Columns {
+        x: arguments.x,
+        y: arguments.y,
+        by: arguments.by,
+    };
+    let format = Picture::by_name(out)?;
+    let rows = Rows::read(&arguments.rows)?;
+    let svg = plot::svg(&plot::rows::plot(&rows, &columns)?)?;
+    write_data(out, &format.render(svg)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How a picture is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Picture {
+    Svg,
+    #[cfg(feature = "png")]
+    Png,
+}
+
+impl Picture {
+    /// What the name of a file asks for; SVG on standard output.
+    pub(super) fn by_name(out: Option<&Path>) -> Result<Self> {
+        let Some(path) = out else {
+            return Ok(Picture::Svg);
+        };
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("svg") => Ok(Picture::Svg),
+            #[cfg(feature = "png")]
+            Some("png") => Ok(Picture::Png),
+            #[cfg(not(feature = "png"))]
+            Some("png") => bail!("{}: expected .svg: this program was built without the feature png", path.display()),
+            _ => bail!("{}: expected a file that ends in .svg or .png", path.display()),
+        }
+    }
+
+    pub(super) fn render(self, svg: String) -> Result<Vec<u8>> {
+        match self {
+            Picture::Svg => Ok(svg.into_bytes()),
+            #[cfg(feature = "png")]
+            Picture::Png => Ok(plot::png(&svg)?),
+        }
+    }
+}

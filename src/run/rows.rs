@@ -1,0 +1,88 @@
+//! Rows as a file holds them: a header, and cells of text.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use csv::StringRecord;
+
+use crate::file::read_bounded;
+use crate::nearest::nearest;
+
+/// Larger files are not read as a whole.
+const LARGEST_FILE: u64 = 256 << 20;
+
+/// Rows of `compare`, `run` or `sweep`, of a shard too.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    path: PathBuf,
+    header: StringRecord,
+    records: Vec<StringRecord>,
+}
+
+/// Rows that cannot be used; each names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum RowsError {
+    /// It cannot be read.
+    #[error("cannot read {}", .0.display())]
+    Io(PathBuf, #[source] io::Error),
+    /// The file is no CSV.
+    #[error("{}", .0.display())]
+    Csv(PathBuf, #[source] csv::Error),
+    /// It lacks something, or something in it is not what was expected.
+    #[error("{}: {}", .0.display(), .1)]
+    Content(PathBuf, String),
+}
+
+impl Rows {
+    /// Reads a file of at most 256 MiB.
+    ///
+    /// # Errors
+    ///
+    /// [`RowsError`] when it cannot be read, or is no CSV.
+    pub fn read(path: &Path) -> Result<Self, RowsError> {
+        let bytes = read_bounded(path, LARGEST_FILE);
+        let bytes = bytes.map_err(|error| RowsError::Io(path.to_owned(), error))?;
+        let csv = |error| RowsError::Csv(path.to_owned(), error);
+        let mut reader = csv::Reader::from_reader(without_manifest(&bytes));
+        Ok(Rows {
+            path: path.to_owned(),
+            header: reader.headers().map_err(csv)?.clone(),
+            records: reader.records().collect::<Result<_, _>>().map_err(csv)?,
+        })
+    }
+
+    /// The rows, with a cell for each column.
+    pub fn records(&self) -> &[StringRecord] {
+        &self.records
+    }
+
+    /// Names of the columns.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.header.iter()
+    }
+
+    /// The place of a column.
+    ///
+    /// # Errors
+    ///
+    /// [`RowsError::Content`] with the nearest name.
+    pub fn column(&self, name: &str) -> Result<usize, RowsError> {
+        self.columns().position(|column| column == name).ok_or_else(|| {
+            let meant = nearest(name, self.columns()).map(|meant| format!("; did you mean `{meant}`?"));
+            self.wrong(format!("no column `{name}`{}", meant.unwrap_or_default()))
+        })
+    }
+
+    /// An error in what the file holds.
+    pub fn wrong(&self, problem: String) -> RowsError {
+        RowsError::Content(self.path.clone(), problem)
+    }
+}
+
+/// A shard's file has a line about itself before its header.
+fn without_manifest(bytes: &[u8]) -> &[u8] {
+    match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(end) if bytes.starts_with(b"#") => &bytes[end + 1..],
+        _ => bytes,
+    }
+}
