@@ -15,6 +15,7 @@ mod words;
 
 pub use catalogue::{CLAIMS, CLAIMS_RECORDED, FIGURES, Figure};
 pub use report::html;
+pub(crate) use words::RECONSTRUCTION;
 
 use crate::plot::PlotError;
 use crate::run::compare::ComparisonError;

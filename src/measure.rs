@@ -3,6 +3,7 @@
 pub mod bound;
 pub mod explain;
 mod metrics;
+pub mod page_map;
 mod prediction;
 mod speed;
 

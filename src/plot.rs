@@ -8,6 +8,7 @@ pub mod accuracy;
 mod bars;
 mod canvas;
 mod lines;
+pub mod page_map;
 #[cfg(feature = "png")]
 mod png;
 pub mod rows;
@@ -16,10 +17,10 @@ mod scale;
 use std::path::{Path, PathBuf};
 
 use self::canvas::{Anchor, Canvas, INK, PALE};
-use crate::strategy;
 #[cfg(feature = "png")]
 pub use self::png::png;
 use self::scale::Scale;
+use crate::strategy;
 
 /// The files of a picture: the SVG, and where the program was built with the feature `png`, the same as PNG beside it.
 ///

@@ -9,7 +9,9 @@ use migsim::memory::{PageId, PageSet};
 use migsim::strategy::Request;
 use migsim::strategy::push_order::PushOrder;
 use migsim::strategy::scan::Push;
-use migsim::strategy::{Entry, LeadIn, Observation, Order, Parameters, PlannedPage, Registry, Strategy};
+use migsim::strategy::{
+    Entry, LeadIn, Observation, Order, Parameters, PlannedPage, Registry, Strategy,
+};
 
 /// In which order recorded pages are touched, and nothing of others.
 pub(crate) const RECORDED: &str = "recorded, true order";

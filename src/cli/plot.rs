@@ -71,8 +71,14 @@ impl Picture {
             #[cfg(feature = "png")]
             Some("png") => Ok(Picture::Png),
             #[cfg(not(feature = "png"))]
-            Some("png") => bail!("{}: expected .svg: this program was built without the feature png", path.display()),
-            _ => bail!("{}: expected a file that ends in .svg or .png", path.display()),
+            Some("png") => bail!(
+                "{}: expected .svg: this program was built without the feature png",
+                path.display()
+            ),
+            _ => bail!(
+                "{}: expected a file that ends in .svg or .png",
+                path.display()
+            ),
         }
     }
 

@@ -8,14 +8,17 @@ use anyhow::Context;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::inputs::{InputArgs, say_if_idle, say_if_wrapped};
+use super::inputs::{InputArgs, Inputs, say_if_idle, say_if_wrapped};
 use super::output::{Format, write_data};
+use super::plot::Picture;
 use super::progress;
+use crate::figures::RECONSTRUCTION;
 use crate::file::write_whole;
+use crate::plot;
 use crate::report::{comparison, details, qmp, timeline};
-use crate::run::compare::observe;
+use crate::run::compare::{Run, observe, page_map};
 use crate::run::row::row;
-use crate::strategy::Registry;
+use crate::strategy::{Registry, pdopmp};
 
 /// Run one strategy on one scenario and show everything about it
 #[derive(Debug, Args)]
@@ -30,6 +33,10 @@ pub(super) struct RunArgs {
     /// Write how the migration went to this file, as a trace for ui.perfetto.dev or chrome://tracing
     #[arg(long, value_name = "FILE.json")]
     timeline: Option<PathBuf>,
+
+    /// Draw pages over time to this file: when each was recorded, pushed, touched and waited for; .svg, or with the feature png .png
+    #[arg(long, value_name = "FILE.svg")]
+    page_map: Option<PathBuf>,
 
     /// How to show the result [default: csv or json by the name of --out, else table]
     #[arg(long, value_enum)]
@@ -69,8 +76,9 @@ pub(super) fn run(arguments: RunArgs, registry: &Registry) -> anyhow::Result<Exi
     let inputs = arguments
         .inputs
         .load(Some(std::slice::from_ref(&arguments.strategy)), registry)?;
-    let outputs = [&arguments.timeline, &arguments.out];
+    let outputs = [&arguments.timeline, &arguments.page_map, &arguments.out];
     inputs.check_outputs(outputs.into_iter().filter_map(Option::as_deref))?;
+    let picture = Picture::by_name(arguments.page_map.as_deref())?;
     let observed = progress::while_working("simulating", || {
         observe(
             &inputs.scenario,
@@ -87,6 +95,10 @@ pub(super) fn run(arguments: RunArgs, registry: &Registry) -> anyhow::Result<Exi
             out.flush()
         })
         .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(path) = &arguments.page_map {
+        let svg = map_pages(&inputs, registry, &observed.run)?;
+        write_data(Some(path), &picture.render(svg)?)?;
     }
     let replay = inputs.scenario.replay(&inputs.trace)?;
     say_if_wrapped(&replay, std::slice::from_ref(&observed.run));
@@ -112,4 +124,24 @@ pub(super) fn run(arguments: RunArgs, registry: &Registry) -> anyhow::Result<Exi
     };
     write_data(out, &data)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The picture of pages over time, with what came of it.
+fn map_pages(inputs: &Inputs, registry: &Registry, run: &Run) -> anyhow::Result<String> {
+    let map = progress::while_working("mapping pages", || {
+        page_map(&inputs.scenario, &inputs.trace, registry, run.strategy)
+    })?;
+    let metrics = &run.metrics;
+    let mut caption = vec![format!(
+        "{} network faults and {} in flight; {} stall over all vCPUs, {} downtime.",
+        metrics.network_faults, metrics.in_flight_faults, metrics.stall, metrics.downtime
+    )];
+    if run.strategy.starts_with(pdopmp::ENTRY.name) {
+        caption.push(RECONSTRUCTION.to_owned());
+    }
+    let title = format!(
+        "{} on {}: pages over time",
+        run.strategy, inputs.provenance.trace
+    );
+    Ok(plot::page_map::svg(&map, &title, &caption)?)
 }

@@ -4,7 +4,7 @@ use crate::run::compare::Run;
 use crate::units::SimTime;
 
 /// What is below every figure.
-pub(super) const RECONSTRUCTION: &str = "PDoPMP is a reconstruction from the abstract of Shan, Qiao and Lin (PDCAT 2017); no figure or number is the paper's.";
+pub(crate) const RECONSTRUCTION: &str = "PDoPMP is a reconstruction from the abstract of Shan, Qiao and Lin (PDCAT 2017); no figure or number is the paper's.";
 
 /// A metric that figures show.
 pub(super) struct Shown {

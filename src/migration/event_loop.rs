@@ -5,7 +5,7 @@ mod way;
 use self::way::LAST;
 use super::event::{Event, Events, Request};
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
-use crate::host::destination::{Destination, Nagle, Receiver, TouchOutcome};
+use crate::host::destination::{Arrival, Destination, Nagle, Receiver, TouchOutcome};
 use crate::host::source::{Ahead, SourceHost};
 use crate::memory::PageId;
 use crate::network::{Departure, Link, ReturnPath};
@@ -35,6 +35,8 @@ pub(super) struct EventLoop<'a> {
     return_path: ReturnPath,
     /// Room for what leaves the link in a step.
     departures: Vec<Departure>,
+    /// What has been installed in a step, for those who want to know.
+    installations: Option<Vec<Arrival>>,
 }
 
 impl<'a> EventLoop<'a> {
@@ -85,6 +87,7 @@ impl<'a> EventLoop<'a> {
             ),
             return_path: ReturnPath::new(scenario.destination.nagle != Nagle::Off),
             departures: Vec::new(),
+            installations: None,
         };
         this.destination.start(resumed_at, |due, vcpu| {
             this.queue.schedule(due, Event::Turn { vcpu });
@@ -114,6 +117,7 @@ impl<'a> EventLoop<'a> {
         } else {
             self.scenario.link.latency
         };
+        self.installations = P::LISTENS.then(Vec::new);
         while !self.is_over() {
             let event = self.queue.next_time();
             let departure = self.link.next_departure();
@@ -160,8 +164,17 @@ impl<'a> EventLoop<'a> {
                 self.source.act(now, ahead, &mut self.link, strategy)?;
             }
             probe.observe(now, || self.progress());
+            self.report_installations(probe);
         }
+        self.report_installations(probe);
         Ok(self.outcome())
+    }
+
+    fn report_installations(&mut self, probe: &mut impl Probe) {
+        let installations = self.installations.iter_mut();
+        for arrival in installations.flat_map(|all| all.drain(..)) {
+            probe.installed(&arrival);
+        }
     }
 
     fn is_over(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Watching a migration as it goes.
 
+use crate::host::destination::Arrival;
 use crate::units::SimTime;
 
 /// How far a migration is.
@@ -17,9 +18,14 @@ pub struct Progress {
 pub trait Probe {
     /// Whether it wants to see every single step; if not, many are taken at once.
     const WATCHES: bool = true;
+    /// Whether it wants to know when pages are installed.
+    const LISTENS: bool = false;
 
     /// Something has happened at `now`; `progress` is made up only for those who want it.
     fn observe(&mut self, now: SimTime, progress: impl FnOnce() -> Progress);
+
+    /// A run of pages is installed; runs of one channel come in their order.
+    fn installed(&mut self, _arrival: &Arrival) {}
 }
 
 impl Probe for () {

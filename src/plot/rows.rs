@@ -42,9 +42,15 @@ pub fn plot(rows: &Rows, columns: &Columns) -> Result<Plot, RowsError> {
     let (x, by) = (rows.column(&columns.x)?, rows.column(&columns.by)?);
     let places = places(rows, x);
     let names = distinct(rows, by);
-    for (column, found, most) in [(&columns.x, &places, MOST_PLACES), (&columns.by, &names, MOST_LINES)] {
+    for (column, found, most) in [
+        (&columns.x, &places, MOST_PLACES),
+        (&columns.by, &names, MOST_LINES),
+    ] {
         if found.is_empty() || found.len() > most {
-            let problem = format!("`{column}` has {} values, expected 1 to {most}", found.len());
+            let problem = format!(
+                "`{column}` has {} values, expected 1 to {most}",
+                found.len()
+            );
             return Err(rows.wrong(problem));
         }
     }
@@ -52,12 +58,19 @@ pub fn plot(rows: &Rows, columns: &Columns) -> Result<Plot, RowsError> {
     let mut most_rows = 0;
     for y in &columns.y {
         let spreads = spreads(rows, (x, by), y)?;
-        most_rows = spreads.values().map(Vec::len).max().unwrap_or(0).max(most_rows);
+        most_rows = spreads
+            .values()
+            .map(Vec::len)
+            .max()
+            .unwrap_or(0)
+            .max(most_rows);
         let series = names.iter().enumerate().map(|(line, name)| Series {
             style: style(&columns.by, name, line),
             points: (0..)
                 .zip(&places)
-                .filter_map(|(place, x)| Some((f64::from(place), spread(spreads.get(&(*x, *name))?))))
+                .filter_map(|(place, x)| {
+                    Some((f64::from(place), spread(spreads.get(&(*x, *name))?)))
+                })
                 .collect(),
         });
         panels.push(Panel {
@@ -76,12 +89,24 @@ pub fn plot(rows: &Rows, columns: &Columns) -> Result<Plot, RowsError> {
             .filter(|(place, _)| *place as usize % step == 0 || *place as usize + 1 == places.len())
             .map(|(place, cell)| {
                 // Long words stand below each other.
-                let above = if places.len() > 6 && place as usize / step % 2 == 1 { "\n" } else { "" };
-                (f64::from(place), format!("{above}{}", in_words(&columns.x, cell)))
+                let above = if places.len() > 6 && place as usize / step % 2 == 1 {
+                    "\n"
+                } else {
+                    ""
+                };
+                (
+                    f64::from(place),
+                    format!("{above}{}", in_words(&columns.x, cell)),
+                )
             })
             .collect(),
         legend: legend
-            .map(|(line, name)| (style(&columns.by, name, line), shortened(&in_units(&columns.by, name), LETTERS.1)))
+            .map(|(line, name)| {
+                (
+                    style(&columns.by, name, line),
+                    shortened(&in_units(&columns.by, name), LETTERS.1),
+                )
+            })
             .collect(),
         kind: Kind::Lines,
         panels,
@@ -100,7 +125,11 @@ fn places(rows: &Rows, column: usize) -> Vec<&str> {
     let mut cells = distinct(rows, column);
     let number = |cell: &str| cell.parse::<f64>().ok().filter(|number| number.is_finite());
     if cells.iter().all(|cell| number(cell).is_some()) {
-        cells.sort_by(|one, other| number(one).unwrap_or(0.0).total_cmp(&number(other).unwrap_or(0.0)));
+        cells.sort_by(|one, other| {
+            number(one)
+                .unwrap_or(0.0)
+                .total_cmp(&number(other).unwrap_or(0.0))
+        });
     }
     cells
 }
@@ -119,7 +148,8 @@ fn spreads<'r>(
             continue;
         }
         let number = cell.parse::<f64>().ok().filter(|number| number.is_finite());
-        let number = number.ok_or_else(|| rows.wrong(format!("row {line}: {y}: `{cell}` is not a number")))?;
+        let number = number
+            .ok_or_else(|| rows.wrong(format!("row {line}: {y}: `{cell}` is not a number")))?;
         values.entry((&row[x], &row[by])).or_default().push(number);
     }
     if values.is_empty() {
@@ -152,28 +182,43 @@ fn caption(rows: &Rows, columns: &Columns, most_rows: usize) -> Vec<String> {
         let drawn = [&columns.x, &columns.by];
         let says_all = ["scenario_hash", "settings", "trace_hash"];
         let varies = |(column, name): &(usize, &str)| {
-            let identifies = IDENTIFYING.iter().any(|(known, _)| known == name) || metric(name).is_none();
+            let identifies =
+                IDENTIFYING.iter().any(|(known, _)| known == name) || metric(name).is_none();
             identifies
                 && *name != "error"
                 && !says_all.contains(name)
                 && !drawn.iter().any(|other| other == name)
                 && differs(rows.records(), *column)
         };
-        let over: Vec<&str> = rows.columns().enumerate().filter(varies).map(|(_, name)| name).collect();
+        let over: Vec<&str> = rows
+            .columns()
+            .enumerate()
+            .filter(varies)
+            .map(|(_, name)| name)
+            .collect();
         lines.push(format!(
             "Means of up to {most_rows} rows; bars from the least to the most, over {}.",
-            if over.is_empty() { "equal rows".to_owned() } else { over.join(", ") }
+            if over.is_empty() {
+                "equal rows".to_owned()
+            } else {
+                over.join(", ")
+            }
         ));
     }
-    let is_pdopmp = |row: &StringRecord| row.iter().any(|cell| cell.starts_with(pdopmp::ENTRY.name));
+    let is_pdopmp =
+        |row: &StringRecord| row.iter().any(|cell| cell.starts_with(pdopmp::ENTRY.name));
     if rows.records().iter().any(is_pdopmp) {
-        lines.push("PDoPMP is a reconstruction from the abstract of Shan, Qiao and Lin (PDCAT 2017).".to_owned());
+        lines.push(
+            "PDoPMP is a reconstruction from the abstract of Shan, Qiao and Lin (PDCAT 2017)."
+                .to_owned(),
+        );
     }
     lines
 }
 
 fn differs(rows: &[StringRecord], column: usize) -> bool {
-    rows.windows(2).any(|pair| pair[0][column] != pair[1][column])
+    rows.windows(2)
+        .any(|pair| pair[0][column] != pair[1][column])
 }
 
 /// A cell at its place on the axis.

@@ -77,6 +77,15 @@ impl Scale {
         Scale::Rounds { low, high }
     }
 
+    /// The value at the top.
+    pub(super) fn top(&self) -> f64 {
+        match *self {
+            Scale::Linear { top, .. } => top,
+            Scale::Log { high, .. } => 10_f64.powi(high),
+            Scale::Rounds { high, .. } => round_number(high),
+        }
+    }
+
     pub(super) fn is_log(&self) -> bool {
         matches!(self, Scale::Log { .. })
     }

@@ -7,6 +7,7 @@ use super::gap::rate_gaps;
 use crate::guest::recording::Preparation;
 use crate::measure::Metrics;
 use crate::measure::explain::Explanation;
+use crate::measure::page_map::PageMap;
 use crate::migration::{MigrationError, Outcome, Sample, Samples, SwitchOver};
 use crate::scenario::{FitError, Scenario};
 use crate::strategy::{Entry, LeadIn, Registry, UnknownStrategy};
@@ -139,6 +140,29 @@ pub fn observe(
     observed.run = counted(observed.run)?;
     observed.samples = samples.into_vec();
     Ok(observed)
+}
+
+/// Maps pages over time in one strategy's run.
+///
+/// # Errors
+///
+/// [`ComparisonError`].
+pub fn page_map(
+    scenario: &Scenario,
+    trace: &Trace,
+    registry: &Registry,
+    strategy: &str,
+) -> Result<PageMap, ComparisonError> {
+    let entry = registry.get(strategy)?;
+    let comparison = prepare(scenario, trace, &[entry])?;
+    // Where the map ends is known once the migration has been run.
+    let mut map = comparison.migrate(entry, &mut (), |switch_over, outcome, _| {
+        let mut map = PageMap::new(switch_over, &outcome);
+        map.add_guest(switch_over, &outcome, scenario.destination.fault_blocks);
+        map
+    })?;
+    comparison.migrate(entry, &mut map, |_, _, _| ())?;
+    Ok(map)
 }
 
 fn prepare<'a>(

@@ -50,9 +50,13 @@ impl Origin {
             None if count != 1 => None,
             row => row.unwrap_or(1).checked_sub(1),
         };
-        let record = record.and_then(|place| rows.records().get(place)).ok_or_else(|| {
-            rows.wrong(format!("{count} rows, expected the number of one: FILE.csv:ROW, from 1"))
-        })?;
+        let record = record
+            .and_then(|place| rows.records().get(place))
+            .ok_or_else(|| {
+                rows.wrong(format!(
+                    "{count} rows, expected the number of one: FILE.csv:ROW, from 1"
+                ))
+            })?;
         let cell = |name: &str| rows.column(name).map(|column| record[column].to_owned());
         let settings = cell("settings")?;
         let table = format!("settings = {settings}").parse::<Table>();
@@ -65,7 +69,9 @@ impl Origin {
                 version: cell("version")?,
                 settings,
             }),
-            _ => Err(rows.wrong(format!("settings: `{settings}` is not a TOML table")).into()),
+            _ => Err(rows
+                .wrong(format!("settings: `{settings}` is not a TOML table"))
+                .into()),
         }
     }
 

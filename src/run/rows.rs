@@ -67,10 +67,13 @@ impl Rows {
     ///
     /// [`RowsError::Content`] with the nearest name.
     pub fn column(&self, name: &str) -> Result<usize, RowsError> {
-        self.columns().position(|column| column == name).ok_or_else(|| {
-            let meant = nearest(name, self.columns()).map(|meant| format!("; did you mean `{meant}`?"));
-            self.wrong(format!("no column `{name}`{}", meant.unwrap_or_default()))
-        })
+        self.columns()
+            .position(|column| column == name)
+            .ok_or_else(|| {
+                let meant =
+                    nearest(name, self.columns()).map(|meant| format!("; did you mean `{meant}`?"));
+                self.wrong(format!("no column `{name}`{}", meant.unwrap_or_default()))
+            })
     }
 
     /// An error in what the file holds.

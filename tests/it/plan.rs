@@ -7,7 +7,8 @@ use migsim::plan::{PlanError, of_recording, of_trace};
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::{PpsOrder, ordered_pps};
 use migsim::strategy::{
-    Entry, LeadIn, Observation, Order, Parameters, PlannedPage, Registry, Strategy as Planner, pdopmp,
+    Entry, LeadIn, Observation, Order, Parameters, PlannedPage, Registry, Strategy as Planner,
+    pdopmp,
 };
 use migsim::trace::import::Input;
 use migsim::trace::{Op, Trace};

@@ -95,6 +95,9 @@ impl EventLoop<'_> {
     pub(super) fn install(&mut self, arrival: &Arrival) {
         let last = arrival.installed.at(arrival.count - 1);
         self.destination.install(arrival);
+        self.installations
+            .iter_mut()
+            .for_each(|all| all.push(*arrival));
         self.link
             .taken(last, arrival.count, arrival.content, arrival.demanded);
         self.installed_at = self.installed_at.max(last);
