@@ -7,6 +7,7 @@ mod completions;
 mod explain;
 mod figures;
 mod inputs;
+mod man;
 mod metrics;
 mod output;
 mod plan;
@@ -56,6 +57,7 @@ enum Command {
     Strategies(strategies::StrategiesArgs),
     Metrics(metrics::MetricsArgs),
     Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// What the help ends with.
@@ -105,6 +107,7 @@ pub fn main_with(registry: Registry) -> ExitCode {
         Some(Command::Trace(arguments)) => trace::run(arguments),
         Some(Command::Strategies(arguments)) => strategies::run(arguments, &registry),
         Some(Command::Metrics(arguments)) => metrics::run(arguments),
+        Some(Command::Man(arguments)) => man::run(arguments, Cli::command()),
         Some(Command::Completions(arguments)) => {
             completions::run(arguments, &registry, Cli::command())
         }

@@ -16,7 +16,7 @@ mod scale;
 
 use std::path::{Path, PathBuf};
 
-use self::canvas::{Anchor, Canvas, INK, PALE};
+use self::canvas::{Anchor, Canvas, INK, PALE, without_defaults};
 #[cfg(feature = "png")]
 pub use self::png::png;
 use self::scale::Scale;
@@ -161,10 +161,7 @@ pub fn svg(plot: &Plot) -> Result<String, PlotError> {
     let height = foot + plot.caption.len() as i32 * LINE + 14;
     let mut svg = String::new();
     draw(plot, &legend, foot, Canvas::new(&mut svg, (WIDTH, height))?)?;
-    // The defaults, at every element, are a third of the file.
-    Ok(svg
-        .replace(" opacity=\"1\"", "")
-        .replace(" stroke-width=\"1\"", ""))
+    Ok(without_defaults(&svg))
 }
 
 fn draw(plot: &Plot, names: &[Place], foot: i32, canvas: Canvas<'_>) -> Result<(), PlotError> {

@@ -7,13 +7,15 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::output::{check_outputs, stdout_view};
+use super::output::{OutputArgs, check_outputs};
 use super::progress;
 use super::sweep::threads;
 use crate::file::{read_bounded, write_whole};
 use crate::message::say;
-use crate::report::check::table;
-use crate::run::check::{Baseline, differences};
+use crate::nearest::nearest;
+use crate::report::check::{rows, table};
+use crate::run::check::{Baseline, Strictness, differences};
+use crate::run::columns::{METRICS, metric};
 use crate::run::sweep::Sweep;
 use crate::scenario::ScenarioSource;
 use crate::strategy::Registry;
@@ -26,7 +28,7 @@ const MATRIX_BASELINE_PATH: &str = "results/check.csv";
 /// More is no baseline.
 const LARGEST_BASELINE: u64 = 1 << 30;
 
-/// Differences that are shown; nobody reads more.
+/// Differences that the table shows; nobody reads more. CSV and JSON have all.
 const MOST_SHOWN: usize = 50;
 
 /// Hold the metrics of a scenario's [sweep] against a baseline; exit status 1 if any number has changed
@@ -48,6 +50,22 @@ pub(super) struct CheckArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 
+    /// Compare these metrics alone (`migsim metrics` lists them)
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        conflicts_with = "bless"
+    )]
+    metrics: Vec<String>,
+
+    /// How far a number may be from the baseline's, in per cent of it
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, conflicts_with = "bless", value_parser = percent)]
+    tolerance: f64,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
     /// Number of threads [default: one per processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -67,9 +85,14 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
         (None, Some(scenario)) => Some(scenario.with_extension("baseline.csv")),
         (None, None) => None,
     };
-    if arguments.bless {
-        check_outputs(arguments.scenario.as_deref(), path.as_deref())?;
+    for name in &arguments.metrics {
+        known_metric(name)?;
     }
+    let written = path.as_deref().filter(|_| arguments.bless);
+    check_outputs(
+        arguments.scenario.as_deref(),
+        written.into_iter().chain(arguments.output.file()),
+    )?;
     // Read first: a missing baseline need not wait for the simulation.
     let was = if arguments.bless {
         None
@@ -87,25 +110,47 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
     let name = path.map_or("the built-in baseline".to_owned(), |path| {
         path.display().to_string()
     });
-    let found = differences(&was, &is);
-    let mut out = io::stdout().lock();
+    let strictness = Strictness {
+        metrics: arguments.metrics,
+        tolerance_percent: arguments.tolerance,
+    };
+    let found = differences(&was, &is, &strictness);
+    let metrics = match strictness.metrics.len() {
+        0 => is.metrics(),
+        chosen => chosen,
+    };
+    arguments
+        .output
+        .write(&rows(&found), |view| match found.len() {
+            0 => format!(
+                "{} runs, {metrics} metrics each: all as in {name}\n",
+                is.runs()
+            ),
+            _ => table(&found, MOST_SHOWN, view),
+        })?;
     if found.is_empty() {
-        writeln!(
-            out,
-            "{} runs, {} metrics each: all as in {name}",
-            is.runs(),
-            is.metrics()
-        )?;
-        out.flush()?;
         return Ok(ExitCode::SUCCESS);
     }
-    write!(out, "{}", table(&found, MOST_SHOWN, stdout_view()))?;
-    out.flush()?;
     say!(
         "migsim: {} differences from {name}; if they are intended, --bless makes them the baseline",
         found.len()
     );
     Ok(ExitCode::FAILURE)
+}
+
+fn known_metric(name: &str) -> anyhow::Result<()> {
+    if metric(name).is_none() {
+        let meant = nearest(name, METRICS.iter().map(|metric| metric.name));
+        let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+        bail!("--metrics: unknown metric `{name}`, expected one of `migsim metrics`{meant}");
+    }
+    Ok(())
+}
+
+fn percent(text: &str) -> Result<f64, &'static str> {
+    let number = text.parse::<f64>().ok();
+    let number = number.filter(|number| (0.0..=100.0).contains(number));
+    number.ok_or("expected 0 to 100 per cent")
 }
 
 fn baseline(path: Option<&Path>) -> anyhow::Result<Baseline> {

@@ -7,7 +7,10 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
+use crate::run::columns::{IDENTIFYING, METRICS};
+use crate::scenario::axis::column_of;
 use crate::scenario::keys::keys;
+use crate::scenario::profile;
 use crate::strategy::{Registry, parameters};
 
 /// Print a completion script for a shell
@@ -30,26 +33,44 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The command with the names of strategies and keys as values. Only completions take them for all there is: the commands
-/// themselves answer a wrong name with the nearest.
+/// The command with names as values of its arguments. Only completions take them for all there is: the commands
+/// themselves answer a wrong name with the nearest, and a scenario may be a file.
 fn with_names(command: Command, registry: &Registry) -> Command {
-    let strategies: Vec<&str> = registry.entries().iter().map(|entry| entry.name).collect();
+    let strategies: Vec<String> = registry
+        .entries()
+        .iter()
+        .map(|entry| entry.name.to_owned())
+        .collect();
     let own = parameters::keys(registry).into_iter().map(|(name, _)| name);
-    let names = keys().into_iter().map(|key| key.name).chain(own);
-    let settings: Vec<String> = names.map(|name| format!("{name}=")).collect();
-    let with = |command: Command, argument: &str, names: Vec<String>| {
-        command.mut_args(|known| {
-            if known.get_id() == argument {
-                known.value_parser(PossibleValuesParser::new(names.clone()))
-            } else {
-                known
+    let settings = keys().into_iter().map(|key| key.name).chain(own);
+    let metrics: Vec<String> = METRICS
+        .iter()
+        .map(|metric| metric.name.to_owned())
+        .collect();
+    let identifying = IDENTIFYING.iter().map(|(name, _)| (*name).to_owned());
+    let columns: Vec<String> = keys().iter().map(column_of).chain(identifying).collect();
+    let names: [(&str, Vec<String>); 8] = [
+        ("scenario", profile::names().map(str::to_owned).collect()),
+        ("strategy", strategies.clone()),
+        ("strategies", strategies),
+        (
+            "settings",
+            settings.map(|name| format!("{name}=")).collect(),
+        ),
+        ("metrics", metrics.clone()),
+        ("x", columns.clone()),
+        ("y", metrics),
+        ("by", columns),
+    ];
+    command.mut_subcommands(|own| {
+        own.mut_args(|known| {
+            let found = names
+                .iter()
+                .find(|(argument, _)| known.get_id() == argument);
+            match found {
+                Some((_, names)) => known.value_parser(PossibleValuesParser::new(names.clone())),
+                None => known,
             }
         })
-    };
-    command.mut_subcommands(|own| {
-        let names = || strategies.iter().map(|name| (*name).to_owned()).collect();
-        let own = with(own, "strategy", names());
-        let own = with(own, "strategies", names());
-        with(own, "settings", settings.clone())
     })
 }

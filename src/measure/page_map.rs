@@ -7,10 +7,10 @@ use crate::host::destination::{Arrival, FaultBlocks, Stall};
 use crate::migration::{Outcome, Probe, Progress, SwitchOver};
 use crate::units::SimTime;
 
-/// Cells along, which are time, and upwards, which are pages.
+/// Cells along, which are time.
 pub const COLUMNS: usize = 480;
-/// See [`COLUMNS`].
-pub const ROWS: usize = 200;
+/// Cells upwards, which are pages; where there are fewer pages, as many.
+const MOST_ROWS: u32 = 200;
 
 /// Which cells something happened in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub struct Cells {
 }
 
 impl Cells {
-    fn none() -> Self {
+    fn none(rows: u32) -> Self {
         Cells {
-            marked: vec![false; COLUMNS * ROWS],
+            marked: vec![false; COLUMNS * rows as usize],
         }
     }
 
@@ -54,6 +54,8 @@ pub struct PageMap {
     pub pages: u32,
     /// Bytes in each.
     pub page_size: u64,
+    /// Rows of the grid.
+    pub rows: u32,
     /// When the record window ended, if there was one, the VM was suspended, and resumed.
     pub recorded_until: Option<SimTime>,
     /// See above.
@@ -83,18 +85,20 @@ impl PageMap {
             .or(last_stall)
             .unwrap_or(outcome.resumed_at);
         let window = switch_over.preparation.window;
+        let rows = switch_over.memory.pages.clamp(1, MOST_ROWS);
         PageMap {
+            rows,
             pages: switch_over.memory.pages,
             page_size: switch_over.memory.host_page,
             recorded_until: (switch_over.recorded && window > SimTime::ZERO).then_some(window),
             suspended_at: switch_over.suspended_at,
             resumed_at: outcome.resumed_at,
             end: end.max(SimTime::from_ps(1)),
-            recorded: Cells::none(),
-            pushed: Cells::none(),
-            demanded: Cells::none(),
-            touched: Cells::none(),
-            waited: Cells::none(),
+            recorded: Cells::none(rows),
+            pushed: Cells::none(rows),
+            demanded: Cells::none(rows),
+            touched: Cells::none(rows),
+            waited: Cells::none(rows),
         }
     }
 
@@ -141,7 +145,7 @@ impl PageMap {
     }
 
     fn row(&self, page: u32) -> usize {
-        (u64::from(page) * ROWS as u64 / u64::from(self.pages.max(1))) as usize
+        (u64::from(page) * u64::from(self.rows) / u64::from(self.pages.max(1))) as usize
     }
 
     fn column(&self, time: SimTime) -> usize {
@@ -151,7 +155,7 @@ impl PageMap {
 
     /// The first page of a row.
     fn first_page(&self, row: usize) -> u32 {
-        (row as u64 * u64::from(self.pages)).div_ceil(ROWS as u64) as u32
+        (row as u64 * u64::from(self.pages)).div_ceil(self.rows.into()) as u32
     }
 }
 

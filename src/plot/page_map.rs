@@ -5,17 +5,17 @@ use std::fmt::Write;
 use plotters::prelude::RGBColor;
 
 use super::PlotError;
-use super::canvas::{Anchor, Canvas, INK, PALE};
+use super::canvas::{Anchor, Canvas, INK, PALE, without_defaults};
 use super::scale::Scale;
-use crate::measure::page_map::{COLUMNS, Cells, PageMap, ROWS};
+use crate::measure::page_map::{COLUMNS, Cells, PageMap};
 use crate::units::SimTime;
 
-/// Pixels of a cell.
+/// Pixels of a cell's width.
 const CELL: i32 = 2;
 const LEFT: i32 = 84;
 const TOP: i32 = 108;
 const WIDTH: i32 = COLUMNS as i32 * CELL;
-const HEIGHT: i32 = ROWS as i32 * CELL;
+const HEIGHT: i32 = 400;
 const BOTTOM: i32 = TOP + HEIGHT;
 
 /// Layers from the lowest: what is in it, and its colour.
@@ -41,12 +41,13 @@ fn layers(map: &PageMap) -> [Layer<'_>; 5] {
 ///
 /// [`PlotError`] when the backend refuses.
 pub fn svg(map: &PageMap, title: &str, caption: &[String]) -> Result<String, PlotError> {
-    let height = BOTTOM + 66 + 18 * caption.len() as i32;
+    let foot = BOTTOM + 66 + 18 * caption.len() as i32;
     let mut svg = String::new();
-    let canvas = Canvas::new(&mut svg, (LEFT + WIDTH + 20, height))?;
+    let canvas = Canvas::new(&mut svg, (LEFT + WIDTH + 20, foot))?;
     draw(&canvas, map, title, caption)?;
     canvas.finish()?;
     drop(canvas);
+    let height = f64::from(HEIGHT) / f64::from(map.rows);
     let end = svg.rfind("</svg>").unwrap_or(svg.len());
     let mut cells = String::new();
     for (_, layer, RGBColor(red, green, blue)) in layers(map) {
@@ -54,17 +55,17 @@ pub fn svg(map: &PageMap, title: &str, caption: &[String]) -> Result<String, Plo
             .runs()
             .fold(String::new(), |mut path, (row, column, length)| {
                 // Writing to memory cannot fail.
-                let _ = write!(path, "M{column} {}h{length}", ROWS - 1 - row);
+                let _ = write!(path, "M{column} {}h{length}", map.rows as usize - 1 - row);
                 path
             });
         let _ = writeln!(
             cells,
-            "<path transform=\"translate({LEFT} {TOP}) scale({CELL}) translate(0 0.5)\" stroke=\"#{red:02X}{green:02X}{blue:02X}\" \
+            "<path transform=\"translate({LEFT} {TOP}) scale({CELL} {height}) translate(0 0.5)\" stroke=\"#{red:02X}{green:02X}{blue:02X}\" \
              d=\"{runs}\"/>"
         );
     }
     svg.insert_str(end, &cells);
-    Ok(svg)
+    Ok(without_defaults(&svg))
 }
 
 fn draw(

@@ -86,7 +86,9 @@ pub fn plot(rows: &Rows, columns: &Columns) -> Result<Plot, RowsError> {
         x_label: columns.x.clone(),
         ticks: (0..)
             .zip(&places)
-            .filter(|(place, _)| *place as usize % step == 0 || *place as usize + 1 == places.len())
+            .filter(|(place, _)| {
+                (*place as usize).is_multiple_of(step) || *place as usize + 1 == places.len()
+            })
             .map(|(place, cell)| {
                 // Long words stand below each other.
                 let above = if places.len() > 6 && place as usize / step % 2 == 1 {
@@ -158,7 +160,7 @@ fn spreads<'r>(
     Ok(values)
 }
 
-fn spread(values: &Vec<f64>) -> Spread {
+fn spread(values: &[f64]) -> Spread {
     Spread {
         mean: values.iter().sum::<f64>() / values.len() as f64,
         low: values.iter().copied().fold(f64::INFINITY, f64::min),

@@ -1,9 +1,28 @@
-//! What a regression check found, as a table.
+//! What a regression check found, as a table and as rows.
 
 use std::fmt::Write;
 
 use super::table::{View, new_table, right_aligned};
 use crate::run::check::Difference;
+use crate::run::row::{Row, Value};
+
+/// The differences as rows: all of them.
+pub fn rows(differences: &[Difference]) -> Vec<Row> {
+    let row = |difference: &Difference| -> Row {
+        let text = |text: &str| Value::Text(text.to_owned());
+        vec![
+            ("run".into(), text(&difference.point)),
+            ("metric".into(), text(&difference.metric)),
+            ("was".into(), text(&difference.was)),
+            ("is".into(), text(&difference.is)),
+            (
+                "change_percent".into(),
+                difference.percent().map_or(Value::Missing, Value::Fraction),
+            ),
+        ]
+    };
+    differences.iter().map(row).collect()
+}
 
 /// The differences as a table, the first `most` of them.
 pub fn table(differences: &[Difference], most: usize, view: View) -> String {

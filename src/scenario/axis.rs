@@ -1,6 +1,6 @@
 //! One axis of a grid: a key and the values that it takes.
 
-use super::keys::keys;
+use super::keys::{Key, keys};
 use super::quantity::{self, Quantity, Unit};
 
 /// Most values of one axis, and most points of a grid.
@@ -45,7 +45,9 @@ impl Axis {
                 values.len()
             ));
         }
-        let mut unit = unit_of(key).or_else(|| quantity::unit_of(&values));
+        let known = keys().into_iter().find(|known| known.name == key);
+        let known = known.as_ref().and_then(unit_of);
+        let mut unit = known.or_else(|| quantity::unit_of(&values));
         let mut axis_values: Vec<AxisValue> = Vec::with_capacity(values.len());
         for value in values {
             let value = match labelled(&value)? {
@@ -78,16 +80,21 @@ impl Axis {
     }
 }
 
+/// The column of an axis over this key, as long as its values have no labels.
+pub fn column_of(key: &Key) -> String {
+    let of = |unit| format!("{}_{unit}", key.name);
+    unit_of(key).map_or_else(|| key.name.clone(), of)
+}
+
 /// How names of columns tell the unit of a scenario's key.
-fn unit_of(key: &str) -> Option<&'static str> {
-    let key = keys().into_iter().find(|known| known.name == key)?;
-    match key.unit.as_str() {
-        "duration" => Some(Unit::Time),
-        "size" => Some(Unit::Bytes),
-        "bandwidth" => Some(Unit::Bandwidth),
-        _ => None,
-    }?
-    .column()
+fn unit_of(key: &Key) -> Option<&'static str> {
+    let unit = match key.unit.as_str() {
+        "duration" => Unit::Time,
+        "size" => Unit::Bytes,
+        "bandwidth" => Unit::Bandwidth,
+        _ => return None,
+    };
+    unit.column()
 }
 
 /// The parts of `{ label = "slow", value = "200 Mbit/s" }`.

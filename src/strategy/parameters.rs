@@ -18,11 +18,13 @@ use crate::nearest::with_nearest;
 /// differ from their defaults.
 pub type ByStrategy = BTreeMap<String, Table>;
 
+type Complete = fn(&Table) -> Result<Table, String>;
+
 /// The type of a strategy's parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameters {
     /// All of them with their values, where only some are given.
-    complete: Option<fn(&Table) -> Result<Table, String>>,
+    complete: Option<Complete>,
 }
 
 impl Parameters {

@@ -18,6 +18,8 @@ mod naive;
 mod naive_selftest;
 /// A strategy from outside the crate.
 mod own_strategy;
+/// Pages over time.
+mod page_map;
 /// One migration on both simulators.
 mod pair;
 /// Plans for real migrations.

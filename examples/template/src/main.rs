@@ -42,7 +42,7 @@ impl Strategy for WrittenFirst {
     }
 }
 
-fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let mut registry = Registry::standard();
     registry.register(Entry {
         name: "written-first",

@@ -373,7 +373,13 @@ fn completions_know_commands_strategies_and_keys() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = desk.data(&["completions", shell]);
-        for name in ["compare", "pre-record+pdopmp", "link.bandwidth="] {
+        for name in [
+            "compare",
+            "pre-record+pdopmp",
+            "link.bandwidth=",
+            "network_faults",
+            "link.latency_s",
+        ] {
             assert!(script.contains(name), "{shell}: {name}");
         }
     }
@@ -389,4 +395,20 @@ fn a_trace_that_ends_before_the_vm_is_suspended_is_said() {
     };
     assert!(with("migration.record_window=20 ms").contains("the guest begins it anew"));
     assert_eq!(with("migration.record_window=1 ms"), "");
+}
+
+#[test]
+fn each_command_has_a_man_page() {
+    let desk = Desk::new();
+    desk.data(&["man", "pages"]);
+    for page in [
+        "migsim",
+        "migsim-compare",
+        "migsim-trace-import",
+        "migsim-sweep-merge",
+    ] {
+        let path = desk.path("pages").join(page).with_extension("1");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(text.contains(&format!(".TH {page} 1")), "{page}: {text}");
+    }
 }

@@ -1,0 +1,112 @@
+//! `migsim plot`, and the page map of `migsim run`.
+
+use super::Desk;
+
+const ROWS: &str = "\
+scenario,strategy,link.bandwidth_bits_per_s,trace.start_s,stall_s,page_faults,error
+s,post-copy,1000000000,1,0.25,10,
+s,post-copy,1000000000,2,0.75,30,
+s,post-copy,200000000,1,1.5,40,
+s,pre-record,1000000000,1,0.125,5,
+s,pre-record,200000000,1,,,it failed
+";
+
+fn text(svg: &str, words: &str) -> bool {
+    svg.lines().any(|line| line.trim() == words)
+}
+
+#[test]
+fn rows_are_drawn_with_their_ranges() {
+    let desk = Desk::new();
+    desk.write("rows.csv", ROWS);
+    let plot = [
+        "plot",
+        "rows.csv",
+        "--x",
+        "link.bandwidth_bits_per_s",
+        "--y",
+        "stall_s,page_faults",
+    ];
+    let svg = desk.data(&plot);
+    for words in [
+        "200 Mbit/s",
+        "1 Gbit/s",
+        "stall_s",
+        "page_faults",
+        "post-copy",
+        "pre-record",
+    ] {
+        assert!(text(&svg, words), "{words}: {svg}");
+    }
+    // The slower link comes first, although it stands below.
+    assert!(svg.find("200 Mbit/s") < svg.find("1 Gbit/s"));
+    assert!(
+        svg.contains("Means of up to 2 rows; bars from the least to the most, over trace.start_s."),
+        "{svg}"
+    );
+    desk.data(&[&plot[..], &["--by", "trace.start_s", "--out", "rows.svg"]].concat());
+    let by_start = std::fs::read_to_string(desk.path("rows.svg")).expect("a picture");
+    assert!(
+        text(&by_start, "2.00 s") && !text(&by_start, "pre-record"),
+        "{by_start}"
+    );
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused() {
+    let desk = Desk::new();
+    desk.write("rows.csv", ROWS);
+    desk.write("none.csv", "a,strategy,b\n1,x,\n");
+    for (arguments, part) in [
+        (
+            ["rows.csv", "--x", "link.bandwidth", "--y", "stall_s"],
+            "no column `link.bandwidth`; did you mean `link.bandwidth_bits_per_s`?",
+        ),
+        (
+            ["rows.csv", "--x", "trace.start_s", "--y", "stal_s"],
+            "did you mean `stall_s`?",
+        ),
+        (
+            ["rows.csv", "--x", "trace.start_s", "--y", "error"],
+            "row 5: error: `it failed` is not a number",
+        ),
+        (["none.csv", "--x", "a", "--y", "b"], "`b` has no numbers"),
+        (["absent.csv", "--x", "a", "--y", "b"], "absent.csv"),
+    ] {
+        let error = desk.refusal(&[&["plot"], &arguments[..]].concat());
+        assert!(error.contains(part), "{error}");
+    }
+    let out = [
+        "plot",
+        "rows.csv",
+        "--x",
+        "trace.start_s",
+        "--y",
+        "stall_s",
+        "--out",
+        "rows.pdf",
+    ];
+    assert!(desk.refusal(&out).contains("ends in .svg"));
+}
+
+#[test]
+fn a_page_map_is_drawn_beside_the_report() {
+    let desk = Desk::new();
+    let run = [
+        "run",
+        "small.toml",
+        "--strategy",
+        "pre-record",
+        "--set",
+        "link.bandwidth=50 Mbit/s",
+    ];
+    let report = desk.data(&run);
+    assert_eq!(
+        desk.data(&[&run[..], &["--page-map", "map.svg"]].concat()),
+        report
+    );
+    let svg = std::fs::read_to_string(desk.path("map.svg")).expect("a picture");
+    assert_eq!(svg.matches("<path").count(), 5, "a layer each");
+    assert!(svg.matches("d=\"M").count() >= 4, "{svg}");
+    assert!(text(&svg, "pre-record on small: pages over time"), "{svg}");
+}
