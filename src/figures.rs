@@ -9,10 +9,13 @@ mod catalogue;
 pub mod claims;
 mod data;
 mod draw;
+mod finding;
 mod recovery;
 mod report;
 mod words;
+mod worth;
 
+use catalogue::View;
 pub use catalogue::{CLAIMS, CLAIMS_RECORDED, FIGURES, Figure};
 pub use report::html;
 pub(crate) use words::RECONSTRUCTION;
@@ -71,8 +74,10 @@ pub struct Rendered {
 ///
 /// [`FigureError`].
 pub fn render(figure: &'static Figure, jobs: usize) -> Result<Rendered, FigureError> {
-    if figure.view == catalogue::View::Recovery {
-        return recovery::render(figure);
+    match figure.view {
+        View::Recovery => return recovery::render(figure),
+        View::Worth => return worth::render(figure, jobs),
+        View::Dots | View::Lines => {}
     }
     let data = data::Data::run(figure.name, figure.scenario, figure.groups, jobs)?;
     let plot = draw::plot(figure, &data);

@@ -1,12 +1,12 @@
-//! Figures as SVG and PNG: panels of grouped bars, of lines, or of steps over time, that survive black-and-white print.
+//! Figures as SVG and PNG: panels of dots with ranges, of lines, or of steps over time, that survive black-and-white print.
 //!
 //! Everything is placed in whole pixels here and only drawn by the backend, so that the bytes are the same everywhere.
-//! Series are told apart by colour (Okabe and Ito's palette, for people who do not see all colours), and again by hatch
-//! or by dashes and markers.
+//! Series are told apart by colour (Okabe and Ito's palette, for people who do not see all colours), and again by dashes
+//! and markers.
 
 pub mod accuracy;
-mod bars;
 mod canvas;
+mod dots;
 mod lines;
 pub mod page_map;
 #[cfg(feature = "png")]
@@ -43,14 +43,30 @@ pub struct PlotError(String);
 /// How a panel's values are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A group of bars at each tick, a bar per series.
-    Bars,
+    /// A group of markers at each tick, one per series, each with its range.
+    Dots,
+    /// The same for shares in per cent: an axis from zero, with a line at 100, and each panel as wide as the figure.
+    Shares,
     /// A line per series, with a marker at each point.
     Lines,
     /// A line per series without markers, for many points.
     Curves,
     /// Markers alone, with the diagonal: each panel has the same logarithmic axis along and upwards.
     Points,
+}
+
+impl Kind {
+    /// Panels beside each other.
+    const fn columns(self) -> i32 {
+        match self {
+            Kind::Shares => 1,
+            _ => 2,
+        }
+    }
+
+    const fn is_dots(self) -> bool {
+        matches!(self, Kind::Dots | Kind::Shares)
+    }
 }
 
 /// A value and how far it spreads.
@@ -67,7 +83,7 @@ pub struct Spread {
 /// Values of one strategy in one panel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Colour, hatch, dashes and marker: 36 lines differ, and six of anything else.
+    /// Colour, dashes and marker: 36 differ.
     pub style: usize,
     /// Where on the horizontal axis, and what.
     pub points: Vec<(f64, Spread)>,
@@ -91,14 +107,14 @@ pub struct Plot {
     pub caption: Vec<String>,
     /// What the horizontal axis has, with its unit.
     pub x_label: String,
-    /// Places on the horizontal axis with their words, in a line or two. Bars stand at 0, 1, 2, …; the axes of points are
+    /// Places on the horizontal axis with their words, in a line or two. Dots stand at 0, 1, 2, …; the axes of points are
     /// their panels' own.
     pub ticks: Vec<(f64, String)>,
     /// Styles of the series and their names.
     pub legend: Vec<(usize, String)>,
     /// How values are drawn.
     pub kind: Kind,
-    /// The panels, two beside each other.
+    /// The panels.
     pub panels: Vec<Panel>,
 }
 
@@ -106,7 +122,7 @@ const WIDTH: i32 = 980;
 const HEAD: i32 = 70;
 /// Where the legend's first line is, and how far the next ones are below.
 const LEGEND: (i32, i32) = (47, 20);
-const PANEL: (i32, i32) = (WIDTH / 2, 280);
+const PANEL_HEIGHT: i32 = 280;
 const LINE: i32 = 18;
 
 type Place = (i32, i32);
@@ -154,24 +170,29 @@ pub fn style_of(strategy: &str) -> Option<usize> {
 ///
 /// [`PlotError`] when the backend refuses.
 pub fn svg(plot: &Plot) -> Result<String, PlotError> {
-    let rows = plot.panels.len().div_ceil(2) as i32;
     let legend = legend_places(&plot.legend);
     let lines = legend.last().map_or(0, |(_, y)| *y - LEGEND.0);
-    let foot = HEAD + lines + rows * PANEL.1;
+    let foot = HEAD + lines + rows(plot) * PANEL_HEIGHT;
     let height = foot + plot.caption.len() as i32 * LINE + 14;
     let mut svg = String::new();
     draw(plot, &legend, foot, Canvas::new(&mut svg, (WIDTH, height))?)?;
     Ok(without_defaults(&svg))
 }
 
+/// Rows of panels.
+fn rows(plot: &Plot) -> i32 {
+    plot.panels.len().div_ceil(plot.kind.columns() as usize) as i32
+}
+
 fn draw(plot: &Plot, names: &[Place], foot: i32, canvas: Canvas<'_>) -> Result<(), PlotError> {
     canvas.text(&plot.title, (20, 18), 21, Anchor::Start)?;
     legend(&canvas, plot, names)?;
-    let head = foot - plot.panels.len().div_ceil(2) as i32 * PANEL.1;
-    for (index, panel) in plot.panels.iter().enumerate() {
+    let head = foot - rows(plot) * PANEL_HEIGHT;
+    let columns = plot.kind.columns();
+    for (index, panel) in (0..).zip(&plot.panels) {
         let corner = (
-            index as i32 % 2 * PANEL.0,
-            head + index as i32 / 2 * PANEL.1,
+            index % columns * (WIDTH / columns),
+            head + index / columns * PANEL_HEIGHT,
         );
         draw_panel(&canvas, plot, panel, corner)?;
     }
@@ -199,11 +220,7 @@ fn legend_places(names: &[(usize, String)]) -> Vec<Place> {
 
 fn legend(canvas: &Canvas<'_>, plot: &Plot, places: &[Place]) -> Result<(), PlotError> {
     for ((style, name), (x, y)) in plot.legend.iter().zip(places.iter().copied()) {
-        if plot.kind == Kind::Bars {
-            bars::swatch(canvas, *style, x, y)?;
-        } else {
-            lines::swatch(canvas, plot.kind, *style, x, y)?;
-        }
+        lines::swatch(canvas, plot.kind, *style, x, y)?;
         canvas.text(name, (x + 40, y), 15, Anchor::Start)?;
     }
     Ok(())
@@ -223,8 +240,8 @@ fn draw_panel(
     let points = || panel.series.iter().flat_map(|series| &series.points);
     let values = points().flat_map(|(_, spread)| [spread.low, spread.mean, spread.high]);
     let scale = match plot.kind {
-        Kind::Curves => Scale::linear(values.fold(0.0, f64::max)),
-        Kind::Bars | Kind::Lines => Scale::over(values),
+        Kind::Curves | Kind::Shares => Scale::linear(values.fold(0.0, f64::max)),
+        Kind::Dots | Kind::Lines => Scale::over(values),
         Kind::Points => Scale::rounds(points().map(|(x, _)| *x).chain(values)),
     };
     let (first, last) = match plot.kind {
@@ -232,15 +249,15 @@ fn draw_panel(
         _ => ends(&mut plot.ticks.iter().map(|(x, _)| *x)),
     };
     let room = match plot.kind {
-        Kind::Bars => 0.5,
+        Kind::Dots | Kind::Shares => 0.5,
         Kind::Lines => 0.06 * (last - first).max(1e-9),
         Kind::Curves | Kind::Points => 0.0,
     };
     let frame = Frame {
         left: left + 74,
-        right: left + PANEL.0 - 16,
+        right: left + WIDTH / plot.kind.columns() - 16,
         top: top + 30,
-        bottom: top + PANEL.1 - 62,
+        bottom: top + PANEL_HEIGHT - 62,
         x: (first - room, last + room),
     };
     let label = if scale.is_log() {
@@ -285,9 +302,13 @@ fn draw_panel(
         let diagonal = [(frame.left, frame.bottom), (frame.right, frame.top)];
         canvas.line(&diagonal, INK, 1)?;
     }
-    for (place, series) in panel.series.iter().enumerate() {
-        if plot.kind == Kind::Bars {
-            bars::draw(canvas, &frame, &scale, series, (place, panel.series.len()))?;
+    if plot.kind == Kind::Shares {
+        let y = frame.y(scale.share(100.0));
+        canvas.line(&[(frame.left, y), (frame.right, y)], INK, 1)?;
+    }
+    for series in &panel.series {
+        if plot.kind.is_dots() {
+            dots::draw(canvas, &frame, &scale, series, &panel.series)?;
         } else {
             lines::draw(canvas, &frame, &scale, series, plot.kind)?;
         }

@@ -3,12 +3,14 @@
 /// How a figure is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum View {
-    /// Grouped bars.
-    Bars,
+    /// Dots with ranges, a group at each tick.
+    Dots,
     /// Lines over a quantity.
     Lines,
     /// What happens after the resume, over time.
     Recovery,
+    /// What each strategy leaves of the first one's faults and stall.
+    Worth,
 }
 
 /// A figure: a scenario, and how it is looked at.
@@ -46,14 +48,25 @@ impl Figure {
 const POSITIONS: &str = "positions of the migration in the guest's life";
 
 /// Every figure, in the order of the report.
-pub const FIGURES: [Figure; 11] = [
+pub const FIGURES: [Figure; 12] = [
+    Figure {
+        name: "worth",
+        title: "What the strategies are worth: network faults and stall relative to post-copy",
+        scenario: include_str!("../../scenarios/figures/worth.toml"),
+        note: "1 Gbit/s, 100 us, W = 500 ms; each recorded guest at three positions. Dots are medians over the guests, and \
+               bars go from the best guest to the worst.",
+        view: View::Worth,
+        groups: &["trace.file"],
+        x_label: "Strategy",
+        over: POSITIONS,
+    },
     Figure {
         name: "workloads",
         title: "Migration of seven guests at the defaults: 1 Gbit/s, 100 us, W = 500 ms",
         scenario: include_str!("../../scenarios/figures/workloads.toml"),
         note: "sort is a recording of a whole guest, the others are synthetic. Few faults are not little stall: one \
                fault behind a full queue costs as much as a hundred on pages about to arrive.",
-        view: View::Bars,
+        view: View::Dots,
         groups: &["trace"],
         x_label: "Guest",
         over: POSITIONS,
@@ -63,7 +76,7 @@ pub const FIGURES: [Figure; 11] = [
         title: "Migration of eleven recorded guests at the defaults: 1 Gbit/s, 100 us, W = 500 ms",
         scenario: include_str!("../../scenarios/figures/recordings.toml"),
         note: "Recordings of whole guests under QEMU; traces/README.md says what each of them does.",
-        view: View::Bars,
+        view: View::Dots,
         groups: &["trace.file"],
         x_label: "Recording",
         over: POSITIONS,
@@ -149,7 +162,7 @@ pub const FIGURES: [Figure; 11] = [
         scenario: include_str!("../../scenarios/figures/pps-order.toml"),
         note: "1 Gbit/s, 100 us, W = 500 ms. PDoPMP makes its own order from predicted times of use: this key does not \
                concern it.",
-        view: View::Bars,
+        view: View::Dots,
         groups: &["pre-record.order"],
         x_label: "Order within the PPS",
         over: POSITIONS,
@@ -160,7 +173,7 @@ pub const FIGURES: [Figure; 11] = [
         scenario: include_str!("../../scenarios/figures/demand-mode.toml"),
         note: "1 Gbit/s, W = 50 ms. A synchronous sender waits for the acknowledgement of each demanded page: there faults \
                cost total time, and saving them saves it. A pipelined one never idles: there W is added to the total time.",
-        view: View::Bars,
+        view: View::Dots,
         groups: &["source.demand_mode", "link.latency"],
         x_label: "Sender and one-way latency",
         over: POSITIONS,

@@ -2,7 +2,8 @@
 
 use super::catalogue::{Figure, View};
 use super::data::{Data, Group};
-use super::words::{RECONSTRUCTION, SHOWN, wrapped};
+use super::finding::{Left, least_stall};
+use super::words::{RECONSTRUCTION, SHOWN, STALL, wrapped};
 use crate::plot::{Kind, Panel, Plot, Series, Spread, style_of};
 
 /// Characters in a caption's line.
@@ -27,7 +28,7 @@ pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
     });
     Plot {
         title: figure.title.to_owned(),
-        caption: caption(figure, groups),
+        caption: caption(figure, &data.strategies, groups),
         x_label: figure.x_label.to_owned(),
         ticks: ticks
             .map(|(place, group)| {
@@ -38,8 +39,8 @@ pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
             })
             .collect(),
         legend: legend(&data.strategies),
-        kind: if figure.view == View::Bars {
-            Kind::Bars
+        kind: if figure.view == View::Dots {
+            Kind::Dots
         } else {
             Kind::Lines
         },
@@ -58,17 +59,37 @@ pub(super) fn legend(strategies: &[String]) -> Vec<(usize, String)> {
     (0..strategies.len()).map(of).collect()
 }
 
-fn caption(figure: &Figure, groups: &[Group]) -> Vec<String> {
+fn caption(figure: &Figure, strategies: &[String], groups: &[Group]) -> Vec<String> {
     let points = groups.first().map_or(0, Group::points);
     let spread = match points {
         0 | 1 => String::new(),
         _ => format!(
-            " Mean of {points} {}; error bars from the least to the most.",
+            " Mean of {points} {}; bars from the least to the most.",
             figure.over
         ),
     };
-    let text = format!("{}{spread} {RECONSTRUCTION}", figure.note);
+    let finding = finding(strategies, groups).unwrap_or_default();
+    let text = format!("{finding} {}{spread} {RECONSTRUCTION}", figure.note);
     wrapped(&text, CAPTION)
+}
+
+/// What the figure shows of the stall, against its first strategy.
+fn finding(strategies: &[String], groups: &[Group]) -> Option<String> {
+    let stall = |group: &Group, strategy| group.spread(strategy, STALL).mean;
+    let shares = |strategy| {
+        let stalled = groups.iter().filter(|group| stall(group, 0) > 0.0);
+        stalled
+            .map(|group| stall(group, strategy) / stall(group, 0))
+            .collect()
+    };
+    let others = strategies.iter().enumerate().skip(1);
+    let left: Vec<Left<'_>> = others
+        .map(|(place, strategy)| Left {
+            strategy,
+            shares: shares(place),
+        })
+        .collect();
+    least_stall(strategies.first()?, &left)
 }
 
 /// A header, then a row per group and strategy.

@@ -42,6 +42,9 @@ pub(super) const SHOWN: [Shown; 4] = [
     },
 ];
 
+/// Place of the stall among them.
+pub(super) const STALL: usize = 1;
+
 /// The guest as figures call it.
 pub(super) fn guest(trace: &str) -> String {
     trace.strip_prefix("synthetic ").unwrap_or(trace).to_owned()

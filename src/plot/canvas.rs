@@ -72,11 +72,6 @@ impl<'a> Canvas<'a> {
         self.area.draw(&inner).map_err(failed)
     }
 
-    pub(super) fn outline(&self, ends: [Place; 2]) -> Result<(), PlotError> {
-        let outer = Rectangle::new(ends, INK.stroke_width(1));
-        self.area.draw(&outer).map_err(failed)
-    }
-
     pub(super) fn disc(
         &self,
         place: Place,

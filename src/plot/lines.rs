@@ -6,24 +6,14 @@ use super::canvas::Canvas;
 use super::scale::Scale;
 use super::{Frame, Kind, PlotError, Series, whisker};
 
-/// Okabe and Ito's colours, in an order whose greys differ.
-pub(super) const COLOURS: [RGBColor; 6] = [
+/// Okabe and Ito's colours, in an order whose greys differ; their yellow would be lost on white.
+const COLOURS: [RGBColor; 6] = [
     RGBColor(213, 94, 0),
     RGBColor(86, 180, 233),
     RGBColor(0, 114, 178),
-    RGBColor(240, 228, 66),
+    RGBColor(30, 30, 30),
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
-];
-
-/// Yellow lines are lost on white.
-const LINES: [RGBColor; 6] = [
-    COLOURS[0],
-    COLOURS[1],
-    COLOURS[2],
-    RGBColor(30, 30, 30),
-    COLOURS[4],
-    COLOURS[5],
 ];
 
 /// Lengths of dashes and gaps in pixels; a dash alone is a whole line.
@@ -58,7 +48,7 @@ pub(super) fn draw(
         match kind {
             Kind::Lines => whisker(canvas, frame, scale, x + aside, spread)?,
             Kind::Points => whisker(canvas, frame, scale, x, spread)?,
-            Kind::Bars | Kind::Curves => {}
+            Kind::Dots | Kind::Shares | Kind::Curves => {}
         }
     }
     if kind != Kind::Points {
@@ -80,7 +70,7 @@ pub(super) fn swatch(
     x: i32,
     y: i32,
 ) -> Result<(), PlotError> {
-    if kind != Kind::Points {
+    if kind != Kind::Points && !kind.is_dots() {
         dashed(canvas, style, &[(x, y), (x + 34, y)])?;
     }
     if kind != Kind::Curves {
@@ -91,7 +81,7 @@ pub(super) fn swatch(
 
 fn dashed(canvas: &Canvas<'_>, style: usize, places: &[Place]) -> Result<(), PlotError> {
     for dash in cut(places, DASHES[form(style)]) {
-        canvas.line(&dash, LINES[style % LINES.len()], 2)?;
+        canvas.line(&dash, COLOURS[style % COLOURS.len()], 2)?;
     }
     Ok(())
 }
@@ -138,8 +128,9 @@ fn cut(places: &[Place], pattern: &[f64]) -> Vec<Vec<Place>> {
     dashes
 }
 
-fn marker(canvas: &Canvas<'_>, style: usize, (x, y): Place) -> Result<(), PlotError> {
-    let colour = LINES[style % LINES.len()];
+/// What stands at a point.
+pub(super) fn marker(canvas: &Canvas<'_>, style: usize, (x, y): Place) -> Result<(), PlotError> {
+    let colour = COLOURS[style % COLOURS.len()];
     match form(style) {
         0 => canvas.disc((x, y), 4, colour),
         1 => canvas.rectangle([(x - 4, y - 4), (x + 4, y + 4)], colour),
