@@ -18,11 +18,20 @@ pub fn html(judgements: &Judgements, figures: &[Rendered]) -> String {
         env!("CARGO_PKG_VERSION")
     );
     contents(&mut page, judgements, figures);
+    let (first, others) = figures.split_at(figures.len().min(1));
+    sections(&mut page, first);
     claims(&mut page, judgements);
+    sections(&mut page, others);
+    push(&mut page, "</body></html>\n");
+    page
+}
+
+/// Figures with their numbers and scenarios.
+fn sections(page: &mut String, figures: &[Rendered]) {
     for rendered in figures {
         let figure = rendered.figure;
         push(
-            &mut page,
+            page,
             &format!(
                 "<section id=\"{0}\">\n<h2>{1}</h2>\n<div class=\"picture\">{2}</div>\n<p>The figure's \
                  <a href=\"figures/{0}.csv\">rows</a> and its <a href=\"figures/{0}.svg\">picture</a>.</p>\n",
@@ -31,16 +40,14 @@ pub fn html(judgements: &Judgements, figures: &[Rendered]) -> String {
                 rendered.svg
             ),
         );
-        details(&mut page, "Numbers", &table(&rendered.table));
+        details(page, "Numbers", &table(&rendered.table));
         details(
-            &mut page,
+            page,
             "Scenario",
             &format!("<pre>{}</pre>", escaped(figure.scenario)),
         );
-        push(&mut page, "</section>\n");
+        push(page, "</section>\n");
     }
-    push(&mut page, "</body></html>\n");
-    page
 }
 
 /// Links to all parts of the page.
@@ -48,9 +55,15 @@ fn contents(page: &mut String, judgements: &Judgements, figures: &[Rendered]) {
     let verdicts = [("verdicts", "Verdicts")];
     let recorded = judgements.recorded.as_ref();
     let recorded = recorded.map(|_| ("verdicts-recorded", "Verdicts on recordings of real guests"));
-    let figures = figures.iter().map(|it| (it.figure.name, it.figure.title));
+    let mut figures = figures.iter().map(|it| (it.figure.name, it.figure.title));
+    let first = figures.next();
     push(page, "<nav><h2>Contents</h2>\n<ul>\n");
-    for (id, title) in verdicts.into_iter().chain(recorded).chain(figures) {
+    let parts = first
+        .into_iter()
+        .chain(verdicts)
+        .chain(recorded)
+        .chain(figures);
+    for (id, title) in parts {
         push(
             page,
             &format!("<li><a href=\"#{id}\">{}</a></li>\n", escaped(title)),
