@@ -107,6 +107,26 @@ fn a_user_has_a_baseline_of_their_own() {
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("-100.00 %"), "{out}");
     assert!(errors.contains("1 differences"), "{errors}");
+    // Chosen metrics, a tolerance, and all differences for programs.
+    assert_eq!(
+        check(&["own.toml", "--metrics", "stall_s,page_faults"]).0,
+        Some(0)
+    );
+    assert_eq!(check(&["own.toml", "--tolerance", "100"]).0, Some(0));
+    let (code, out, _) = check(&["own.toml", "--tolerance", "99", "--format", "json"]);
+    assert_eq!(code, Some(1));
+    let found: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{out}");
+    assert_eq!(found[0]["metric"], "duplicate_pages_sent");
+    assert_eq!(
+        (&found[0]["was"], &found[0]["is"]),
+        (&"8".into(), &"0".into())
+    );
+    let (code, _, errors) = check(&["own.toml", "--metrics", "stal_s"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("did you mean `stall_s`?"), "{errors}");
+    let (code, _, errors) = check(&["own.toml", "--tolerance", "-1"]);
+    assert_eq!(code, Some(2), "{errors}");
     let shorter: String = good
         .lines()
         .take(2)
