@@ -25,7 +25,7 @@ pub(super) fn run(
     registry: &Registry,
     command: Command,
 ) -> anyhow::Result<ExitCode> {
-    let mut command = with_names(command, registry);
+    let mut command = with_names(command, registry, arguments.shell);
     // By way of memory: the generator takes a closed pipe for a bug.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "migsim", &mut script);
@@ -35,7 +35,7 @@ pub(super) fn run(
 
 /// The command with names as values of its arguments. Only completions take them for all there is: the commands
 /// themselves answer a wrong name with the nearest, and a scenario may be a file.
-fn with_names(command: Command, registry: &Registry) -> Command {
+fn with_names(command: Command, registry: &Registry, shell: Shell) -> Command {
     let strategies: Vec<String> = registry
         .entries()
         .iter()
@@ -49,8 +49,10 @@ fn with_names(command: Command, registry: &Registry) -> Command {
         .collect();
     let identifying = IDENTIFYING.iter().map(|(name, _)| (*name).to_owned());
     let columns: Vec<String> = keys().iter().map(column_of).chain(identifying).collect();
+    // Bash goes on with files where no name fits; the others would not.
+    let profiles = profile::names().filter(|_| shell == Shell::Bash);
     let names: [(&str, Vec<String>); 8] = [
-        ("scenario", profile::names().map(str::to_owned).collect()),
+        ("scenario", profiles.map(str::to_owned).collect()),
         ("strategy", strategies.clone()),
         ("strategies", strategies),
         (
@@ -66,7 +68,7 @@ fn with_names(command: Command, registry: &Registry) -> Command {
         own.mut_args(|known| {
             let found = names
                 .iter()
-                .find(|(argument, _)| known.get_id() == argument);
+                .find(|(argument, names)| known.get_id() == argument && !names.is_empty());
             match found {
                 Some((_, names)) => known.value_parser(PossibleValuesParser::new(names.clone())),
                 None => known,

@@ -382,6 +382,7 @@ fn completions_know_commands_strategies_and_keys() {
         ] {
             assert!(script.contains(name), "{shell}: {name}");
         }
+        assert_eq!(script.contains("qemu-7.2"), shell == "bash");
     }
 }
 
