@@ -1,6 +1,7 @@
 //! What a trace holds, in numbers: mix of accesses, working set over time, accesses over memory.
 
 use super::{Op, Trace, TraceError};
+use crate::memory::PageSet;
 
 /// Counts over a whole trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Statistics {
     /// Goes through all records. Windows of less than a compaction epoch miss pages; `None` for more than
     /// [`Statistics::MAX_WINDOWS`], or windows of no length.
     ///
-    /// Memory: 8 bytes a page, in groups of 512 pages of which any is touched.
+    /// Memory: 4 bits a page, and 4 bytes a page of a window.
     ///
     /// # Errors
     /// [`TraceError`] of a damaged trace.
@@ -73,32 +74,35 @@ impl Statistics {
             part_pages,
             parts: vec![0; header.pages.div_ceil(part_pages) as usize],
         };
-        let mut pages = LastWindows::new(header.pages);
-        let (mut now, mut end_ns) = (1, window_ns);
-        let mut counts = Window::default();
+        let mut touched = Distinct::new(header.pages);
+        let mut written = Distinct::new(header.pages);
+        let (mut window, mut end_ns) = (0, window_ns);
         for record in trace.records() {
             let record = record?;
             while record.time_ns >= end_ns {
-                statistics.windows[now as usize - 1] = std::mem::take(&mut counts);
-                (now, end_ns) = (now + 1, end_ns.saturating_add(window_ns));
+                statistics.windows[window] = Window {
+                    touched_pages: touched.end_window(),
+                    written_pages: written.end_window(),
+                };
+                (window, end_ns) = (window + 1, end_ns.saturating_add(window_ns));
             }
             statistics.parts[(record.page / part_pages) as usize] += 1;
-            let last = pages.of(record.page);
-            let before = std::mem::replace(&mut last.touched, now);
-            statistics.touched_pages += u64::from(before == 0);
-            counts.touched_pages += u32::from(before != now);
+            touched.see(record.page);
             match record.op {
                 Op::Read => statistics.reads += 1,
                 Op::Execute => statistics.executes += 1,
                 Op::Write => {
                     statistics.writes += 1;
-                    let before = std::mem::replace(&mut last.written, now);
-                    statistics.written_pages += u64::from(before == 0);
-                    counts.written_pages += u32::from(before != now);
+                    written.see(record.page);
                 }
             }
         }
-        statistics.windows[now as usize - 1] = counts;
+        statistics.windows[window] = Window {
+            touched_pages: touched.end_window(),
+            written_pages: written.end_window(),
+        };
+        statistics.touched_pages = touched.ever.count().into();
+        statistics.written_pages = written.ever.count().into();
         Ok(Some(statistics))
     }
 
@@ -114,28 +118,36 @@ impl Statistics {
     }
 }
 
-/// Pages whose state is allocated at once.
-const GROUP_PAGES: usize = 512;
-
-/// The last windows, from 1, in which a page was accessed and written; 0 is never.
-#[derive(Debug, Clone, Copy, Default)]
-struct Last {
-    touched: u32,
-    written: u32,
+/// Distinct pages of a window, and of all so far.
+struct Distinct {
+    in_window: PageSet,
+    /// The same, so that ending a window costs no more than what was in it.
+    pages: Vec<u32>,
+    ever: PageSet,
 }
 
-/// Those of all pages.
-struct LastWindows(Vec<Option<Box<[Last; GROUP_PAGES]>>>);
-
-impl LastWindows {
+impl Distinct {
     fn new(pages: u32) -> Self {
-        LastWindows(vec![None; (pages as usize).div_ceil(GROUP_PAGES)])
+        Distinct {
+            in_window: PageSet::empty(pages),
+            pages: Vec::new(),
+            ever: PageSet::empty(pages),
+        }
     }
 
-    /// That of a page of the trace.
-    fn of(&mut self, page: u32) -> &mut Last {
-        let group = &mut self.0[page as usize / GROUP_PAGES];
-        let group = group.get_or_insert_with(|| Box::new([Last::default(); GROUP_PAGES]));
-        &mut group[page as usize % GROUP_PAGES]
+    fn see(&mut self, page: u32) {
+        if self.in_window.insert(page) {
+            self.pages.push(page);
+            self.ever.insert(page);
+        }
+    }
+
+    /// How many pages the window had.
+    fn end_window(&mut self) -> u32 {
+        let count = self.in_window.count();
+        for page in self.pages.drain(..) {
+            self.in_window.remove(page);
+        }
+        count
     }
 }
