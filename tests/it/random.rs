@@ -10,7 +10,7 @@ use migsim::host::destination::{FaultBlocks, Stall};
 use migsim::migration::SwitchOver;
 use migsim::run::compare::{Observed, observe};
 use migsim::scenario::Scenario;
-use migsim::strategy::{Entry, LeadIn, Registry, plan};
+use migsim::strategy::{Entry, LeadIn, Registry, plan, post_copy};
 use migsim::trace::Trace;
 use migsim::units::SimTime;
 use proptest::strategy::{Strategy, ValueTree};
@@ -87,6 +87,137 @@ fn check(case: &Case) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What a bug would do to a run, if it does anything to this one, and the law that catches it.
+struct Bug {
+    name: &'static str,
+    law: &'static str,
+    plant: fn(&mut Observed) -> bool,
+}
+
+const BUGS: [Bug; 10] = [
+    Bug {
+        name: "a page is installed twice",
+        law: "each page is installed once",
+        plant: |observed| {
+            observed.run.metrics.pages_sent += 1;
+            observed.outcome.completed_at.is_some()
+        },
+    },
+    Bug {
+        name: "a page is lost",
+        law: "each page is installed once",
+        plant: |observed| {
+            let sent = &mut observed.run.metrics.pages_sent;
+            *sent = sent.saturating_sub(1);
+            observed.outcome.completed_at.is_some() && observed.outcome.pages_sent > 0
+        },
+    },
+    Bug {
+        name: "a byte is lost",
+        law: "bytes balance",
+        plant: |observed| {
+            let bytes = observed.outcome.page_bytes;
+            observed.outcome.page_bytes = bytes.saturating_sub(1);
+            bytes > 0
+        },
+    },
+    Bug {
+        name: "pages pass at no cost",
+        law: "no link carries more than its bandwidth",
+        plant: |observed| {
+            let end = observed.outcome.completed_at.as_mut();
+            end.map(|end| *end = SimTime::ZERO).is_some() && observed.outcome.page_bytes > 0
+        },
+    },
+    Bug {
+        name: "a fault counts twice",
+        law: "faults are of two kinds",
+        plant: |observed| {
+            observed.run.metrics.page_faults += 1;
+            true
+        },
+    },
+    Bug {
+        name: "a stall is not counted",
+        law: "stalls add up",
+        plant: |observed| {
+            observed
+                .outcome
+                .stalls
+                .pop()
+                .is_some_and(|last| length(&last) > SimTime::ZERO)
+        },
+    },
+    Bug {
+        name: "a page arrives before it is sent",
+        law: "a cause precedes its effect",
+        plant: |observed| {
+            let stall = observed
+                .outcome
+                .stalls
+                .iter_mut()
+                .find(|stall| stall.requested);
+            let way = stall.map(|stall| &mut stall.passage);
+            way.map(|way| way.arrived_at = way.requested_at).is_some()
+        },
+    },
+    Bug {
+        name: "a vCPU goes on without its page",
+        law: "a cause precedes its effect",
+        plant: |observed| {
+            let stall = observed.outcome.stalls.first_mut();
+            stall.map(|stall| stall.until = stall.from).is_some()
+        },
+    },
+    Bug {
+        name: "a vCPU waits for two pages at once",
+        law: "a vCPU waits for one page at a time",
+        plant: |observed| {
+            let stall = observed.outcome.stalls.first().copied();
+            observed.outcome.stalls.extend(stall);
+            stall.is_some_and(|stall| length(&stall) > SimTime::ZERO)
+        },
+    },
+    Bug {
+        name: "a stall is a picosecond too short",
+        law: "guest time and stalls make the wall time",
+        plant: |observed| {
+            let last = observed.outcome.stalls.len() as u64;
+            let first = observed.outcome.stalls.first_mut();
+            first
+                .map(|first| first.until = first.until - SimTime::from_ps(1))
+                .is_some()
+                && last > 1
+        },
+    },
+];
+
+#[test]
+fn the_laws_catch_planted_bugs() {
+    let registry = Registry::standard();
+    let entry = post_copy::ENTRY;
+    let runs: Vec<_> = (0..100)
+        .map(of_seed)
+        .filter_map(|case| {
+            let trace = case.trace();
+            let observed = observe(&case.scenario, &trace, &registry, entry.name).ok()?;
+            Some((case, trace, observed))
+        })
+        .collect();
+    for bug in BUGS {
+        let catches = |(case, trace, observed): &(Case, Trace, Observed)| {
+            let mut observed = observed.clone();
+            (bug.plant)(&mut observed)
+                && laws(case, trace, &entry, &observed).contains(&(bug.law, false))
+        };
+        assert!(
+            runs.iter().any(catches),
+            "nothing notices that {}",
+            bug.name
+        );
+    }
 }
 
 fn laws(
