@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::table::{View, grouped, new_table, right_aligned_row};
 use crate::guest::replay::Replay;
 use crate::measure::Metrics;
+use crate::message::visible;
 use crate::run::compare::Run;
 use crate::scenario::Scenario;
 use crate::strategy::post_copy;
@@ -19,7 +20,7 @@ pub fn header(scenario: &Scenario, trace: &Trace, replay: &Replay<'_>) -> String
         "trace {} (content hash {}) at {} of {}, time scale {}\n\
          VM {} in {} pages, {vcpus} vCPU{}; link {}, latency {}\n\
          record window W {}\n",
-        trace.name(),
+        visible(trace.name()),
         trace.content_hash(),
         replay.start(),
         SimTime::from_ns(trace.duration_ns()),

@@ -1,6 +1,7 @@
 //! Predicted against measured migrations, for people and programs.
 
 use super::table::{View, new_table, right_aligned};
+use crate::message::visible;
 use crate::run::row::{Row, Value};
 use crate::validation::{
     GAINS_APART, Gain, Goal, Order, Pair, Quantity, Range, Ranking, Verdict, Worst, gains,
@@ -100,7 +101,7 @@ pub fn table(verdicts: &[Verdict], calibrated: Calibrated<'_>, view: View) -> St
         });
         let predicted = verdict.predicted_downtime.as_secs_f64();
         table.add_row(right_aligned([
-            setting.workload.clone(),
+            visible(&setting.workload),
             setting.link_mbit.to_string(),
             on_or_off(setting.preempt),
             setting.strategy.clone(),
@@ -230,7 +231,7 @@ fn gain_table(gains: &[Gain<'_>], view: View) -> String {
     for gain in gains {
         let setting = &gain.verdict.setting;
         table.add_row(right_aligned([
-            setting.workload.clone(),
+            visible(&setting.workload),
             setting.link_mbit.to_string(),
             on_or_off(setting.preempt),
             setting.strategy.clone(),
@@ -278,7 +279,7 @@ fn ranking_table(rankings: &[Ranking<'_>], view: View) -> String {
             Order::Reversed => "reversed",
         };
         table.add_row(right_aligned([
-            setting.workload.clone(),
+            visible(&setting.workload),
             setting.link_mbit.to_string(),
             on_or_off(setting.preempt),
             setting.record_window.to_string(),

@@ -1,7 +1,9 @@
 //! What is written, and where: nothing is lost, nothing is replaced that should stay, nothing is left behind.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -38,6 +40,34 @@ fn links_are_followed_and_stay() {
     }
     symlink("circle", desk.path("circle")).expect("a link");
     assert_eq!(desk.compare_to("circle").status.code(), Some(2));
+}
+
+#[test]
+fn any_name_is_a_name() {
+    let desk = Desk::new();
+    for (name, shown) in [
+        (&b"\x1b]0;title\x07\x9b.mtrace"[..], "\\u{1b}]0;title\\u{7}"),
+        (&b"caf\xe9 \xff.mtrace"[..], "caf\u{fffd} \u{fffd}.mtrace"),
+    ] {
+        let name = OsStr::from_bytes(name);
+        fs::copy(desk.path("small.mtrace"), desk.path("").join(name)).expect("any name is a name");
+        let out = OsStr::from_bytes(b"rows \xff.csv");
+        let compare = |more: &[&OsStr]| {
+            let mut command = desk.command(&["compare", "small.toml", "--trace"]);
+            let output = command.arg(name).args(more).output();
+            let output = output.expect("the binary starts");
+            assert!(output.status.success(), "{output:?}");
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said).into_owned();
+            let control = |c: char| c.is_control() && c != '\n';
+            assert!(!said.contains(control), "{said:?}");
+            said
+        };
+        let table = compare(&[]);
+        assert!(table.contains(shown), "{table}");
+        compare(&[OsStr::new("--out"), out]);
+        assert!(fs::metadata(desk.path("").join(out)).is_ok_and(|rows| rows.len() > 0));
+    }
 }
 
 #[test]
