@@ -1,6 +1,8 @@
 //! Signs of life on standard error when something takes long.
 
 use std::io::{self, IsTerminal};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -10,15 +12,40 @@ use crate::message::say;
 /// Work that is done sooner shows nothing.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Does `work` behind a spinner with the time that has passed, if standard error is a terminal.
+/// Work of unknown length that takes longer is slow.
+const SLOW: Duration = Duration::from_secs(30);
+
+/// Does `work` and shows the time that has passed: a spinner on a terminal, a line now and then elsewhere.
 pub(super) fn while_working<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
     if !io::stderr().is_terminal() {
-        return work();
+        return while_telling(SLOW, work, |passed| {
+            say!("migsim: {what}, {passed:.0?} so far");
+        });
     }
     let spinner = spinner(what);
     let result = work();
     spinner.finish_and_clear();
     result
+}
+
+/// Does `work`, and meanwhile tells every so often how much time has passed.
+fn while_telling<T>(
+    every: Duration,
+    work: impl FnOnce() -> T,
+    tell: impl Fn(Duration) + Send,
+) -> T {
+    let (working, is_working) = mpsc::channel::<()>();
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while is_working.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                tell(begun.elapsed());
+            }
+        });
+        let result = work();
+        drop(working);
+        result
+    })
 }
 
 /// The time that has passed, behind what is going on.
@@ -143,5 +170,20 @@ impl Points {
 
     fn rate(&self) -> f64 {
         (self.done - self.before) as f64 / self.started.elapsed().as_secs_f64().max(1e-3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_work_that_lasts_is_told_of() {
+        let (told, times) = mpsc::channel();
+        let tell = |passed| told.send(passed).expect("it is read");
+        assert_eq!(while_telling(Duration::from_secs(60), || 1, tell), 1);
+        assert_eq!(times.try_recv(), Err(mpsc::TryRecvError::Empty));
+        let passed = while_telling(Duration::from_millis(1), || times.recv(), tell);
+        assert!(passed.is_ok_and(|passed| passed >= Duration::from_millis(1)));
     }
 }
