@@ -46,6 +46,7 @@
 //! let header = TraceHeader {
 //!     page_size: 4096,
 //!     pages: 256,
+//!     ram: Vec::new(),
 //!     vcpus: 1,
 //!     tick_ns: 1,
 //!     compaction_ns: 0,

@@ -3,6 +3,7 @@
 mod contents;
 mod layout;
 mod page_set;
+mod ram;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -10,8 +11,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 pub use contents::{Content, Contents};
 pub use layout::{Memory, PageRun};
 pub use page_set::PageSet;
+pub use ram::{Ram, pages_in};
 
-/// Number of a host page: the unit of fault and transfer, counted from guest-physical address 0.
+/// Number of a host page: the unit of fault and transfer. RAM is counted in order of guest-physical addresses, without the
+/// holes between its ranges.
 pub type PageId = u32;
 
 /// A map from host pages, quicker than one that is safe from chosen keys. Its own order must not matter.

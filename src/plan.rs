@@ -26,7 +26,7 @@ mod window;
 use std::io::{self, Write};
 
 use crate::guest::recording::{Recording, record};
-use crate::memory::{Memory, PageSet};
+use crate::memory::{Memory, PageSet, Ram};
 use crate::migration::{MigrationError, SwitchOver};
 use crate::scenario::{FitError, Scenario};
 use crate::strategy::{Entry, Observation, Order, PlannedPage, Strategy};
@@ -102,19 +102,21 @@ pub fn of_recording(
     let strategy = planner(scenario, entry)?;
     let (header, mut records) = QemuRecording::open(input, &ImportOptions::default())?;
     let memory = scenario.vm.memory_of(&header)?;
+    let ram = Ram::new(&scenario.vm.ram_of(&header)?);
     let mut last = LastWindow::new(scenario.migration.record_window);
     while let Some(record) = records.next() {
         let record = record?;
-        if record.page >= header.pages || record.vcpu >= header.vcpus {
+        let place = ram.place(record.page).filter(|place| *place < header.pages);
+        let (Some(place), true) = (place, record.vcpu < header.vcpus) else {
             return Err(records
                 .record_error(format!(
                     "a page below {} and a vCPU below {}, found {} and {}",
                     header.pages, header.vcpus, record.page, record.vcpu
                 ))
                 .into());
-        }
+        };
         let time = scenario.trace.time_scale.guest_time(record.time_ns);
-        if !last.push(time, record, memory.host_page_of(record.page)) {
+        if !last.push(time, record, memory.host_page_of(place)) {
             return Err(records.record_error(window::TOO_MANY.to_owned()).into());
         }
     }

@@ -41,8 +41,7 @@ use crate::strategy::pdopmp::PdopmpSettings;
 use crate::strategy::plan::PlanSettings;
 use crate::strategy::pre_record::PreRecordSettings;
 use crate::trace::synthetic::Workload;
-use crate::units::Bytes;
-use crate::units::SimTime;
+use crate::units::{AddressRanges, Bytes, SimTime};
 
 /// A whole scenario. The default is the one that `migsim compare` runs without arguments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -111,6 +110,10 @@ pub struct VmSettings {
     /// Guest memory. Default: the trace's, or 256 MiB for a synthetic workload. The guest never touches what exceeds
     /// its trace's memory, and that part is not zero.
     pub memory: Option<Bytes>,
+    /// Guest-physical addresses that are RAM, such as `"0-3GiB,4GiB-5GiB"` or a list of ranges, in whole pages; an open last
+    /// range ends where the trace's memory does. What lies between them is neither sent nor may it be touched. Pages of
+    /// RAM are numbered without the holes. Default: as the trace has it.
+    pub ram: Option<AddressRanges>,
     /// Page of the trace. Default: as recorded, or 4 KiB for a synthetic workload.
     pub page_size: Option<Bytes>,
     /// Host page, the unit of fault and transfer, up to 1 GiB. It is sent as the trace's pages in it, of which those
@@ -130,6 +133,7 @@ impl Default for VmSettings {
     fn default() -> Self {
         VmSettings {
             memory: None,
+            ram: None,
             page_size: None,
             host_page: None,
             core_state: Bytes(1 << 20),

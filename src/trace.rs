@@ -2,14 +2,23 @@
 //!
 //! A trace holds, per vCPU, page accesses in time order and, if the recorder knew, when it was idle; and the pages that were all
 //! zero when the recording began.
-//! The container (version 1) is written by appending only and read block by block, in bounded memory:
+//! The container is written by appending only and read block by block, in bounded memory. Integers are little-endian, and
+//! each `crc` is a CRC32C of its part:
 //!
-//! | part | content (integers are little-endian) |
-//! |---|---|
-//! | preamble | magic, version, page size, tick, compaction, provenance, zero-page runs, CRC32C |
-//! | blocks | of one vCPU each, in the order in which they filled: header, CRC32C, payload |
-//! | footer | pages, vCPUs, duration, record count, index of the blocks, idle spans if any, content hash, CRC32C |
-//! | trailer | length of the footer, magic |
+//! ```text
+//! preamble  magic "\x8aMTRACE\n" u64 │ version u32 │ page shift u32 │ tick ns u32 │ provenance bytes u32
+//!           compaction ns u64 │ zero runs u32 │ version 2: RAM ranges u32
+//!           provenance │ zero runs: first u32, count u32 │ version 2: RAM ranges: first u32, count u32 │ crc u32
+//! block     vCPU u16 │ codec u8 │ 0 u8 │ records u32 │ first tick u64 │ payload bytes u32 │ crc u32 │ payload
+//! …         of one vCPU each, in the order in which they filled
+//! footer    pages u32 │ vCPUs u32 │ duration ns u64 │ records u64 │ blocks u32
+//!           index, for each block: bytes u32, first tick u64, last tick u64, records u32, vCPU u16
+//!           idle spans, if any: vCPU u16, from ns u64, until ns u64 │ content hash 32 bytes │ crc u32
+//! trailer   bytes of the footer u64 │ magic "\x8aMTREND\n" u64
+//! ```
+//!
+//! Version 2 has RAM ranges: pages outside of them are holes, which no access and no zero page lies in. A trace without ranges
+//! is written as version 1, so older programs read it and its hash stays.
 //!
 //! What a recorder knows only at its end (pages, vCPUs, duration) stands in the footer, so a pipe can be imported.
 //!
@@ -23,6 +32,9 @@
 
 use std::fmt;
 use std::io;
+
+use crate::memory::{PageRun, pages_in};
+use crate::units::{AddressRange, AddressRanges, SimTime};
 
 pub mod check;
 mod columns;
@@ -107,8 +119,10 @@ pub struct IdleSpan {
 pub struct TraceHeader {
     /// Bytes in a page: a power of two, up to 1 GiB.
     pub page_size: u64,
-    /// Pages of the VM's memory, up to 2^30.
+    /// Pages of the VM's memory, up to 2^30; with `ram`, the page after its last.
     pub pages: u32,
+    /// Which pages are RAM: ascending, without overlap, at most 4,096 ranges. Empty: all pages are.
+    pub ram: Vec<PageRun>,
     /// vCPUs of the VM.
     pub vcpus: u16,
     /// Resolution of the times, in nanoseconds.
@@ -120,6 +134,26 @@ pub struct TraceHeader {
     pub provenance: String,
 }
 
+impl TraceHeader {
+    /// Pages of the VM's memory: those of RAM.
+    pub fn memory_pages(&self) -> u64 {
+        match self.ram[..] {
+            [] => self.pages.into(),
+            _ => pages_in(&self.ram),
+        }
+    }
+
+    /// The addresses of RAM, if there are holes.
+    pub fn ram_addresses(&self) -> Option<AddressRanges> {
+        let address = |page: u64| page * self.page_size;
+        let range = |run: &PageRun| AddressRange {
+            start: address(run.first.into()),
+            end: Some(address(run.end())),
+        };
+        (!self.ram.is_empty()).then(|| AddressRanges(self.ram.iter().map(range).collect()))
+    }
+}
+
 /// The place of an error within a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -129,6 +163,13 @@ pub enum Place {
     Block(u64),
     /// A record, counted from 0 in the order of writing.
     Record(u64),
+    /// An access of a vCPU at a time in nanoseconds.
+    Access {
+        /// The vCPU.
+        vcpu: u16,
+        /// When.
+        time_ns: u64,
+    },
     /// What holds for the trace as a whole: header, zero pages, duration.
     Header,
 }
@@ -139,6 +180,9 @@ impl fmt::Display for Place {
             Place::Byte(offset) => write!(f, "byte {offset}"),
             Place::Block(offset) => write!(f, "block at byte {offset}"),
             Place::Record(number) => write!(f, "record {number}"),
+            Place::Access { vcpu, time_ns } => {
+                write!(f, "access of vCPU {vcpu} at {}", SimTime::from_ns(*time_ns))
+            }
             Place::Header => f.write_str("header"),
         }
     }
@@ -173,8 +217,9 @@ pub enum TraceError {
     },
     /// The file is of a later format.
     #[error(
-        "{name}: format version {found} at byte 8: expected version {}",
-        format::VERSION
+        "{name}: format version {found} at byte 8: expected version {} or {}",
+        format::VERSION,
+        format::VERSION_WITH_RAM
     )]
     Version {
         /// The trace.

@@ -11,8 +11,10 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 mod decimal;
 mod exact;
+mod ranges;
 mod time;
 
+pub use ranges::{AddressRange, AddressRanges};
 pub use time::SimTime;
 
 use decimal::Decimal;

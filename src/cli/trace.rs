@@ -9,6 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::output::check_outputs;
 use crate::file::write_whole;
+use crate::message::say;
 use crate::scenario::value_of;
 use crate::trace::slice::Slice;
 use crate::trace::synthetic::Workload;
@@ -16,11 +17,12 @@ use crate::trace::{Trace, check, export};
 use crate::units::Bytes;
 use crate::units::SimTime;
 
+mod addresses;
 mod import;
 mod info;
 mod plot;
 mod progress;
-mod ranges;
+
 mod workload;
 
 /// Import, look at, check, cut, generate and export traces
@@ -172,6 +174,11 @@ fn export(args: &ExportArgs) -> Result<()> {
         write(&mut BufWriter::new(io::stdout()))?;
     } else {
         write_file(&args.output, |out| Ok(write(out)?))?;
+    }
+    if matches!(args.to, Format::Csv)
+        && let Some(ram) = trace.header().ram_addresses()
+    {
+        say!("note: the rows do not say where RAM is: import them with --ram {ram}");
     }
     if let Some(path) = &args.zero_pages {
         write_file(path, |out| Ok(export::zero_pages(trace.zero_runs(), out)?))?;

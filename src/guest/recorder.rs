@@ -38,14 +38,14 @@ impl<'a> RecordedGuest<'a> {
             .map(|vcpu| RunningVcpu::new(replay.vcpu(vcpu, SimTime::ZERO)))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(RecordedGuest {
-            replay: *replay,
+            replay: replay.clone(),
             vcpus,
             trap,
             protected: PageSet::full(replay.memory().pages),
         })
     }
 
-    /// The next access, if it comes before `time`, and the page of the trace's size that it goes to. Of one instant's they
+    /// The next access, if it comes before `time`, and the place in RAM that it goes to. Of one instant's they
     /// come by vCPU.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl<'a> RecordedGuest<'a> {
             page: access.page,
             op: access.op,
         };
-        Ok(Some((made, access.trace_page)))
+        Ok(Some((made, access.place)))
     }
 
     /// The next access to the page traps.

@@ -7,8 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::memory::{Contents, Memory, PageId, PageMap};
-use crate::trace::{Op, Trace, TraceError, VcpuRecords};
+use crate::memory::{Contents, Memory, PageId, PageMap, Ram};
+use crate::trace::{Op, Place, Record, Trace, TraceError, VcpuRecords};
 use crate::units::SimTime;
 
 /// What the guest does where the trace ends.
@@ -114,13 +114,14 @@ impl<'de> Deserialize<'de> for TimeScale {
 }
 
 /// A trace from the position of the migration command on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Replay<'a> {
     trace: &'a Trace,
     start_ns: u64,
     scale: TimeScale,
     at_end: AtEnd,
     memory: Memory,
+    ram: Ram,
 }
 
 /// A time in which a vCPU has nothing to do; in guest time since the migration command.
@@ -139,8 +140,8 @@ pub struct GuestAccess {
     pub offset: SimTime,
     /// The host page.
     pub page: PageId,
-    /// The page of the trace's size.
-    pub trace_page: u32,
+    /// The page of the trace's size, by its place in RAM.
+    pub place: u32,
     /// How it is accessed.
     pub op: Op,
 }
@@ -153,6 +154,7 @@ impl<'a> Replay<'a> {
         scale: TimeScale,
         at_end: AtEnd,
         memory: Memory,
+        ram: Ram,
     ) -> Self {
         Replay {
             trace,
@@ -160,6 +162,7 @@ impl<'a> Replay<'a> {
             scale,
             at_end,
             memory,
+            ram,
         }
     }
 
@@ -176,6 +179,25 @@ impl<'a> Replay<'a> {
     /// The VM's memory.
     pub fn memory(&self) -> Memory {
         self.memory
+    }
+
+    /// Which of the trace's pages are RAM.
+    pub fn ram(&self) -> &Ram {
+        &self.ram
+    }
+
+    /// The place in RAM of what a record accesses.
+    fn place(&self, record: &Record) -> Result<u32, TraceError> {
+        self.ram
+            .place(record.page)
+            .ok_or_else(|| TraceError::Invalid {
+                name: self.trace.name().to_owned(),
+                place: Place::Access {
+                    vcpu: record.vcpu,
+                    time_ns: record.time_ns,
+                },
+                expected: format!("an address in vm.ram, found page {}", record.page),
+            })
     }
 
     /// Guest time in which the trace passes once.
@@ -243,7 +265,7 @@ impl<'a> Replay<'a> {
             AtEnd::Idle => (0, since_zero),
         };
         VcpuReplay {
-            replay: *self,
+            replay: self.clone(),
             vcpu,
             from,
             records: self.trace.vcpu_records(vcpu, position),
@@ -287,7 +309,8 @@ impl<'a> Replay<'a> {
     ///
     /// [`TraceError`] when the trace is damaged.
     pub fn contents(&self, positions: &[SimTime]) -> Result<Contents, TraceError> {
-        let mut contents = Contents::new(self.memory, self.trace.zero_runs());
+        let zero = self.ram.places(self.trace.zero_runs());
+        let mut contents = Contents::new(self.memory, &zero);
         if !contents.has_zeros() {
             return Ok(contents);
         }
@@ -299,7 +322,7 @@ impl<'a> Replay<'a> {
                 if record.time_ns >= self.start_ns {
                     break;
                 }
-                contents.write(record.page);
+                contents.write(self.place(&record)?);
             }
             for page in self.writes(vcpu, SimTime::ZERO, position) {
                 contents.write(page?);
@@ -351,7 +374,7 @@ impl<'a> Replay<'a> {
         let mut accesses = self.vcpu(vcpu, from);
         std::iter::from_fn(move || accesses.next_wanted(end, |_, op| op == Op::Write))
             .take_while(move |access| !matches!(access, Ok(access) if access.offset >= end))
-            .map(|access| access.map(|access| access.trace_page))
+            .map(|access| access.map(|access| access.place))
     }
 }
 
@@ -418,10 +441,11 @@ impl VcpuReplay<'_> {
             let offset = self.replay.scale.guest_time(since_start);
             let passes_over = offset < until && !wanted(record.page, record.op);
             if offset >= self.from && !passes_over {
-                return Some(Ok(GuestAccess {
+                let place = self.replay.place(&record);
+                return Some(place.map(|place| GuestAccess {
                     offset,
-                    page: self.replay.memory.host_page_of(record.page),
-                    trace_page: record.page,
+                    page: self.replay.memory.host_page_of(place),
+                    place,
                     op: record.op,
                 }));
             }

@@ -74,9 +74,12 @@ impl TouchOrder {
             let mut seen = PageSet::empty(pages);
             let mut touches = Vec::new();
             let mut accesses = replay.vcpu(vcpu, position);
-            while let Some(access) =
-                accesses.next_wanted(end, |page, _| !seen.contains(memory.host_page_of(page)))
-            {
+            let ram = replay.ram();
+            while let Some(access) = accesses.next_wanted(end, |page, _| {
+                // One outside of RAM is an error to be seen.
+                let place = ram.place(page);
+                place.is_none_or(|place| !seen.contains(memory.host_page_of(place)))
+            }) {
                 let access = access?;
                 // What saturates is beyond the end of simulated time.
                 let over = access.offset > end || access.offset == SimTime::MAX;

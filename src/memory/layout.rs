@@ -3,7 +3,7 @@
 use super::{Content, PageId};
 
 /// A run of pages of the trace's size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageRun {
     /// The first page of the run.
     pub first: u32,
@@ -15,6 +15,19 @@ impl PageRun {
     /// The page after the run; `u64` because a hostile run may end beyond `u32`.
     pub fn end(self) -> u64 {
         u64::from(self.first) + u64::from(self.count)
+    }
+
+    /// Whether the page is in it.
+    pub fn contains(self, page: u32) -> bool {
+        page >= self.first && u64::from(page) < self.end()
+    }
+
+    /// The pages that are in both runs, if any.
+    pub fn common(self, other: PageRun) -> Option<PageRun> {
+        let first = self.first.max(other.first);
+        let count = self.end().min(other.end()).checked_sub(first.into())?;
+        let count = u32::try_from(count).ok().filter(|count| *count > 0)?;
+        Some(PageRun { first, count })
     }
 }
 
@@ -35,9 +48,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The host page that a page of the trace lies in.
-    pub fn host_page_of(&self, trace_page: u32) -> PageId {
-        trace_page >> self.host_shift
+    /// The host page that a page of RAM lies in, by its [place](super::Ram::place).
+    pub fn host_page_of(&self, place: u32) -> PageId {
+        place >> self.host_shift
     }
 
     /// Bytes of a page of the trace.

@@ -64,11 +64,11 @@ impl<'a> LiveGuest<'a> {
         if self.replay.wraps() && time.as_ps() / pass.as_ps().max(1) > MOST_PASSES {
             return Err(RecordError::TooShort { pass }.into());
         }
-        while let Some((access, trace_page)) = self.guest.next_before(time)? {
+        while let Some((access, place)) = self.guest.next_before(time)? {
             if access.op == Op::Write {
                 self.missing.insert(access.page);
                 self.written.insert(access.page);
-                self.contents.write(trace_page);
+                self.contents.write(place);
             }
             tell(&access);
             self.accesses.push(access);

@@ -166,7 +166,7 @@ impl<'a> ContentsInTime<'a> {
                     break;
                 }
                 if access.op == Op::Write {
-                    self.contents.write(access.trace_page);
+                    self.contents.write(access.place);
                 }
             }
         }

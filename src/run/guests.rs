@@ -6,7 +6,7 @@ use super::cache::Cache;
 use super::comparison::Comparison;
 use crate::guest::recording::Preparation;
 use crate::guest::replay::{AtEnd, Replay, TimeScale};
-use crate::memory::Memory;
+use crate::memory::{Memory, Ram};
 use crate::migration::{GuestCourse, SwitchOver};
 use crate::scenario::Scenario;
 use crate::strategy::{self, LeadIn};
@@ -51,6 +51,7 @@ struct GuestKey {
     time_scale: TimeScale,
     at_end: AtEnd,
     memory: Memory,
+    ram: Ram,
     preparation: Preparation,
     trap: SimTime,
 }
@@ -118,6 +119,7 @@ impl SharedGuests {
             time_scale: scenario.trace.time_scale,
             at_end: scenario.trace.at_end,
             memory: replay.memory(),
+            ram: replay.ram().clone(),
             preparation,
             trap,
         };

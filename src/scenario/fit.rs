@@ -2,9 +2,9 @@
 
 use super::{Scenario, TraceSettings, VmSettings};
 use crate::guest::replay::Replay;
-use crate::memory::Memory;
+use crate::memory::{Memory, PageRun, Ram, pages_in};
 use crate::trace::{Trace, TraceHeader};
-use crate::units::{Bytes, SimTime};
+use crate::units::{AddressRange, AddressRanges, Bytes, SimTime};
 
 /// Scenario and trace do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +29,7 @@ impl Scenario {
             self.trace.time_scale,
             self.trace.at_end,
             self.vm.memory_of(trace.header())?,
+            Ram::new(&self.vm.ram_of(trace.header())?),
         ))
     }
 }
@@ -62,6 +63,40 @@ const MOST_PAGES: u64 = 1 << 30;
 const MOST_TRACE_PAGES: u64 = 1 << 40;
 
 impl VmSettings {
+    /// The ranges of RAM, if there are holes: the scenario's, else the trace's.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError`] when they are not of whole pages, or too large.
+    pub fn ram_of(&self, header: &TraceHeader) -> Result<Vec<PageRun>, FitError> {
+        let Some(AddressRanges(ranges)) = &self.ram else {
+            return Ok(header.ram.clone());
+        };
+        let traced_end = u64::from(header.pages) * header.page_size;
+        let run = |range: &AddressRange| {
+            let end = range.end.unwrap_or(traced_end);
+            let whole = [range.start, end]
+                .iter()
+                .all(|at| at.is_multiple_of(header.page_size));
+            let page = |at: u64| u32::try_from(at / header.page_size).ok();
+            let (first, end) = (page(range.start)?, page(end)?);
+            (whole && first < end).then(|| PageRun {
+                first,
+                count: end - first,
+            })
+        };
+        let runs: Option<Vec<PageRun>> = ranges.iter().map(run).collect();
+        let runs = runs.ok_or_else(|| FitError {
+            key: "vm.ram",
+            problem: format!(
+                "{}, expected multiples of the trace's page ({} bytes), below 2^32 pages, and an open range only below the trace's end",
+                AddressRanges(ranges.clone()),
+                header.page_size
+            ),
+        })?;
+        Ok(runs)
+    }
+
     /// The VM's memory, as the scenario and the trace's header have it.
     ///
     /// # Errors
@@ -85,7 +120,10 @@ impl VmSettings {
                 ),
             );
         }
-        let traced = u64::from(header.pages) * page_size;
+        let traced = match &self.ram {
+            Some(_) => pages_in(&self.ram_of(header)?),
+            None => header.memory_pages(),
+        } * page_size;
         let memory = self.memory.map_or(traced, |size| size.0);
         let trace_pages = memory.div_ceil(page_size);
         let most = MOST_PAGES.min(MOST_TRACE_PAGES * page_size / host_page);

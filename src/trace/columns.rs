@@ -1,6 +1,7 @@
 //! The payload of a block: two columns of `u32`, as byte planes.
 
 use super::Op;
+use crate::memory::Ram;
 
 /// The decoded columns of one block.
 #[derive(Default)]
@@ -32,6 +33,12 @@ impl Columns {
         self.accesses.iter().fold(true, |valid, &access| {
             valid & (access >> 2 < pages) & (access & 3 != 3)
         })
+    }
+
+    /// Whether every access is to RAM.
+    pub(super) fn in_ram(&self, ram: &Ram) -> bool {
+        *ram == Ram::WITHOUT_HOLES
+            || (self.accesses.iter()).all(|access| ram.place(access >> 2).is_some())
     }
 
     /// Replaces `payload` by these columns as byte planes.

@@ -1,15 +1,17 @@
 //! The bytes of the container, shared by reader and writer. [`crate::trace`] describes the whole.
 
 use super::{IdleSpan, TraceHeader};
-use crate::memory::PageRun;
+use crate::memory::{PageRun, Ram, pages_in};
 
 pub(super) const MAGIC: [u8; 8] = *b"\x8aMTRACE\n";
 pub(super) const END_MAGIC: [u8; 8] = *b"\x8aMTREND\n";
 pub(super) const VERSION: u32 = 1;
+/// Of a trace with RAM ranges.
+pub(super) const VERSION_WITH_RAM: u32 = 2;
 
 /// Magic, version, page shift, tick, length of the provenance, compaction, number of zero runs.
 pub(super) const PREAMBLE_BYTES: usize = 8 + 4 * 4 + 8 + 4;
-pub(super) const ZERO_RUN_BYTES: usize = 4 + 4;
+pub(super) const PAGE_RUN_BYTES: usize = 4 + 4;
 pub(super) const BLOCK_HEADER_BYTES: usize = 2 + 1 + 1 + 4 + 8 + 4 + 4;
 /// Bytes of payload for one record before compression.
 pub(super) const RECORD_BYTES: usize = 4 + 4;
@@ -23,6 +25,7 @@ pub(super) const TRAILER_BYTES: usize = 8 + 8;
 pub(super) const MAX_BLOCK_RECORDS: u32 = 1 << 18;
 pub(super) const MAX_BLOCKS: u32 = 1 << 22;
 pub(super) const MAX_ZERO_RUNS: usize = 1 << 24;
+pub(super) const MAX_RAM_RANGES: usize = 1 << 12;
 pub(super) const MAX_IDLE_SPANS: usize = 1 << 22;
 pub(super) const MAX_PROVENANCE_BYTES: usize = 1 << 16;
 pub(super) const MAX_PAGES: u32 = 1 << 30;
@@ -66,28 +69,47 @@ pub(super) fn check_header(header: &TraceHeader, zero_runs: &[PageRun]) -> Resul
     if zero_runs.len() > MAX_ZERO_RUNS {
         return Err(format!("at most {MAX_ZERO_RUNS} runs of zero pages"));
     }
+    if header.ram.len() > MAX_RAM_RANGES {
+        return Err(format!("at most {MAX_RAM_RANGES} RAM ranges"));
+    }
+    let pages = match header.pages {
+        0 => MAX_PAGES,
+        pages => pages,
+    };
+    check_runs("zero pages", zero_runs, pages)?;
+    let ram_end = check_runs("pages of RAM", &header.ram, pages)?;
+    if !header.ram.is_empty() && header.pages != 0 && ram_end != u64::from(header.pages) {
+        return Err(format!(
+            "as many pages as RAM ranges reach to, {ram_end}, found {}",
+            header.pages
+        ));
+    }
+    let in_ram = pages_in(&Ram::new(&header.ram).within(zero_runs));
+    if in_ram != pages_in(zero_runs) {
+        return Err("zero pages within RAM".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether runs ascend, do not overlap and end within the memory. Returns where they end.
+fn check_runs(what: &str, runs: &[PageRun], pages: u32) -> Result<u64, String> {
     let mut end = 0;
-    for run in zero_runs {
+    for run in runs {
         if run.count == 0 || u64::from(run.first) < end {
             return Err(format!(
-                "runs of zero pages in ascending order, without overlap, of at least 1 page; found {} pages from {}",
+                "runs of {what} in ascending order, without overlap, of at least 1 page; found {} pages from {}",
                 run.count, run.first
             ));
         }
         end = run.end();
     }
-    let pages = if header.pages == 0 {
-        MAX_PAGES
-    } else {
-        header.pages
-    };
     if end > u64::from(pages) {
         return Err(format!(
-            "zero pages below page {pages}, found a run up to {}",
+            "{what} below page {pages}, found a run up to {}",
             end - 1
         ));
     }
-    Ok(())
+    Ok(end)
 }
 
 /// What does not hold for these idle spans of a trace, if anything: the rest of "expected …".
@@ -151,16 +173,24 @@ impl<'a> Fields<'a> {
 
 /// The preamble with its checksum.
 pub(super) fn encode_preamble(header: &TraceHeader, zero_runs: &[PageRun]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(PREAMBLE_BYTES + zero_runs.len() * ZERO_RUN_BYTES);
+    let runs = zero_runs.len() + header.ram.len();
+    let mut bytes = Vec::with_capacity(PREAMBLE_BYTES + runs * PAGE_RUN_BYTES);
+    let version = match header.ram.is_empty() {
+        true => VERSION,
+        false => VERSION_WITH_RAM,
+    };
     bytes.extend(MAGIC);
-    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend(version.to_le_bytes());
     bytes.extend(header.page_size.trailing_zeros().to_le_bytes());
     bytes.extend(header.tick_ns.to_le_bytes());
     bytes.extend((header.provenance.len() as u32).to_le_bytes());
     bytes.extend(header.compaction_ns.to_le_bytes());
     bytes.extend((zero_runs.len() as u32).to_le_bytes());
+    if version == VERSION_WITH_RAM {
+        bytes.extend((header.ram.len() as u32).to_le_bytes());
+    }
     bytes.extend(header.provenance.as_bytes());
-    for run in zero_runs {
+    for run in zero_runs.iter().chain(&header.ram) {
         bytes.extend(run.first.to_le_bytes());
         bytes.extend(run.count.to_le_bytes());
     }

@@ -19,8 +19,8 @@
 //! then records are kept in a temporary file (compressed, in the system's temporary directory, `TMPDIR`), never the text.
 //!
 //! Addresses that are physical already ([`Addresses::Physical`]) are divided by the page size. What lies outside the
-//! machine's RAM, where that is known ([`ImportOptions::ram`]), is dropped and counted; holes between its ranges are
-//! declared zero. Addresses in the process that runs the machine ([`Addresses::Mapping`]) count from where it maps the
+//! machine's RAM, where that is known ([`ImportOptions::ram`]), is dropped and counted, and the trace has the ranges
+//! ([`TraceHeader::ram`](super::TraceHeader::ram)). Addresses in the process that runs the machine ([`Addresses::Mapping`]) count from where it maps the
 //! machine's memory.
 
 mod accesses;
@@ -38,6 +38,7 @@ mod kvm;
 mod lackey;
 mod late;
 mod lines;
+mod numbering;
 mod options;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -58,7 +59,7 @@ mod userfaultfd;
 pub use csv::{idle_spans, zero_pages};
 pub use error::ImportError;
 pub use input::Input;
-pub use options::{Addresses, ImportOptions, RamRange};
+pub use options::{Addresses, ImportOptions};
 pub use qemu::Recording as QemuRecording;
 pub use registry::{IMPORTERS, Importer};
 pub use summary::{ImportSummary, Reason};

@@ -77,7 +77,8 @@ impl Opening {
         let mut fields = Fields(&fixed);
         let _magic: [u8; 8] = fields.array().ok_or_else(damaged)?;
         let version = fields.u32().ok_or_else(damaged)?;
-        if version != format::VERSION {
+        let has_ram = version == format::VERSION_WITH_RAM;
+        if version != format::VERSION && !has_ram {
             return Err(TraceError::Version {
                 name: self.name.clone(),
                 found: version,
@@ -88,11 +89,21 @@ impl Opening {
         let provenance_bytes = fields.u32().ok_or_else(damaged)? as usize;
         let compaction_ns = fields.u64().ok_or_else(damaged)?;
         let zero_runs = fields.u32().ok_or_else(damaged)? as usize;
-        if provenance_bytes > format::MAX_PROVENANCE_BYTES || zero_runs > format::MAX_ZERO_RUNS {
+        let (ram_ranges, fixed_bytes) = if has_ram {
+            let more = self.read(format::PREAMBLE_BYTES as u64, 4)?;
+            let ranges = Fields(&more).u32().ok_or_else(damaged)? as usize;
+            (ranges, format::PREAMBLE_BYTES + more.len())
+        } else {
+            (0, format::PREAMBLE_BYTES)
+        };
+        if provenance_bytes > format::MAX_PROVENANCE_BYTES
+            || zero_runs > format::MAX_ZERO_RUNS
+            || ram_ranges > format::MAX_RAM_RANGES
+        {
             return Err(damaged());
         }
-        let length =
-            format::PREAMBLE_BYTES + provenance_bytes + zero_runs * format::ZERO_RUN_BYTES + 4;
+        let runs_bytes = (zero_runs + ram_ranges) * format::PAGE_RUN_BYTES;
+        let length = fixed_bytes + provenance_bytes + runs_bytes + 4;
         if length as u64 > self.length {
             return Err(damaged());
         }
@@ -101,23 +112,26 @@ impl Opening {
         if u32::from_le_bytes(*crc) != crc32c::crc32c(content) {
             return Err(damaged());
         }
-        let mut fields = Fields(content.get(format::PREAMBLE_BYTES..).ok_or_else(damaged)?);
+        let mut fields = Fields(content.get(fixed_bytes..).ok_or_else(damaged)?);
         let provenance = fields.bytes(provenance_bytes).ok_or_else(damaged)?;
-        let header = TraceHeader {
-            page_size: 1_u64.checked_shl(page_shift).unwrap_or(0),
-            pages: 0,
-            vcpus: 0,
-            tick_ns,
-            compaction_ns,
-            provenance: String::from_utf8(provenance.to_owned()).map_err(|_| damaged())?,
-        };
-        let zero_runs = std::iter::from_fn(|| {
+        let provenance = String::from_utf8(provenance.to_owned()).map_err(|_| damaged())?;
+        let mut runs = std::iter::from_fn(|| {
             Some(PageRun {
                 first: fields.u32()?,
                 count: fields.u32()?,
             })
         });
-        Ok((header, zero_runs.collect(), length as u64))
+        let zero_runs = runs.by_ref().take(zero_runs).collect();
+        let header = TraceHeader {
+            page_size: 1_u64.checked_shl(page_shift).unwrap_or(0),
+            pages: 0,
+            ram: runs.collect(),
+            vcpus: 0,
+            tick_ns,
+            compaction_ns,
+            provenance,
+        };
+        Ok((header, zero_runs, length as u64))
     }
 
     /// The footer, and where it begins.

@@ -14,7 +14,7 @@ use super::open::Opening;
 use super::records::{Records, VcpuRecords};
 use super::storage::{Source, Storage};
 use super::{IdleSpan, Place, TraceError, TraceHeader};
-use crate::memory::PageRun;
+use crate::memory::{PageRun, Ram};
 
 /// An opened trace: what it says about itself, and the index by which its records are decoded on demand.
 ///
@@ -188,6 +188,7 @@ impl fmt::Debug for Trace {
 /// Loads blocks of a trace through buffers of its own.
 pub(super) struct BlockReader<'a> {
     trace: &'a Trace,
+    ram: Ram,
     source: Option<Source<'a>>,
     stored: Vec<u8>,
     payload: Vec<u8>,
@@ -197,6 +198,7 @@ impl<'a> BlockReader<'a> {
     pub(super) fn new(trace: &'a Trace) -> Self {
         BlockReader {
             trace,
+            ram: Ram::new(&trace.header.ram),
             source: None,
             stored: Vec::new(),
             payload: Vec::new(),
@@ -271,6 +273,9 @@ impl<'a> BlockReader<'a> {
         }
         if !columns.in_range(self.trace.header.pages) {
             return Err("pages of the VM, and r, w or x");
+        }
+        if !columns.in_ram(&self.ram) {
+            return Err("pages of RAM");
         }
         Ok(())
     }

@@ -156,6 +156,7 @@ impl Workload {
         let header = TraceHeader {
             page_size,
             pages: plan.pages,
+            ram: Vec::new(),
             vcpus: plan.vcpus,
             tick_ns: 1,
             compaction_ns: 0,

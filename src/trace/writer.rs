@@ -5,7 +5,7 @@ use std::io::Write;
 use super::columns::{self, Columns};
 use super::format::{self, Block, BlockHeader, Codec, ContentHasher, Footer};
 use super::{IdleSpan, Place, Record, TraceError, TraceHeader};
-use crate::memory::PageRun;
+use crate::memory::{PageRun, Ram};
 
 /// The highest vCPU: the number of vCPUs has to fit `u16` as well.
 const LAST_VCPU: u16 = u16::MAX - 1;
@@ -15,6 +15,7 @@ pub struct TraceWriter<W: Write> {
     out: W,
     level: i32,
     header: TraceHeader,
+    ram: Ram,
     /// As known at the end: the header's, or enough for all records and zero pages.
     pages: u32,
     vcpus: u16,
@@ -43,7 +44,7 @@ impl<W: Write> TraceWriter<W> {
     /// Writes the header and the zero map, and compresses at zstd level 19, for traces that are kept.
     ///
     /// `header.pages` or `header.vcpus` of 0 means not known yet: [`TraceWriter::finish`] then takes the smallest number
-    /// that holds all records, zero pages and idle spans.
+    /// that holds all records, zero pages, RAM ranges and idle spans.
     ///
     /// # Errors
     /// [`TraceError::Invalid`] for a header or zero map that no trace can have, [`TraceError::Write`].
@@ -63,7 +64,8 @@ impl<W: Write> TraceWriter<W> {
     ) -> Result<Self, TraceError> {
         format::check_header(&header, &zero_runs)
             .map_err(|expected| invalid(Place::Header, expected))?;
-        let zero_end = zero_runs.last().map_or(0, |run| run.end());
+        let runs = zero_runs.iter().chain(&header.ram);
+        let runs_end = runs.map(|run| run.end()).max().unwrap_or(0);
         // What the writer learns only later is not part of the preamble.
         let preamble = TraceHeader {
             pages: 0,
@@ -73,8 +75,9 @@ impl<W: Write> TraceWriter<W> {
         let mut writer = TraceWriter {
             out,
             level,
-            pages: header.pages.max(zero_end as u32),
+            pages: header.pages.max(runs_end as u32),
             vcpus: header.vcpus,
+            ram: Ram::new(&header.ram),
             header,
             filling: Vec::new(),
             last_ns: None,
@@ -225,6 +228,12 @@ impl<W: Write> TraceWriter<W> {
         };
         if record.page > last_page {
             return refuse(format!("a page up to {last_page}, found {}", record.page));
+        }
+        if self.ram.place(record.page).is_none() {
+            return refuse(format!(
+                "a page of RAM, found {} in a hole between its ranges",
+                record.page
+            ));
         }
         let tick_ns = u64::from(self.header.tick_ns);
         if !record.time_ns.is_multiple_of(tick_ns) {

@@ -58,6 +58,7 @@ fn trace_part(most_pages: u32, most_more: u64) -> impl Strategy<Value = Case> {
                     Just(Vec::new()),
                     prop::collection::vec((0..vcpus, 0u64..200, 1u64..60), 0..9)
                 ],
+                (holes(trace_pages), any::<bool>()),
             )
                 .prop_map(
                     move |(
@@ -69,6 +70,7 @@ fn trace_part(most_pages: u32, most_more: u64) -> impl Strategy<Value = Case> {
                         start,
                         wrap,
                         idle,
+                        (holes, by_scenario),
                     )| {
                         records.sort_by_key(|record| (record.time_ns, record.vcpu));
                         let duration_ns = 200_000 + 20_000 * slack;
@@ -86,6 +88,7 @@ fn trace_part(most_pages: u32, most_more: u64) -> impl Strategy<Value = Case> {
                             vcpus,
                             page_size: PAGE_SIZE,
                             trace_pages,
+                            ram: Vec::new(),
                             zero,
                             compaction_ns,
                             duration_ns,
@@ -93,10 +96,19 @@ fn trace_part(most_pages: u32, most_more: u64) -> impl Strategy<Value = Case> {
                             host_shift,
                             scenario,
                         }
+                        .with_holes(&holes, by_scenario)
                     },
                 )
         },
     )
+}
+
+/// Before which page of RAM how many pages are none; mostly no hole.
+fn holes(pages: u32) -> impl Strategy<Value = Vec<(u32, u32)>> {
+    prop_oneof![
+        3 => Just(Vec::new()),
+        1 => prop::collection::vec((0..pages, 1u32..9), 1..4)
+    ]
 }
 
 /// Any pages, or runs of them.
@@ -551,6 +563,7 @@ fn random_cases_have_everything() {
                 "larger host pages".to_owned(),
                 faults && case.host_shift > 0,
             );
+            count("holes in RAM".to_owned(), faults && case.ram.len() > 1);
             count(
                 "compacted traces".to_owned(),
                 faults && case.compaction_ns > 0,

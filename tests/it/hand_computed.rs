@@ -80,6 +80,7 @@ pub(crate) fn base(pages: u32, records: &[Record]) -> Case {
         vcpus: last.unwrap_or(0) + 1,
         page_size: PAGE,
         trace_pages: pages,
+        ram: Vec::new(),
         zero: vec![false; pages as usize],
         compaction_ns: 0,
         duration_ns: 1_000_000,
@@ -224,6 +225,22 @@ fn host_pages_larger_than_the_trace_s() {
     case.scenario.vm.host_page = Some(Bytes(2 * PAGE));
     let outcome = simulate(&case);
     assert_eq!((faults(&outcome), outcome.stall), ((1, 1, 0), ns(318)));
+}
+
+/// Pages of RAM at 2, 5 and 6, of which 2 and 6 are one range's last and another's: as three pages from 0 on.
+#[test]
+fn holes_are_neither_sent_nor_numbered() {
+    let records = [read(10, 0, 2), read(400, 0, 1)];
+    let mut plain = base(3, &records);
+    plain.zero[0] = true;
+    let expected = simulate(&plain);
+    assert_eq!((expected.zero_pages_sent, expected.pages_sent), (1, 2));
+    for by_scenario in [false, true] {
+        let case = plain.clone().with_holes(&[(0, 2), (1, 2)], by_scenario);
+        let ram: Vec<_> = case.ram.iter().map(|run| (run.first, run.count)).collect();
+        assert_eq!((ram, case.records[0].page), (vec![(2, 1), (5, 2)], 6));
+        assert_eq!(simulate(&case), expected);
+    }
 }
 
 #[test]

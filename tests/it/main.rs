@@ -44,6 +44,8 @@ mod trace_compaction;
 mod trace_container;
 /// Importers, format by format.
 mod trace_import;
+/// RAM ranges and free memory, from an import to a migration.
+mod trace_memory;
 /// Slices of traces.
 mod trace_slice;
 /// Real recorders whose output is imported.

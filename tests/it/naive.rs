@@ -133,6 +133,8 @@ pub(crate) struct Input<'a> {
     pub(crate) start_ns: u64,
     pub(crate) scale_fp: u64,
     pub(crate) wrap: bool,
+    /// Pages of the trace that are RAM, as first and count; none: all of them.
+    pub(crate) ram: Vec<(u32, u32)>,
     /// Per page of the trace: all zero when the recording began.
     pub(crate) zero: Vec<bool>,
     /// Pages of the VM, of the trace's size; those beyond the trace's are not zero.
@@ -240,6 +242,28 @@ impl Input<'_> {
             * 1_000_000_000_000
             * (payload + u128::from(self.packet_overhead));
         work.div_ceil(payload * u128::from(self.bandwidth))
+    }
+
+    /// The pages of the trace that are RAM, in order.
+    fn ram_pages(&self) -> Vec<u32> {
+        if self.ram.is_empty() {
+            return (0..self.zero.len() as u32).collect();
+        }
+        let ranges = self.ram.iter();
+        ranges
+            .flat_map(|(first, count)| *first..first + count)
+            .collect()
+    }
+
+    /// Which page of RAM a page of the trace is.
+    fn place(&self, page: u32) -> u32 {
+        if self.ram.is_empty() {
+            return page;
+        }
+        let mut pages = self.ram_pages().into_iter();
+        pages
+            .position(|of_ram| of_ram == page)
+            .expect("no access to a hole") as u32
     }
 
     /// What a host page is made of, in pages of the trace's size: those with content, and those that are zero.

@@ -38,6 +38,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         scale_fp: 1000 << 20,
         wrap: false,
         vm_pages: pages,
+        ram: Vec::new(),
         zero: vec![false; pages as usize],
         pages,
         host_shift: 0,

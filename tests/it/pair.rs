@@ -15,7 +15,7 @@ use migsim::strategy::pdopmp;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
 use migsim::trace::{IdleSpan, Op, Record, Trace, TraceHeader, TraceWriter};
-use migsim::units::SimTime;
+use migsim::units::{AddressRange, AddressRanges, SimTime};
 
 use crate::naive;
 
@@ -39,7 +39,10 @@ pub(crate) struct Case {
     pub(crate) idle: Vec<IdleSpan>,
     pub(crate) vcpus: u16,
     pub(crate) page_size: u64,
+    /// The page after the trace's last.
     pub(crate) trace_pages: u32,
+    /// Empty: all pages.
+    pub(crate) ram: Vec<PageRun>,
     pub(crate) zero: Vec<bool>,
     pub(crate) compaction_ns: u64,
     pub(crate) duration_ns: u64,
@@ -53,6 +56,10 @@ impl Case {
         let header = TraceHeader {
             page_size: self.page_size,
             pages: self.trace_pages,
+            ram: match self.scenario.vm.ram {
+                Some(_) => Vec::new(),
+                None => self.ram.clone(),
+            },
             vcpus: self.vcpus,
             tick_ns: 1,
             compaction_ns: self.compaction_ns,
@@ -70,6 +77,38 @@ impl Case {
         writer.set_idle_spans(self.idle.clone());
         let bytes = writer.finish(Some(self.duration_ns)).expect("in memory");
         Trace::from_bytes("case", bytes.into()).expect("a trace that was just written")
+    }
+
+    /// The same guest, with holes between its pages of RAM: of so many pages before a page. The scenario says so, or the trace.
+    pub(crate) fn with_holes(mut self, holes: &[(u32, u32)], by_scenario: bool) -> Self {
+        let moved = |page: u32| {
+            let before = holes.iter().filter(|(at, _)| *at <= page);
+            page + before.map(|(_, pages)| pages).sum::<u32>()
+        };
+        let mut zero = Vec::new();
+        for page in 0..self.trace_pages {
+            let first = moved(page);
+            zero.resize(first as usize, false);
+            zero.push(self.zero[page as usize]);
+            match self.ram.last_mut() {
+                Some(range) if range.end() == u64::from(first) => range.count += 1,
+                _ => self.ram.push(PageRun { first, count: 1 }),
+            }
+        }
+        for record in &mut self.records {
+            record.page = moved(record.page);
+        }
+        self.trace_pages = zero.len() as u32;
+        self.zero = zero;
+        if by_scenario {
+            let address = |page: u64| page * self.page_size;
+            let range = |run: &PageRun| AddressRange {
+                start: address(run.first.into()),
+                end: Some(address(run.end())),
+            };
+            self.scenario.vm.ram = Some(AddressRanges(self.ram.iter().map(range).collect()));
+        }
+        self
     }
 
     /// What precedes a strategy's suspension.
@@ -116,6 +155,7 @@ impl Case {
             start_ns: scenario.trace.start.as_ps() / 1_000,
             scale_fp: (1_000.0 * f64::from(1 << 20) * self.scale_factor).round() as u64,
             wrap: scenario.trace.at_end == AtEnd::Wrap,
+            ram: self.ram.iter().map(|run| (run.first, run.count)).collect(),
             zero: self.zero.clone(),
             vm_pages: (memory / self.page_size) as u32,
             pages: memory.div_ceil(host_page_bytes) as u32,

@@ -39,6 +39,7 @@ fn trace(pages: u32, zero: &[u32], records: &[Record], duration_ns: u64) -> Trac
     let header = TraceHeader {
         page_size: PAGE,
         pages,
+        ram: Vec::new(),
         vcpus: 1,
         tick_ns: 1,
         compaction_ns: 0,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use migsim::guest::replay::{AtEnd, Replay, TimeScale};
 use migsim::guest::touch_order::TouchOrder;
-use migsim::memory::Memory;
+use migsim::memory::{Memory, Ram};
 use migsim::trace::import::{ImportOptions, Importer, Input};
 use migsim::trace::{Op, Trace};
 use migsim::units::SimTime;
@@ -65,7 +65,7 @@ proptest! {
             // Up to where the raw trace ends: its duration is not a multiple of the epoch.
             let position = SimTime::from_ns(from_ns);
             let order = |trace| {
-                let replay = Replay::new(trace, 0, TimeScale::default(), AtEnd::Idle, memory);
+                let replay = Replay::new(trace, 0, TimeScale::default(), AtEnd::Idle, memory, Ram::WITHOUT_HOLES);
                 TouchOrder::after(&replay, &vec![position; raw.header().vcpus.into()]).unwrap()
             };
             prop_assert_eq!(order(&raw), order(&compacted), "from epoch {}", epoch);

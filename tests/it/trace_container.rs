@@ -1,6 +1,7 @@
 //! The container: round trips, seeking, and files that are damaged or made to harm.
 
 mod damage;
+mod ram;
 
 use std::io::Write;
 
@@ -12,6 +13,7 @@ fn header() -> TraceHeader {
     TraceHeader {
         page_size: 4_096,
         pages: 1_000,
+        ram: Vec::new(),
         vcpus: 3,
         tick_ns: 1,
         compaction_ns: 0,
@@ -62,6 +64,10 @@ fn merged(trace: &Trace) -> Vec<Record> {
 
 /// A file with several blocks, raw and compressed, zero runs and provenance.
 fn small_file() -> (Vec<u8>, Vec<Record>) {
+    small_file_with(Vec::new())
+}
+
+fn small_file_with(ram: Vec<PageRun>) -> (Vec<u8>, Vec<Record>) {
     let far = u64::from(u32::MAX) * 2;
     let mut records = vec![
         read(0, 0, 1),
@@ -80,6 +86,7 @@ fn small_file() -> (Vec<u8>, Vec<Record>) {
     let header = TraceHeader {
         provenance: "a test".to_owned(),
         compaction_ns: 1_000,
+        ram,
         ..header()
     };
     let idle_spans = vec![idle(0, 0, 3), idle(0, 3, 9), idle(2, 7, far)];

@@ -9,6 +9,7 @@ fn trace(records: &[Record], compaction_ns: u64) -> Trace {
     let header = TraceHeader {
         page_size: 4_096,
         pages: 32,
+        ram: Vec::new(),
         vcpus: 3,
         tick_ns: 1,
         compaction_ns,

@@ -8,14 +8,13 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::{info, progress, ranges, whole_ns, write_file};
+use super::{addresses, info, progress, whole_ns, write_file};
 use crate::cli::output::check_outputs;
 use crate::message::say;
 use crate::trace::import::{
     self, Addresses, IMPORTERS, ImportError, ImportOptions, ImportSummary, Importer, Input,
 };
-use crate::units::Bytes;
-use crate::units::SimTime;
+use crate::units::{AddressRanges, Bytes, SimTime};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
@@ -47,11 +46,11 @@ pub(super) struct ImportArgs {
     /// What the recording's addresses are: `virtual` (of processes: regions of 512 pages, in order, without the space
     /// between them), `physical` (of the machine: divided by the page size), or where a process maps the machine's memory,
     /// as `0x7f3c00000000` or, with its length, `0x7f3c00000000+4GiB` [default: as the format has them, else virtual]
-    #[arg(long, value_name = "KIND", value_parser = ranges::addresses)]
+    #[arg(long, value_name = "KIND", value_parser = addresses::addresses)]
     addresses: Option<Addresses>,
-    /// Physical addresses that are RAM, such as `0-3GiB,4GiB-`; what lies outside is dropped and counted
-    #[arg(long, value_name = "RANGES", value_parser = ranges::ram)]
-    ram: Option<ranges::Ram>,
+    /// Physical addresses that are RAM, such as `0-3GiB,4GiB-5GiB`; what lies outside is dropped and counted
+    #[arg(long, value_name = "RANGES")]
+    ram: Option<AddressRanges>,
     /// Skip lines that are not as they should be, and what a cut archive lacks; say how many, and why
     #[arg(long)]
     lenient: bool,
@@ -84,7 +83,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
         idle_spans,
         provenance: args.provenance.clone(),
         addresses: args.addresses,
-        ram: args.ram.clone().map_or_else(Vec::new, |ram| ram.0),
+        ram: args.ram.clone().map_or_else(Vec::new, |ranges| ranges.0),
         time_per_record_ns: whole_ns("--time-per-record", args.time_per_record)?,
         lenient: args.lenient,
     };

@@ -77,13 +77,16 @@ pub(super) fn say_line(written: &Path) -> Result<()> {
 pub(super) fn line(trace: &Trace) -> String {
     let header = trace.header();
     format!(
-        "{}: {} records in {}, {} vCPU(s), {} pages of {}",
+        "{}: {} records in {}, {} vCPU(s), {} pages of {}{}",
         trace.name(),
         trace.record_count(),
         SimTime::from_ns(trace.duration_ns()),
         header.vcpus,
-        header.pages,
+        header.memory_pages(),
         Bytes(header.page_size),
+        header
+            .ram_addresses()
+            .map_or_else(String::new, |ram| format!(" at {ram}")),
     )
 }
 
@@ -118,7 +121,8 @@ fn table(trace: &Trace, statistics: &Statistics) -> Result<String> {
     let share =
         |count: u64, of: u64| format!("{count} ({:.1} %)", 100.0 * count as f64 / of.max(1) as f64);
     let records = trace.record_count();
-    let pages = u64::from(header.pages);
+    let pages = header.memory_pages();
+    let ram = header.ram_addresses();
     let memory = Bytes(pages * header.page_size);
     let window = SimTime::from_ns(statistics.window_ns);
     let compaction = match header.compaction_ns {
@@ -148,6 +152,10 @@ fn table(trace: &Trace, statistics: &Statistics) -> Result<String> {
         (
             "pages",
             format!("{pages} of {} ({memory})", Bytes(header.page_size)),
+        ),
+        (
+            "RAM",
+            ram.map_or_else(|| "without holes".to_owned(), |ram| ram.to_string()),
         ),
         (
             "duration",
@@ -232,7 +240,8 @@ fn json(trace: &Trace, statistics: &Statistics) -> Result<String> {
         "trace": trace.name(),
         "content_hash": trace.content_hash(),
         "vcpus": header.vcpus,
-        "pages": header.pages,
+        "pages": header.memory_pages(),
+        "ram": header.ram_addresses().map(|ram| ram.to_string()),
         "page_size_bytes": header.page_size,
         "duration_s": seconds(trace.duration_ns()),
         "records": trace.record_count(),

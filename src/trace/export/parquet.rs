@@ -55,15 +55,17 @@ fn properties(trace: &Trace) -> Result<WriterProperties, ParquetError> {
     let header = trace.header();
     let said = [
         ("page_size", header.page_size.to_string()),
-        ("pages", header.pages.to_string()),
+        ("pages", header.memory_pages().to_string()),
         ("compaction_ns", header.compaction_ns.to_string()),
         ("provenance", header.provenance.clone()),
         ("content_hash", trace.content_hash().to_owned()),
     ];
+    let ram = header.ram_addresses();
+    let said = (said.into_iter()).chain(ram.map(|ram| ("ram", ram.to_string())));
     let said = said.map(|(key, value)| KeyValue::new(format!("migsim.{key}"), value));
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("migsim ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(Some(said.to_vec()))
+        .set_key_value_metadata(Some(said.collect()))
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(9)?));
     // Times hardly repeat, but differ little from one to the next.
     let times = ColumnPath::from("time_ns");

@@ -8,6 +8,7 @@ use std::io::{BufWriter, Write};
 use std::ops::RangeInclusive;
 
 use super::addresses::AddressSpace;
+use super::numbering::agreed_pages;
 use super::sink::{self, Sink};
 use super::{Addresses, ImportError, ImportOptions, Refusal};
 use crate::trace::interner::Interner;
@@ -195,7 +196,14 @@ impl Accesses {
     ) -> Result<Vec<String>, ImportError> {
         let numbering = self.space.numbering(&options.zero_runs);
         let mut header = self.header;
-        if header.pages == 0 {
+        if !options.ram.is_empty() {
+            header.pages = agreed_pages(options.pages, &numbering.ram).map_err(|expected| {
+                ImportError::Header {
+                    name: name.to_owned(),
+                    expected,
+                }
+            })?;
+        } else if header.pages == 0 {
             header.pages = numbering.pages;
         } else if header.pages < numbering.pages {
             return Err(ImportError::Header {
@@ -206,6 +214,7 @@ impl Accesses {
                 ),
             });
         }
+        header.ram = numbering.ram.clone();
         let (temporary, _) = self.temporary.finish()?;
         let file = temporary
             .into_inner()

@@ -1,16 +1,14 @@
 //! Addresses become pages of a compact memory, by the rule in [`crate::trace::import`].
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use super::intervals::Intervals;
-use super::{Addresses, RamRange, Refusal};
+use super::numbering::{Numbering, REGION_PAGES, REGION_SHIFT, ram_pages};
+use super::{Addresses, Refusal};
 use crate::memory::PageRun;
 use crate::trace::format::MAX_PAGES;
 use crate::trace::interner::Interner;
-
-/// log2 of the pages in a region: what one page table maps.
-const REGION_SHIFT: u32 = 9;
-const REGION_PAGES: u32 = 1 << REGION_SHIFT;
+use crate::units::AddressRange;
 
 /// 128 GiB of 4 KiB pages. The worst zero map, every second page, is then just within a trace's limit of 2^24 runs.
 const MAX_REGIONS: u32 = 1 << 16;
@@ -19,8 +17,8 @@ const MAX_REGIONS: u32 = 1 << 16;
 pub(super) struct AddressSpace {
     kind: Addresses,
     page_shift: u32,
-    /// Pages of the machine, where addresses are physical.
-    pages: u64,
+    /// Pages of the machine's memory, where addresses are physical; `None`: as many as a trace may have.
+    given: Option<u32>,
     /// What is memory; empty: all.
     memory: Vec<MemoryRange>,
     /// Addresses that are not memory.
@@ -57,7 +55,7 @@ impl AddressSpace {
         kind: Addresses,
         page_shift: u32,
         pages: Option<u32>,
-        ram: &[RamRange],
+        ram: &[AddressRange],
     ) -> Self {
         let memory = match kind {
             Addresses::Mapping { base, bytes } => {
@@ -81,7 +79,7 @@ impl AddressSpace {
         AddressSpace {
             kind,
             page_shift,
-            pages: pages.unwrap_or(MAX_PAGES).into(),
+            given: pages,
             memory,
             outside: 0,
             regions: Interner::new(MAX_REGIONS),
@@ -151,10 +149,12 @@ impl AddressSpace {
     /// The provisional number of an accessed page: its region's number, then its place in the region.
     #[inline]
     pub(super) fn access(&mut self, process: u32, page: u64) -> Result<u32, Refusal> {
-        if self.kind != Addresses::Virtual && page >= self.pages {
+        let given = self.given.filter(|_| self.memory.is_empty());
+        let pages = u64::from(given.unwrap_or(MAX_PAGES));
+        if self.kind != Addresses::Virtual && page >= pages {
             return Err(Refusal::Line(format!(
                 "a physical address below {:#x}, found one of page {page}",
-                self.pages << self.page_shift
+                pages << self.page_shift
             )));
         }
         let region = self.regions.index((process, page >> REGION_SHIFT));
@@ -186,30 +186,29 @@ impl AddressSpace {
         }
     }
 
-    /// Every region counts from its own address.
+    /// Every region counts from its own address. Between ranges of RAM there are holes; an open one ends with the machine's
+    /// memory, if its size is known, else with the last page that was accessed or is zero.
     fn identity(self, zero_runs: &[PageRun]) -> Numbering {
-        let closed = self.memory.last().filter(|range| range.last < u64::MAX);
-        let pages = closed.map_or(0, |range| {
-            range.page(range.last, self.page_shift).saturating_add(1)
-        });
-        let mut zero: Vec<_> = zero_runs
-            .iter()
-            .map(|run| u64::from(run.first)..run.end())
-            .collect();
-        let mut end = 0;
-        for range in &self.memory {
-            let first = range.page(range.first, self.page_shift);
-            zero.push(end..first.max(end));
-            end = range.page(range.last, self.page_shift).saturating_add(1);
-        }
         let keys = self.regions.into_keys();
+        let touched = keys.iter().zip(&self.touched).filter_map(|(key, touched)| {
+            let last = (0..REGION_PAGES).rfind(|place| is_touched(touched, *place))?;
+            Some((key.1 << REGION_SHIFT) + u64::from(last) + 1)
+        });
+        let known = zero_runs.last().map_or(0, |run| run.end());
+        let ranges = self.memory.iter().map(|range| {
+            let page = |address| range.page(address, self.page_shift);
+            let end = (range.last < u64::MAX).then(|| page(range.last) + 1);
+            (page(range.first), end)
+        });
+        let ram = ram_pages(ranges, self.given, known.max(touched.max().unwrap_or(0)));
         let first_pages = keys
             .iter()
             .map(|&(_, region)| (region as u32) << REGION_SHIFT);
         Numbering {
             first_pages: first_pages.collect(),
-            pages: pages.min(MAX_PAGES.into()) as u32,
-            zero_runs: merged(zero),
+            pages: ram.last().map_or(0, |range| range.end() as u32),
+            zero_runs: zero_runs.to_vec(),
+            ram,
             notes: Vec::new(),
         }
     }
@@ -226,7 +225,7 @@ impl AddressSpace {
             let first = (rank as u32) << REGION_SHIFT;
             first_pages[index] = first;
             for place in 0..REGION_PAGES {
-                if touched[place as usize / 64] >> (place % 64) & 1 == 1 {
+                if is_touched(touched, place) {
                     continue;
                 }
                 match zero_runs.last_mut() {
@@ -240,6 +239,7 @@ impl AddressSpace {
         }
         Numbering {
             pages: (keys.len() as u32) << REGION_SHIFT,
+            ram: Vec::new(),
             first_pages,
             zero_runs,
             notes,
@@ -282,47 +282,8 @@ impl AddressSpace {
     }
 }
 
-/// The runs of pages in ranges that may overlap, as far as a trace has pages.
-fn merged(mut ranges: Vec<Range<u64>>) -> Vec<PageRun> {
-    ranges.sort_unstable_by_key(|range| range.start);
-    let mut runs: Vec<PageRun> = Vec::new();
-    for range in ranges {
-        let end = range.end.min(MAX_PAGES.into());
-        let begun = runs.last().map_or(0, |run| run.end());
-        let first = range.start.max(begun);
-        if first >= end {
-            continue;
-        }
-        let count = (end - first) as u32;
-        match runs.last_mut() {
-            Some(run) if begun == first && run.count > 0 => run.count += count,
-            _ => runs.push(PageRun {
-                first: first as u32,
-                count,
-            }),
-        }
-    }
-    runs
-}
-
-/// From provisional to final numbers.
-pub(super) struct Numbering {
-    /// By provisional region.
-    first_pages: Vec<u32>,
-    /// Pages of the memory; 0 where the highest page tells.
-    pub(super) pages: u32,
-    /// Pages without content: those of the regions that were never accessed, or of holes.
-    pub(super) zero_runs: Vec<PageRun>,
-    /// What a user should know.
-    pub(super) notes: Vec<String>,
-}
-
-impl Numbering {
-    /// The final number of a page that [`AddressSpace::access`] has numbered.
-    pub(super) fn page(&self, provisional: u32) -> u32 {
-        let first = self.first_pages.get((provisional >> REGION_SHIFT) as usize);
-        first.map_or(0, |first| first + provisional % REGION_PAGES)
-    }
+fn is_touched(region: &Touched, place: u32) -> bool {
+    region[place as usize / 64] >> (place % 64) & 1 == 1
 }
 
 #[cfg(test)]

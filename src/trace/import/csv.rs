@@ -6,6 +6,7 @@
 use std::io::Write;
 
 use super::lines::Lines;
+use super::options::put_ram;
 use super::registry::Importer;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt};
@@ -41,6 +42,7 @@ fn import(
     let compaction;
     (compaction, header.compaction_ns) = sink::compaction(options, header.compaction_ns)
         .map_err(|expected| lines.error(expected))?;
+    put_ram(&options.ram, &mut header).map_err(|expected| lines.error(expected))?;
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
     sink.set_idle_spans(options.idle_spans.clone());
     let mut skipped = Skipped::new(options);

@@ -39,6 +39,7 @@ impl Late {
         let header = TraceHeader {
             page_size: 1,
             pages: 0,
+            ram: Vec::new(),
             vcpus: 0,
             tick_ns: 1,
             compaction_ns: 0,

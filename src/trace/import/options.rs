@@ -1,7 +1,9 @@
 //! What an import is told.
 
+use super::numbering::{agreed_pages, ram_pages};
 use crate::memory::PageRun;
 use crate::trace::{IdleSpan, TraceHeader};
+use crate::units::AddressRange;
 
 /// What the addresses of a recording are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,15 +21,6 @@ pub enum Addresses {
         /// Its length; `None`: as far as [`ImportOptions::pages`], else to the highest address.
         bytes: Option<u64>,
     },
-}
-
-/// A range of physical addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RamRange {
-    /// Its first byte.
-    pub start: u64,
-    /// The byte after its last; `None`: as far as addresses go.
-    pub end: Option<u64>,
 }
 
 /// What the recording itself does not say.
@@ -51,8 +44,9 @@ pub struct ImportOptions {
     pub provenance: String,
     /// What the addresses are, where the format has addresses. `None`: what they are in that format as a rule.
     pub addresses: Option<Addresses>,
-    /// Physical addresses that are RAM, ascending; empty: all. What lies outside is dropped and counted.
-    pub ram: Vec<RamRange>,
+    /// Physical addresses that are RAM, ascending; empty: all. What lies outside is dropped and counted, and the trace has the
+    /// ranges.
+    pub ram: Vec<AddressRange>,
     /// Nanoseconds from one record to the next where the format has no clock, or only a coarse one.
     pub time_per_record_ns: u64,
     /// Skip what is not as it should be, instead of stopping there.
@@ -88,10 +82,30 @@ impl ImportOptions {
         TraceHeader {
             page_size: self.page_size.unwrap_or(Self::PAGE_SIZE),
             pages: self.pages.unwrap_or(0),
+            ram: Vec::new(),
             vcpus: 0,
             tick_ns: 1,
             compaction_ns: self.compaction_ns.unwrap_or(0),
             provenance: self.provenance.clone(),
         }
     }
+}
+
+/// Puts the RAM into the header of a recording of page numbers. Its `pages` are those of RAM, or 0 where nobody knows.
+pub(super) fn put_ram(ram: &[AddressRange], header: &mut TraceHeader) -> Result<(), String> {
+    let Some(last) = ram.last() else {
+        return Ok(());
+    };
+    let pages = Some(header.pages).filter(|pages| *pages > 0);
+    if last.end.is_none() && pages.is_none() {
+        return Err("--pages, or RAM whose last range is closed".to_owned());
+    }
+    let page = |address: u64| address / header.page_size.max(1);
+    let ranges = ram.iter().map(|range| {
+        let end = range.end.map(|end| page(end.saturating_sub(1)) + 1);
+        (page(range.start), end)
+    });
+    header.ram = ram_pages(ranges, pages, 0);
+    header.pages = agreed_pages(pages, &header.ram)?;
+    Ok(())
 }

@@ -18,12 +18,15 @@ mod unit;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 
+use super::options::put_ram;
 use super::registry::Importer;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt, shield};
 use crate::trace::{Op, Record, TraceHeader};
+use crate::units::AddressRanges;
 
 pub(super) const IMPORTER: Importer = Importer {
     name: "parquet",
@@ -103,6 +106,12 @@ fn records(
     let compaction;
     (compaction, header.compaction_ns) =
         sink::compaction(options, header.compaction_ns).map_err(wrong)?;
+    let ram = said(&reader, "ram").filter(|_| options.ram.is_empty());
+    match ram.and_then(|ram| ram.parse::<AddressRanges>().ok()) {
+        Some(AddressRanges(ram)) => put_ram(&ram, &mut header),
+        None => put_ram(&options.ram, &mut header),
+    }
+    .map_err(wrong)?;
     let places = places(&reader).map_err(wrong)?;
     let file = reader.metadata().file_metadata();
     let unit = unit::of(&file.schema_descr().column(places[0]), file).map_err(wrong)?;
@@ -145,13 +154,7 @@ fn records(
 
 /// What the file says about itself, unless the options say otherwise.
 fn header(reader: &SerializedFileReader<File>, options: &ImportOptions) -> TraceHeader {
-    let metadata = reader.metadata().file_metadata().key_value_metadata();
-    let said = |key: &str| {
-        let entry = metadata?
-            .iter()
-            .find(|entry| entry.key.strip_prefix("migsim.") == Some(key))?;
-        entry.value.clone()
-    };
+    let said = |key: &str| said(reader, key);
     let number = |key: &str| said(key).and_then(|value| value.parse().ok());
     let mut header = options.header();
     if let (None, Some(page_size)) = (options.page_size, number("page_size")) {
@@ -167,6 +170,12 @@ fn header(reader: &SerializedFileReader<File>, options: &ImportOptions) -> Trace
         header.provenance = provenance;
     }
     header
+}
+
+fn said(reader: &SerializedFileReader<File>, key: &str) -> Option<String> {
+    let metadata = reader.metadata().file_metadata().key_value_metadata()?;
+    let is_it = |entry: &&KeyValue| entry.key.strip_prefix("migsim.") == Some(key);
+    metadata.iter().find(is_it)?.value.clone()
 }
 
 /// Where the columns are.

@@ -13,6 +13,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 
+use super::options::put_ram;
 use super::registry::Importer;
 use super::sink::{self, Sink};
 use super::turns::Turns;
@@ -46,6 +47,7 @@ fn import(
     if !options.idle_spans.is_empty() {
         return Err(recording.header_error("no idle spans beside the recording's own".to_owned()));
     }
+    put_ram(&options.ram, &mut header).map_err(|expected| recording.header_error(expected))?;
     recording.turns = Some(Turns::new(header.vcpus));
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
     let mut skipped = Skipped::new(options);

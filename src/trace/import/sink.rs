@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use super::late::Late;
+use super::numbering::with_holes;
 use super::{ImportError, ImportOptions, Refusal};
-use crate::memory::PageRun;
+use crate::memory::{PageRun, Ram};
 use crate::trace::compaction::Compaction;
 use crate::trace::{IdleSpan, Record, TraceError, TraceHeader, TraceWriter};
 use crate::units::SimTime;
@@ -18,6 +19,9 @@ const FAST_LEVEL: i32 = 9;
 
 pub(super) struct Sink<W: Write> {
     writer: TraceWriter<W>,
+    ram: Ram,
+    /// Accesses outside of it.
+    outside: u64,
     compaction: Option<Compaction>,
     epoch_ns: u64,
     /// `None`: times are taken as they are.
@@ -33,16 +37,22 @@ pub(super) struct Sink<W: Write> {
 }
 
 impl<W: Write> Sink<W> {
-    /// A trace that is kept.
+    /// A trace that is kept. What lies outside of its RAM is dropped and counted.
     pub(super) fn new(
         out: W,
-        header: TraceHeader,
+        mut header: TraceHeader,
         zero_runs: Vec<PageRun>,
         compaction: Option<Compaction>,
     ) -> Result<Self, TraceError> {
         let epoch_ns = header.compaction_ns;
+        let ram = Ram::new(&header.ram);
+        let zero_runs = ram.within(&zero_runs).into_owned();
+        header.ram = with_holes(header.ram);
         let writer = TraceWriter::new(out, header, zero_runs)?;
-        Ok(Self::with_writer(writer, epoch_ns, compaction))
+        Ok(Sink {
+            ram,
+            ..Self::with_writer(writer, epoch_ns, compaction)
+        })
     }
 
     /// A trace that is read once and thrown away, with times from 0 on.
@@ -64,6 +74,8 @@ impl<W: Write> Sink<W> {
     fn with_writer(writer: TraceWriter<W>, epoch_ns: u64, compaction: Option<Compaction>) -> Self {
         Sink {
             writer,
+            ram: Ram::WITHOUT_HOLES,
+            outside: 0,
             compaction,
             epoch_ns: epoch_ns.max(1),
             late: None,
@@ -90,6 +102,10 @@ impl<W: Write> Sink<W> {
 
     /// Takes an access. One that no trace may hold is refused, whether compaction would have kept it or not.
     pub(super) fn push(&mut self, record: Record) -> Result<(), Refusal> {
+        if self.ram.place(record.page).is_none() {
+            self.outside += 1;
+            return Ok(());
+        }
         if self.accesses == 0 && !self.from_start && record.time_ns >= Late::FROM_NS {
             self.late = Some(Late::new(record.time_ns, self.epoch_ns)?);
         }
@@ -157,6 +173,12 @@ impl<W: Write> Sink<W> {
                 self.idle_spans.retain(|span| span.from_ns < span.until_ns);
             }
             None => notes.extend(self.late_start()),
+        }
+        if self.outside > 0 {
+            notes.push(format!(
+                "{} accesses outside the RAM were dropped",
+                self.outside
+            ));
         }
         self.writer.set_idle_spans(self.idle_spans);
         Ok((self.writer.finish(None)?, notes))

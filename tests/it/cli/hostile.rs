@@ -101,6 +101,7 @@ fn tiny() -> Trace {
     let header = TraceHeader {
         page_size: 4_096,
         pages: 16,
+        ram: Vec::new(),
         vcpus: 2,
         tick_ns: 1,
         compaction_ns: 0,

@@ -168,7 +168,8 @@ pub(super) fn nearest_boundary(input: &Input, exact: Ps) -> Ps {
 
 /// Which pages of the VM, of the trace's size, are zero at the switch.
 pub(super) fn zero_pages(input: &Input, streams: &[Stream], positions: &[Ps]) -> Vec<bool> {
-    let mut zero = input.zero.clone();
+    let ram = input.ram_pages().into_iter();
+    let mut zero: Vec<bool> = ram.map(|page| input.zero[page as usize]).collect();
     zero.resize(input.vm_pages as usize, false);
     for (stream, &position) in streams.iter().zip(positions) {
         for record in stream.before_start() {

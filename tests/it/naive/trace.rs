@@ -9,7 +9,7 @@ pub(super) struct Touch {
     pub(super) g: Ps,
     /// Host page.
     pub(super) page: u32,
-    /// Page of the trace.
+    /// Page of RAM, of the trace's size.
     pub(super) small: u32,
     pub(super) op: Op,
 }
@@ -29,6 +29,10 @@ impl<'a> Stream<'a> {
             .iter()
             .copied()
             .filter(|r| r.vcpu == vcpu)
+            .map(|r| RawRecord {
+                page: input.place(r.page),
+                ..r
+            })
             .collect();
         own.sort_by_key(|r| r.time_ns); // stable: ties keep the order of the file
         let before = own.iter().filter(|r| r.time_ns < input.start_ns).count();

@@ -1,8 +1,10 @@
 //! Files that are damaged or made to harm.
 
+use migsim::trace::Record;
 use proptest::prelude::*;
 
-use super::{header, merged, open, open_and_verify, small_file, write};
+use super::ram::ranges;
+use super::{header, merged, open, open_and_verify, small_file, small_file_with, write};
 
 /// Offset of the first block in a file without provenance and zero runs; lengths of a block's header and the trailer.
 const PREAMBLE: usize = 40;
@@ -61,7 +63,11 @@ fn reseal_preamble(bytes: &mut [u8]) {
 
 #[test]
 fn every_flipped_bit_is_found() {
-    let (original, records) = small_file();
+    every_bit_of(small_file());
+    every_bit_of(small_file_with(ranges()));
+}
+
+fn every_bit_of((original, records): (Vec<u8>, Vec<Record>)) {
     assert_eq!(merged(&open_and_verify(&original).unwrap()), {
         let mut sorted = records;
         sorted.sort_by_key(|record| (record.time_ns, record.vcpu));

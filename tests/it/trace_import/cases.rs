@@ -311,7 +311,7 @@ qemu-system-x86_64: warning: something
 fn what_is_no_memory_is_dropped_and_counted() {
     let text =
         "0, 0x1, 0x2, \"x\", load, 0x00005008, RAM\n0, 0x1, 0x2, \"x\", store, 0xfffc0000, RAM\n";
-    let ram = migsim::trace::import::RamRange {
+    let ram = migsim::units::AddressRange {
         start: 0,
         end: Some(1 << 20),
     };

@@ -1,6 +1,7 @@
 //! KVM's guest page faults.
 
-use migsim::trace::import::{ImportOptions, RamRange};
+use migsim::trace::import::ImportOptions;
+use migsim::units::AddressRange;
 
 use super::{error, imported, rows};
 
@@ -77,11 +78,11 @@ CPU 0/KVM 9 5.7: kvm:kvm_page_fault: vcpu 0 rip 0x1 address 0x100000000 error_co
 ";
     let options = ImportOptions {
         ram: vec![
-            RamRange {
+            AddressRange {
                 start: 0,
                 end: Some(3 << 30),
             },
-            RamRange {
+            AddressRange {
                 start: 4 << 30,
                 end: None,
             },
