@@ -8,7 +8,7 @@ mod ram;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-pub use contents::{Content, Contents};
+pub use contents::{Content, Contents, Free};
 pub use layout::{Memory, PageRun};
 pub use page_set::PageSet;
 pub use ram::{Ram, pages_in};

@@ -108,8 +108,11 @@ impl Default for TraceSettings {
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct VmSettings {
     /// Guest memory. Default: the trace's, or 256 MiB for a synthetic workload. The guest never touches what exceeds
-    /// its trace's memory, and that part is not zero.
+    /// its trace's memory, and that part has content, but for [`free`](VmSettings::free).
     pub memory: Option<Bytes>,
+    /// How much of the memory has no content, beside what the trace says is zero: of the pages that the trace never
+    /// touches the highest. At most as much as there is of them. Default 0.
+    pub free: Bytes,
     /// Guest-physical addresses that are RAM, such as `"0-3GiB,4GiB-5GiB"` or a list of ranges, in whole pages; an open last
     /// range ends where the trace's memory does. What lies between them is neither sent nor may it be touched. Pages of
     /// RAM are numbered without the holes. Default: as the trace has it.
@@ -133,6 +136,7 @@ impl Default for VmSettings {
     fn default() -> Self {
         VmSettings {
             memory: None,
+            free: Bytes(0),
             ram: None,
             page_size: None,
             host_page: None,

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::memory::{Contents, Memory, PageId, PageMap, Ram};
+use crate::memory::{Contents, Free, Memory, PageId, PageMap, Ram};
 use crate::trace::{Op, Place, Record, Trace, TraceError, VcpuRecords};
 use crate::units::SimTime;
 
@@ -122,6 +122,7 @@ pub struct Replay<'a> {
     at_end: AtEnd,
     memory: Memory,
     ram: Ram,
+    free: Free,
 }
 
 /// A time in which a vCPU has nothing to do; in guest time since the migration command.
@@ -163,7 +164,13 @@ impl<'a> Replay<'a> {
             at_end,
             memory,
             ram,
+            free: Free::default(),
         }
+    }
+
+    /// The same guest, whose memory has pages without content beside those that the trace says are zero.
+    pub fn with_free(self, free: Free) -> Self {
+        Replay { free, ..self }
     }
 
     /// Where in the trace, in recorded time, the migration command falls.
@@ -310,7 +317,7 @@ impl<'a> Replay<'a> {
     /// [`TraceError`] when the trace is damaged.
     pub fn contents(&self, positions: &[SimTime]) -> Result<Contents, TraceError> {
         let zero = self.ram.places(self.trace.zero_runs());
-        let mut contents = Contents::new(self.memory, &zero);
+        let mut contents = Contents::new(self.memory, &zero, &self.free);
         if !contents.has_zeros() {
             return Ok(contents);
         }

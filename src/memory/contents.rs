@@ -2,6 +2,7 @@
 //! with content whole, the others as zero pages (QEMU: `migration/ram.c`, `ram_save_host_page`, `save_zero_page`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Memory, PageId, PageRun, PageSet};
 
@@ -34,6 +35,15 @@ impl Content {
     }
 }
 
+/// Pages without content beside those that a trace says are zero.
+#[derive(Debug, Clone, Default)]
+pub struct Free {
+    /// Those of the trace's memory that it never touches, by their places, in ascending order.
+    pub untouched: Arc<[PageRun]>,
+    /// How many of those beyond the trace's memory, at the very top.
+    pub beyond: u64,
+}
+
 /// What each host page consists of, as long as the guest writes nothing or [tells](Contents::write).
 #[derive(Debug, Clone)]
 pub struct Contents {
@@ -47,33 +57,45 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Memory of which these runs are zero: of pages of the trace's size, in ascending order. Those beyond are not.
-    pub fn new(memory: Memory, zero_runs: &[PageRun]) -> Self {
-        let end = zero_runs.last().map_or(0, |run| run.end());
-        let end = u32::try_from(end.min(memory.trace_pages)).unwrap_or(u32::MAX);
+    /// Memory of which these runs are zero: of pages of the trace's size, in ascending order. Others are not, but for those
+    /// that are free.
+    pub fn new(memory: Memory, zero_runs: &[PageRun], free: &Free) -> Self {
+        let ends = [zero_runs, &free.untouched].map(|runs| runs.last().map_or(0, |run| run.end()));
+        let end = ends[0].max(ends[1]).min(memory.trace_pages);
+        let end = u32::try_from(end).unwrap_or(u32::MAX);
         let mut contents = Contents {
             memory,
             zero: PageSet::empty(memory.pages),
             mixed: BTreeMap::new(),
             zero_parts: PageSet::empty(if memory.host_shift == 0 { 0 } else { end }),
         };
-        for run in zero_runs {
-            contents.add_zeros(run.first, run.end().min(end.into()) as u32);
+        for run in zero_runs.iter().chain(&*free.untouched) {
+            let run_end = run.end().min(end.into()) as u32;
+            let count = run_end.saturating_sub(run.first);
+            if memory.host_shift > 0 && count > 0 {
+                contents.zero_parts.insert_run(run.first, count);
+            }
+            contents.add_zeros(run.first.into(), run_end.into());
         }
+        let pages = memory.trace_pages;
+        contents.add_zeros(pages - free.beyond.min(pages), pages);
         contents
     }
 
-    fn add_zeros(&mut self, mut from: u32, end: u32) {
+    /// Parts that were not zero before are.
+    fn add_zeros(&mut self, mut from: u64, end: u64) {
         let shift = self.memory.host_shift;
-        if shift > 0 && from < end {
-            self.zero_parts.insert_run(from, end - from);
-        }
         while from < end {
-            let host = from >> shift;
-            let host_end = (u64::from(host) + 1) << shift;
-            let until = host_end.min(end.into()) as u32;
+            let host = (from >> shift) as PageId;
+            let whole = (end >> shift).saturating_sub(host.into()) as u32;
+            if from == u64::from(host) << shift && whole > 0 {
+                self.zero.insert_run(host, whole);
+                from += u64::from(whole) << shift;
+                continue;
+            }
+            let until = ((u64::from(host) + 1) << shift).min(end);
             let before = self.mixed.remove(&host).unwrap_or(0);
-            let zeros = before + (until - from);
+            let zeros = before + (until - from) as u32;
             if zeros == self.memory.parts_of(host) {
                 self.zero.insert(host);
             } else {
@@ -151,6 +173,7 @@ mod tests {
             host_shift in 0u32..4,
             mut zero in prop::collection::vec(any::<bool>(), 1..60),
             beyond in 0u32..20,
+            free in 0u32..20,
             writes in prop::collection::vec(0usize..60, 0..60),
         ) {
             let trace_pages = zero.len() as u32 + beyond;
@@ -165,13 +188,18 @@ mod tests {
                 .filter(|(_, zero)| **zero)
                 .map(|(first, _)| PageRun { first, count: 1 })
                 .collect();
-            let mut contents = Contents::new(memory, &runs);
+            let untouched: Vec<_> = runs.iter().copied().filter(|run| run.first % 3 == 0).collect();
+            let (free, untouched) = (free.min(beyond), Arc::from(untouched));
+            let runs: Vec<_> = runs.into_iter().filter(|run| run.first % 3 != 0).collect();
+            let of_trace = zero.len();
+            let mut contents = Contents::new(memory, &runs, &Free { untouched, beyond: free.into() });
             for write in writes {
-                let write = write % zero.len();
+                let write = write % of_trace;
                 zero[write] = false;
                 contents.write(write as u32);
             }
-            zero.resize(trace_pages as usize, false);
+            zero.resize((trace_pages - free) as usize, false);
+            zero.resize(trace_pages as usize, true);
             for (page, parts) in (0..).zip(zero.chunks(1 << host_shift)) {
                 let zeros = parts.iter().filter(|zero| **zero).count() as u32;
                 let expected = Content { pages: parts.len() as u32 - zeros, zeros };
@@ -199,7 +227,7 @@ mod tests {
             first: 401,
             count: 400,
         };
-        let contents = Contents::new(memory, &[zero]);
+        let contents = Contents::new(memory, &[zero], &Free::default());
         // 401 and 800 are halves of their host pages; the last host page has but one part.
         let runs = [0, 200, 201, 400, 401, 999].map(|page| contents.run_alike(page, 1_000));
         assert_eq!(runs, [200, 1, 199, 1, 598, 1]);

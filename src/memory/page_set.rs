@@ -96,6 +96,15 @@ impl PageSet {
         most
     }
 
+    /// How many pages from `page` on downwards, at most `most`, are all in the set, if `page` is.
+    pub fn run_length_until(&self, page: PageId, most: u32) -> u32 {
+        let mut length = 0;
+        while length < most && length <= page && self.contains(page - length) {
+            length += 1;
+        }
+        length
+    }
+
     /// Adds a run of pages of the memory.
     pub fn insert_run(&mut self, first: PageId, count: u32) {
         debug_assert!(u64::from(first) + u64::from(count) <= u64::from(self.pages));

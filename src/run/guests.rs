@@ -11,7 +11,7 @@ use crate::migration::{GuestCourse, SwitchOver};
 use crate::scenario::Scenario;
 use crate::strategy::{self, LeadIn};
 use crate::trace::Trace;
-use crate::units::SimTime;
+use crate::units::{Bytes, SimTime};
 
 /// Memory that each of the two caches may hold. A guest of 256 MiB costs about 2 MB, so that a hundred record windows
 /// or positions can be an axis inside another one.
@@ -52,6 +52,7 @@ struct GuestKey {
     at_end: AtEnd,
     memory: Memory,
     ram: Ram,
+    free: Bytes,
     preparation: Preparation,
     trap: SimTime,
 }
@@ -120,6 +121,7 @@ impl SharedGuests {
             at_end: scenario.trace.at_end,
             memory: replay.memory(),
             ram: replay.ram().clone(),
+            free: scenario.vm.free,
             preparation,
             trap,
         };

@@ -2,8 +2,8 @@
 
 use super::{Scenario, TraceSettings, VmSettings};
 use crate::guest::replay::Replay;
-use crate::memory::{Memory, PageRun, Ram, pages_in};
-use crate::trace::{Trace, TraceHeader};
+use crate::memory::{Free, Memory, PageRun, PageSet, Ram, pages_in};
+use crate::trace::{Trace, TraceError, TraceHeader};
 use crate::units::{AddressRange, AddressRanges, Bytes, SimTime};
 
 /// Scenario and trace do not fit together.
@@ -23,14 +23,18 @@ impl Scenario {
     ///
     /// [`FitError`] when the scenario's memory or position does not fit the trace.
     pub fn replay<'a>(&self, trace: &'a Trace) -> Result<Replay<'a>, FitError> {
-        Ok(Replay::new(
+        let memory = self.vm.memory_of(trace.header())?;
+        let ram = Ram::new(&self.vm.ram_of(trace.header())?);
+        let free = self.vm.free_in(trace, &memory, &ram)?;
+        let replay = Replay::new(
             trace,
             self.trace.start_in(trace)?,
             self.trace.time_scale,
             self.trace.at_end,
-            self.vm.memory_of(trace.header())?,
-            Ram::new(&self.vm.ram_of(trace.header())?),
-        ))
+            memory,
+            ram,
+        );
+        Ok(replay.with_free(free))
     }
 }
 
@@ -97,6 +101,56 @@ impl VmSettings {
         Ok(runs)
     }
 
+    /// Pages of the trace's memory that are RAM.
+    fn traced_pages(&self, header: &TraceHeader) -> Result<u64, FitError> {
+        Ok(match &self.ram {
+            Some(_) => pages_in(&self.ram_of(header)?),
+            None => header.memory_pages(),
+        })
+    }
+
+    /// Which pages are free: first those beyond the trace's memory, then those of it that the trace never touches.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError`] when there are not so many, or when the trace is damaged.
+    fn free_in(&self, trace: &Trace, memory: &Memory, ram: &Ram) -> Result<Free, FitError> {
+        let traced = self.traced_pages(trace.header())?;
+        let wanted = self.free.0 / memory.page_size();
+        let beyond = wanted.min(memory.trace_pages - traced);
+        let unfit = |problem| FitError {
+            key: "vm.free",
+            problem,
+        };
+        let mut left = wanted - beyond;
+        let mut untouched = Vec::new();
+        if left > 0 {
+            let mut rest = untouched_pages(trace, traced as u32, ram)
+                .map_err(|error| unfit(error.to_string()))?;
+            while left > 0 {
+                let Some(last) = rest.last_until(u32::MAX) else {
+                    let possible = wanted - left;
+                    return Err(unfit(format!(
+                        "{}, expected at most {}, which the trace neither touches nor says are zero",
+                        self.free,
+                        Bytes(possible * memory.page_size())
+                    )));
+                };
+                let most = u32::try_from(left).unwrap_or(u32::MAX);
+                let count = rest.run_length_until(last, most);
+                let first = last + 1 - count;
+                rest.remove_run(first, count);
+                untouched.push(PageRun { first, count });
+                left -= u64::from(count);
+            }
+        }
+        untouched.reverse();
+        Ok(Free {
+            untouched: untouched.into(),
+            beyond,
+        })
+    }
+
     /// The VM's memory, as the scenario and the trace's header have it.
     ///
     /// # Errors
@@ -120,10 +174,7 @@ impl VmSettings {
                 ),
             );
         }
-        let traced = match &self.ram {
-            Some(_) => pages_in(&self.ram_of(header)?),
-            None => header.memory_pages(),
-        } * page_size;
+        let traced = self.traced_pages(header)? * page_size;
         let memory = self.memory.map_or(traced, |size| size.0);
         let trace_pages = memory.div_ceil(page_size);
         let most = MOST_PAGES.min(MOST_TRACE_PAGES * page_size / host_page);
@@ -145,4 +196,20 @@ impl VmSettings {
             trace_pages,
         })
     }
+}
+
+/// The places of pages that no vCPU ever touches and that are not zero.
+fn untouched_pages(trace: &Trace, pages: u32, ram: &Ram) -> Result<PageSet, TraceError> {
+    let mut untouched = PageSet::full(pages);
+    for run in ram.places(trace.zero_runs()).iter() {
+        untouched.remove_run(run.first, run.count);
+    }
+    for vcpu in 0..trace.header().vcpus {
+        for record in trace.vcpu_records(vcpu, 0) {
+            if let Some(place) = ram.place(record?.page) {
+                untouched.remove(place);
+            }
+        }
+    }
+    Ok(untouched)
 }

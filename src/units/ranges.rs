@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
 
 use super::{Bytes, UnitError};
 
@@ -89,6 +90,12 @@ impl fmt::Display for AddressRanges {
             write!(f, "{}-{end}", address(range.start))?;
         }
         Ok(())
+    }
+}
+
+impl Serialize for AddressRanges {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -58,7 +58,7 @@ fn trace_part(most_pages: u32, most_more: u64) -> impl Strategy<Value = Case> {
                     Just(Vec::new()),
                     prop::collection::vec((0..vcpus, 0u64..200, 1u64..60), 0..9)
                 ],
-                (holes(trace_pages), any::<bool>()),
+                (holes(trace_pages), any::<bool>(), 0u64..20),
             )
                 .prop_map(
                     move |(
@@ -70,7 +70,7 @@ fn trace_part(most_pages: u32, most_more: u64) -> impl Strategy<Value = Case> {
                         start,
                         wrap,
                         idle,
-                        (holes, by_scenario),
+                        (holes, by_scenario, free),
                     )| {
                         records.sort_by_key(|record| (record.time_ns, record.vcpu));
                         let duration_ns = 200_000 + 20_000 * slack;
@@ -82,6 +82,12 @@ fn trace_part(most_pages: u32, most_more: u64) -> impl Strategy<Value = Case> {
                         scenario.vm.memory =
                             Some(Bytes((u64::from(trace_pages) + extra_pages) * PAGE_SIZE));
                         scenario.vm.host_page = Some(Bytes(PAGE_SIZE << host_shift));
+                        let touched = |page: &u32| records.iter().any(|r| r.page == *page);
+                        let in_trace =
+                            (0..trace_pages).filter(|page| !zero[*page as usize] && !touched(page));
+                        // Mostly none is free.
+                        let most = in_trace.count() as u64 + extra_pages;
+                        scenario.vm.free = Bytes(free.saturating_sub(10).min(most) * PAGE_SIZE);
                         Case {
                             records,
                             idle: idle_spans(idle, duration_ns),
@@ -562,6 +568,10 @@ fn random_cases_have_everything() {
             count(
                 "larger host pages".to_owned(),
                 faults && case.host_shift > 0,
+            );
+            count(
+                "free memory".to_owned(),
+                faults && scenario.vm.free > Bytes(0),
             );
             count("holes in RAM".to_owned(), faults && case.ram.len() > 1);
             count(

@@ -243,6 +243,19 @@ fn holes_are_neither_sent_nor_numbered() {
     }
 }
 
+/// Of pages that are neither zero nor touched the highest are free: beyond the trace's memory, then page 3 and not page 1.
+#[test]
+fn free_memory_has_no_content() {
+    let mut case = base(4, &[read(10, 0, 2)]);
+    case.zero[0] = true;
+    case.scenario.vm.memory = Some(Bytes(5 * PAGE));
+    case.scenario.vm.free = Bytes(2 * PAGE);
+    let outcome = simulate(&case);
+    assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (3, 2));
+    // Left at 1352 + 9 = 1361, + 100, + 100 = 1561, + 9, + 9 = 1579; page 4 installed 50 + 4 later.
+    assert_eq!(outcome.total_migration_time, Some(1_633_000));
+}
+
 #[test]
 fn a_page_in_flight() {
     // Touched at R, before the thread acts at R: the page is picked at 1350, enqueued 1352, left 1452, arrived 1502,

@@ -139,6 +139,8 @@ pub(crate) struct Input<'a> {
     pub(crate) zero: Vec<bool>,
     /// Pages of the VM, of the trace's size; those beyond the trace's are not zero.
     pub(crate) vm_pages: u32,
+    /// How many of those that are neither zero nor in any record are zero all the same: the highest.
+    pub(crate) free: u32,
     /// Host pages altogether.
     pub(crate) pages: u32,
     pub(crate) host_shift: u32,

@@ -39,6 +39,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         wrap: false,
         vm_pages: pages,
         ram: Vec::new(),
+        free: 0,
         zero: vec![false; pages as usize],
         pages,
         host_shift: 0,

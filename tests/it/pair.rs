@@ -158,6 +158,7 @@ impl Case {
             ram: self.ram.iter().map(|run| (run.first, run.count)).collect(),
             zero: self.zero.clone(),
             vm_pages: (memory / self.page_size) as u32,
+            free: (scenario.vm.free.0 / self.page_size) as u32,
             pages: memory.div_ceil(host_page_bytes) as u32,
             host_shift: self.host_shift,
             host_page_bytes,

@@ -151,6 +151,30 @@ fn an_open_range_ends_where_memory_does() {
     );
 }
 
+/// Of 1 GiB, 960 MiB are free, in huge pages as in small ones.
+#[test]
+fn free_memory_has_no_content() {
+    let desk = Desk::new();
+    desk.ok(&format!(
+        "trace import --from kvm --ram {RAM} faults.txt arm.mtrace"
+    ));
+    let large = "--trace arm.mtrace --set vm.memory=1GiB --set vm.free=960MiB";
+    let pages = (64 << 8, 960 << 8);
+    assert_eq!(desk.sent(large), pages);
+    assert_eq!(
+        desk.sent(&format!("{large} --set vm.host_page=256MiB")),
+        pages
+    );
+    // Of the trace's 256 pages, two are touched.
+    assert_eq!(
+        desk.sent("--trace arm.mtrace --set vm.free=1016KiB"),
+        (2, 254)
+    );
+    let error = desk.fails("compare --trace arm.mtrace --set trace.start=0 --set vm.free=1MiB");
+    let expected = "vm.free: 1.0 MiB, expected at most 1016.0 KiB, which the trace neither touches nor says are zero";
+    assert!(error.contains(expected), "{error}");
+}
+
 #[test]
 fn a_scenario_says_where_ram_is() {
     let desk = Desk::new();

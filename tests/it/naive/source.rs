@@ -171,6 +171,18 @@ pub(super) fn zero_pages(input: &Input, streams: &[Stream], positions: &[Ps]) ->
     let ram = input.ram_pages().into_iter();
     let mut zero: Vec<bool> = ram.map(|page| input.zero[page as usize]).collect();
     zero.resize(input.vm_pages as usize, false);
+    let touched = |place: u32| input.records.iter().any(|r| input.place(r.page) == place);
+    let untouched = (0..input.vm_pages)
+        .rev()
+        .filter(|place| !zero[*place as usize] && !touched(*place));
+    let free: Vec<u32> = if input.free > 0 {
+        untouched.take(input.free as usize).collect()
+    } else {
+        Vec::new()
+    };
+    for place in free {
+        zero[place as usize] = true;
+    }
     for (stream, &position) in streams.iter().zip(positions) {
         for record in stream.before_start() {
             if record.op == Op::Write {
