@@ -1,22 +1,30 @@
 //! The committed figures and verdicts are what the program makes.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use migsim::figures::{FIGURES, Figure, render};
 
-fn committed(figure: &Figure, ending: &str) -> Vec<u8> {
+fn path(figure: &Figure, ending: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/figures");
-    let path = directory.join(figure.name).with_extension(ending);
+    directory.join(figure.name).with_extension(ending)
+}
+
+fn committed(figure: &Figure, ending: &str) -> Vec<u8> {
+    let path = path(figure, ending);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The quick ones; `migsim figures` makes all of them.
+/// The quick ones; `BLESS=1` makes them again, and `migsim figures` all of them.
 #[test]
 fn figures_are_reproduced_byte_for_byte() {
     for (name, jobs) in [("pps-order", 1), ("pps-order", 2), ("recovery", 2)] {
         let figure = FIGURES.iter().find(|figure| figure.name == name).unwrap();
         let rendered = render(figure, jobs).unwrap();
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(path(figure, "csv"), &rendered.csv).expect("a writable checkout");
+            fs::write(path(figure, "svg"), &rendered.svg).expect("a writable checkout");
+        }
         assert!(
             rendered.csv == committed(figure, "csv"),
             "{name}.csv differs"
