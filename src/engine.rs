@@ -63,6 +63,15 @@ impl Progression {
         }
     }
 
+    /// How many of the first `count` times, from the first on, are not before those of `other`, the first of which is not.
+    pub fn count_not_before(self, other: Self, count: u32) -> u32 {
+        let lag = other.step.saturating_sub(self.step).as_ps();
+        match (self.first - other.first).as_ps().checked_div(lag) {
+            Some(more) => more.saturating_add(1).min(count.into()) as u32,
+            None => count,
+        }
+    }
+
     /// How many of the first `count` times are not later than `end`, which is not [`SimTime::MAX`].
     pub fn count_until(self, end: SimTime, count: u32) -> u32 {
         self.count_before(end + SimTime::from_ps(1), count)

@@ -11,6 +11,7 @@ mod message;
 mod return_path;
 mod settings;
 pub(crate) mod socket;
+mod window;
 
 pub use link::{Bounds, Link};
 pub use message::{Departure, MessageBytes, Span};

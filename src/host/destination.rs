@@ -52,9 +52,10 @@ pub struct DestinationSettings {
     pub fault_trap: SimTime,
     /// Time to put one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
     pub install: SimTime,
-    /// TCP receive window of each channel: bytes in flight or not yet installed. While it is full, no further page
-    /// starts on that channel; one that has started is finished. A receiving thread that is slower than the link
-    /// fills it: a zero page takes no time on the link, and as much as any other page here. Default: no limit.
+    /// TCP receive window of each channel: bytes in flight, not yet installed, or whose acknowledgement has not come
+    /// back. While it is full, no further page starts on that channel; one that has started is finished. It opens one
+    /// latency after a page is installed. So a long way carries a window a round trip, and a receiving thread that is
+    /// slower than the link slows the source down. The core state keeps to it, too. Default: no limit.
     pub receive_buffer: Option<Bytes>,
     /// Time from an arrival at an idle receiving thread until it runs. What arrives meanwhile is installed in one go
     /// after it. So a vCPU in step with the stream faults once a burst, not once a page. Default 0: a thread that

@@ -2,7 +2,7 @@
 
 mod way;
 
-use self::way::LAST;
+pub(super) use self::way::LAST;
 use super::event::{Event, Events, Request};
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
 use crate::host::destination::{Arrival, Destination, Nagle, Receiver, TouchOutcome};
@@ -123,7 +123,7 @@ impl<'a> EventLoop<'a> {
             let departure = self.link.next_departure();
             let (start, _) = self.link.next_start();
             let action = self.source.next_action();
-            let installation = if P::WATCHES || self.link.is_closed() {
+            let installation = if P::WATCHES {
                 self.next_installation()
             } else {
                 SimTime::MAX
@@ -152,10 +152,6 @@ impl<'a> EventLoop<'a> {
                 }
                 self.handle_next_event(strategy);
             } else {
-                if self.link.has_window() {
-                    // What is handed over may begin at once.
-                    self.install_until(now);
-                }
                 let quiet = self.queue.source_horizon(lookahead);
                 let ahead = Ahead {
                     horizon: self.horizon(now, quiet),

@@ -1,22 +1,23 @@
-//! Pages on their way before the resume: migration thread, link and receiver while nothing is requested.
-
-use std::collections::VecDeque;
+//! Pages on their way before the resume: the migration thread while nothing is requested, the link and the receiver of the push
+//! after the resume.
 
 use crate::engine::Progression;
 use crate::host::destination::ReceivingThread;
 use crate::memory::{Content, Contents, Memory, PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
-use crate::network::{MessageBytes, Span};
+use crate::network::{Bounds, Departure, Link, Span};
 use crate::scenario::Scenario;
 use crate::strategy::lead_in::{Remainder, Rounds};
 use crate::units::SimTime;
 
+use super::event_loop::LAST;
+
 /// What was sent before the resume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Copied {
-    /// Pages of the trace's size with their content.
+    /// Pages with their content.
     pub pages: u64,
-    /// Zero pages of that size.
+    /// Zero pages.
     pub zero_pages: u64,
     /// Both, when sent again.
     pub repeated: u64,
@@ -61,24 +62,26 @@ impl RoundsOutcome {
     }
 }
 
-/// One page after the other, at the times that the event loop would find. The thread takes a page when the link's queue has room, serves it and hands it over with its batch;
-/// the link transmits in that order, without segments; the receiver installs in that order, and never slows the link down.
+/// One page after the other, at the times that the event loop would find. The thread takes a page when the link's queue has room,
+/// serves it and hands it over with its batch.
 pub(super) struct PageStream<'a> {
     scenario: &'a Scenario,
     batch: Batch,
     buffer: SendBuffer,
-    sizes: MessageBytes,
+    link: Link,
     /// Bytes of a whole page's message.
     page_bytes: u64,
+    /// When all messages have left, if nothing but the bandwidth holds them up.
+    full_speed: SimTime,
     /// Bytes of the last message, and how long they take.
     last_cost: (u64, SimTime),
+    receiving: ReceivingThread,
     /// When the thread is through with the last page.
     pub(super) free_at: SimTime,
-    /// Departure and bytes of the messages on the link, as far as the thread has had to look.
-    queue: VecDeque<(SimTime, u64)>,
-    queued_bytes: u64,
+    /// When the last message left the link.
     last_departure: SimTime,
-    receiving: ReceivingThread,
+    /// Room for what leaves the link in a step.
+    departures: Vec<Departure>,
     copied: Copied,
     sent: PageSet,
 }
@@ -86,20 +89,21 @@ pub(super) struct PageStream<'a> {
 impl<'a> PageStream<'a> {
     /// A stream from the migration command on.
     pub(super) fn new(scenario: &'a Scenario, memory: Memory) -> Self {
-        let link = &scenario.link;
-        let sizes = link.message_bytes(memory.page_size());
+        let (source, link) = (&scenario.source, &scenario.link);
         PageStream {
             scenario,
-            batch: Batch::new(scenario.source.write_batch, link.zero_page_bytes),
-            buffer: SendBuffer::new(scenario.source.send_buffer, scenario.source.send_resume),
-            sizes,
-            page_bytes: sizes.of(memory.whole_page()),
+            batch: Batch::new(source.write_batch, link.zero_page_bytes),
+            buffer: SendBuffer::new(source.send_buffer, source.send_resume),
+            link: Link::new(&scenario.link, scenario.destination.receive_buffer, &memory),
+            page_bytes: link
+                .message_bytes(memory.page_size())
+                .of(memory.whole_page()),
+            full_speed: SimTime::ZERO,
             last_cost: (0, SimTime::ZERO),
-            free_at: SimTime::ZERO,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
-            last_departure: SimTime::ZERO,
             receiving: ReceivingThread::new(&scenario.destination),
+            free_at: SimTime::ZERO,
+            last_departure: SimTime::ZERO,
+            departures: Vec::new(),
             copied: Copied::default(),
             sent: PageSet::empty(memory.pages),
         }
@@ -107,17 +111,11 @@ impl<'a> PageStream<'a> {
 
     /// When the thread can take the next page, if that is before `deadline`; it sleeps while there is no room.
     pub(super) fn ready(&mut self, deadline: SimTime) -> Option<SimTime> {
-        self.forget_departed();
-        while !self.buffer.has_room(self.queued_bytes) {
+        self.catch_up();
+        while !self.buffer.has_room(self.link.occupancy(false)) {
             if !self.batch.is_empty() {
                 self.close();
-            } else if self
-                .queue
-                .front()
-                .is_some_and(|(departure, _)| *departure < deadline)
-            {
-                self.pass_departure();
-            } else {
+            } else if !self.wait_for_room(deadline) {
                 return None;
             }
         }
@@ -171,56 +169,87 @@ impl<'a> PageStream<'a> {
     }
 
     /// Sends the core state behind everything else. Returns when the VM resumes, and what was sent before.
-    pub(super) fn send_core_state(self) -> (SimTime, Copied) {
+    pub(super) fn send_core_state(mut self) -> (SimTime, Copied) {
         let (vm, link) = (&self.scenario.vm, &self.scenario.link);
-        let left = self.free_at.max(self.last_departure) + link.transmission(vm.core_state.0);
+        self.advance(LAST, &Bounds::default());
+        let begun = self.free_at.max(self.last_departure);
+        let left = self.link.stream_left(begun, vm.core_state.0);
         let resumed_at = (left + link.latency).max(self.receiving.busy_until()) + vm.resume;
         let mut copied = self.copied;
+        copied.bytes = self.link.bytes_handed();
         copied.sent = Some(self.sent).filter(|sent| sent.count() > 0);
         (resumed_at, copied)
     }
 
     /// Hands the batch over, if it is to be written.
     fn write(&mut self) {
-        self.forget_departed();
+        self.catch_up();
         while self.batch.is_being_written() {
-            let bytes = |content| self.sizes.of(content);
-            match self.batch.write(&mut self.buffer, self.queued_bytes, bytes) {
+            let link = &self.link;
+            let bytes = |content| link.bytes(content);
+            match self
+                .batch
+                .write(&mut self.buffer, link.occupancy(false), bytes)
+            {
                 Some(message) => self.hand_over(message),
-                None => self.pass_departure(),
+                None => {
+                    self.wait_for_room(SimTime::MAX);
+                }
             }
         }
     }
 
     fn hand_over(&mut self, message: Span) {
-        let bytes = self.sizes.of(message.content);
+        let bytes = self.link.bytes(message.content);
         if self.last_cost.0 != bytes {
             self.last_cost = (bytes, self.scenario.link.transmission(bytes));
         }
-        self.last_departure = self.last_departure.max(self.free_at) + self.last_cost.1;
-        self.queue.push_back((self.last_departure, bytes));
-        self.queued_bytes += bytes;
-        self.copied.bytes = self.copied.bytes.saturating_add(bytes);
-        let arrival = self.last_departure + self.scenario.link.latency;
-        self.receiving.install(arrival);
+        self.full_speed = self.full_speed.max(self.free_at) + self.last_cost.1;
+        self.link.enqueue(message, self.free_at);
     }
 
-    fn forget_departed(&mut self) {
-        while self
-            .queue
-            .front()
-            .is_some_and(|(departure, _)| *departure <= self.free_at)
-        {
-            self.pass_departure();
+    /// The link comes as far as the thread.
+    fn catch_up(&mut self) {
+        self.advance(self.free_at, &Bounds::default());
+        while self.link.next_start().0 <= self.free_at {
+            self.link.start();
+            self.advance(self.free_at, &Bounds::default());
         }
     }
 
-    /// The next message leaves, until when the thread sleeps if it has not left yet.
-    fn pass_departure(&mut self) {
-        if let Some((departure, bytes)) = self.queue.pop_front() {
-            self.queued_bytes -= bytes;
-            self.free_at = self.free_at.max(departure);
+    /// The thread sleeps until there may be room, if that is before `deadline`. Returns whether it is.
+    fn wait_for_room(&mut self, deadline: SimTime) -> bool {
+        let bounds = Bounds {
+            push_level: Some(self.buffer.level()),
+            ..Bounds::default()
+        };
+        let until = deadline.saturating_sub(SimTime::from_ps(1)).min(LAST);
+        let left = self.advance(until, &bounds);
+        self.free_at = self.free_at.max(left.unwrap_or(deadline));
+        left.is_some()
+    }
+
+    /// Messages leave the link until `until` or a bound. Returns when a bound was reached.
+    fn advance(&mut self, until: SimTime, bounds: &Bounds) -> Option<SimTime> {
+        while let Some(now) = self.link.step(until, bounds, &mut self.departures) {
+            for departure in self.departures.drain(..) {
+                let Departure { span, left } = departure;
+                self.last_departure = left.at(span.count - 1);
+                let (link, latency) = (&mut self.link, self.scenario.link.latency);
+                let arrived = left.delayed(latency);
+                self.receiving
+                    .install_all(arrived, span.count, |count, installed| {
+                        link.acknowledge(count, span.content, false, installed.delayed(latency));
+                    });
+            }
+            if bounds
+                .push_level
+                .is_some_and(|level| self.link.occupancy(false) <= level)
+            {
+                return Some(now);
+            }
         }
+        None
     }
 
     /// Whether what is dirty fits the downtime limit.
@@ -241,10 +270,9 @@ impl<'a> PageStream<'a> {
     /// How long sending so many dirty pages would take, as [`fits`](Self::fits) estimates it, rounded up; zero before anything was
     /// sent.
     pub(super) fn expected_downtime(&self, dirty: u32) -> SimTime {
-        let work = u128::from(dirty)
-            * u128::from(self.page_bytes)
-            * u128::from(self.last_departure.as_ps());
-        match u128::from(self.copied.bytes) {
+        let bytes = u128::from(dirty) * u128::from(self.page_bytes);
+        let work = bytes * u128::from(self.full_speed.as_ps());
+        match u128::from(self.link.bytes_handed()) {
             0 => SimTime::ZERO,
             sent => SimTime::from_wide_ps(work.div_ceil(sent)),
         }
@@ -253,7 +281,7 @@ impl<'a> PageStream<'a> {
     /// Whether sending so much would take no longer than `limit`, as a hypervisor estimates it: bytes of the pages over
     /// the bandwidth measured since the migration command. Neither suspend, resume nor core state are in it.
     fn fits(&self, bytes: u128, limit: SimTime) -> bool {
-        bytes * u128::from(self.last_departure.as_ps())
-            <= u128::from(limit.as_ps()) * u128::from(self.copied.bytes)
+        bytes * u128::from(self.full_speed.as_ps())
+            <= u128::from(limit.as_ps()) * u128::from(self.link.bytes_handed())
     }
 }

@@ -154,5 +154,6 @@ impl SwitchOver {
 }
 
 fn core_transmission(scenario: &Scenario) -> SimTime {
-    scenario.link.transmission(scenario.vm.core_state.0)
+    let window = scenario.destination.receive_buffer;
+    scenario.link.stream_time(scenario.vm.core_state.0, window)
 }

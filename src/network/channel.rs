@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
+use super::LinkSettings;
 use super::message::{Departure, MessageBytes, Span};
+use super::window::Window;
 use crate::engine::Progression;
 use crate::memory::{Content, PageId};
 use crate::units::SimTime;
@@ -78,14 +80,13 @@ pub(super) struct Channel {
     whole: u64,
     /// Bytes up to the end of the last message that has left.
     gone: u64,
-    /// Bytes that the receiver has taken.
-    taken: u64,
+    pub(super) window: Window,
     /// What is on the wire, where there is no device queue.
     pub(super) wire: Option<Piece>,
 }
 
 impl Channel {
-    pub(super) fn new(sizes: MessageBytes) -> Self {
+    pub(super) fn new(sizes: MessageBytes, window: Window) -> Self {
         Channel {
             sizes,
             queue: VecDeque::new(),
@@ -99,7 +100,7 @@ impl Channel {
             left: 0,
             whole: 0,
             gone: 0,
-            taken: 0,
+            window,
             wire: None,
         }
     }
@@ -159,21 +160,24 @@ impl Channel {
         Some((time, self.bytes(span.content)))
     }
 
-    /// When a message arrives that begins at once; [`SimTime::MAX`] if none does as things are.
-    pub(super) fn next_start(&self, segment: u64, window: u64, device_limit: u64) -> SimTime {
-        if self.wire.is_some() || self.next != self.arriving || self.is_closed(window) {
+    /// When something begins although nothing leaves before: a message arrives, or the window opens for one that waits;
+    /// [`SimTime::MAX`] if nothing does as things are.
+    pub(super) fn next_start(&self, segment: u64, device_limit: u64) -> SimTime {
+        if self.wire.is_some() {
             return SimTime::MAX;
         }
-        let Some((time, bytes)) = self.next_arrival() else {
+        let waiting = self.next_piece(segment);
+        let Some((time, bytes)) = waiting.map_or_else(
+            || {
+                self.next_arrival()
+                    .map(|(time, bytes)| (time, cut(bytes, segment)))
+            },
+            |bytes| Some((SimTime::ZERO, bytes)),
+        ) else {
             return SimTime::MAX;
         };
-        let piece = if segment == 0 {
-            bytes
-        } else {
-            bytes.min(segment)
-        };
-        if self.device_has_room(piece, device_limit) {
-            time
+        if self.device_has_room(bytes, device_limit) {
+            time.max(self.window.opens_at(self.whole))
         } else {
             SimTime::MAX
         }
@@ -185,9 +189,12 @@ impl Channel {
         limit == 0 || there == 0 || there + piece <= limit
     }
 
-    /// The next message arrives.
-    pub(super) fn arrive(&mut self) {
-        if let Some(&Span { content, count, .. }) = self.queue.get(self.arriving.span) {
+    /// What was handed over before `now` has arrived, and if nothing waits, the next message arrives.
+    pub(super) fn arrive_for_start(&mut self, now: SimTime) {
+        self.arrive_before(now);
+        if self.next == self.arriving
+            && let Some(&Span { content, count, .. }) = self.queue.get(self.arriving.span)
+        {
             self.arrived += self.bytes(content);
             self.arriving.go_on(1, count);
         }
@@ -206,14 +213,14 @@ impl Channel {
         }
     }
 
-    /// Whether the receiver has not taken `window` bytes or more of messages that have begun as a whole: nothing more begins then.
-    pub(super) fn is_closed(&self, window: u64) -> bool {
-        self.whole - self.taken >= window
+    /// Whether nothing begins before more has been acknowledged.
+    pub(super) fn is_closed(&self) -> bool {
+        !self.window.is_open(self.whole)
     }
 
-    /// Bytes of the piece that could begin now, if any: what waits, up to a `segment`, or without segments one message.
-    pub(super) fn next_piece(&self, segment: u64, window: u64) -> Option<u64> {
-        if self.next == self.arriving || self.is_closed(window) {
+    /// Bytes of the piece that waits to begin, if any: what waits, up to a `segment`, or without segments one message.
+    pub(super) fn next_piece(&self, segment: u64) -> Option<u64> {
+        if self.next == self.arriving {
             return None;
         }
         Some(if segment == 0 {
@@ -283,36 +290,77 @@ impl Channel {
     }
 
     /// How many messages leave at constant distances, the first at `now` and all before any of another span, if each takes
-    /// `transmission` and each begins as soon as it has arrived and the one before it has left; and that distance. At most so
-    /// many as the `window` is open for, as things are.
-    pub(super) fn regular_run(
-        &self,
-        now: SimTime,
-        transmission: SimTime,
-        window: u64,
-    ) -> (u32, SimTime) {
+    /// `transmission` and each begins as soon as it has arrived, the one before it has left and the window is open; and that
+    /// distance. No more than are known to.
+    pub(super) fn regular_run(&self, now: SimTime, transmission: SimTime) -> (u32, SimTime) {
         let Some(&span) = self.queue.front() else {
             return (0, transmission);
         };
         let (behind, arrivals) = (span.count - 1, span.handed.after(1));
-        let open =
-            (window.saturating_sub(self.whole - self.taken)).div_ceil(self.bytes(span.content));
-        let behind = behind.min(u32::try_from(open).unwrap_or(u32::MAX));
+        let bytes = self.bytes(span.content);
+        let open = |begin, most| self.window.open_run(self.whole, bytes, begin, most);
         if arrivals.first <= now {
             // They wait: those do that arrive while those before them leave.
-            let lag = (arrivals.step - transmission).as_ps();
-            let waiting = match (now - arrivals.first).as_ps().checked_div(lag) {
-                Some(more) => more.saturating_add(1).min(behind.into()) as u32,
-                None => behind,
+            let begin = Progression {
+                first: now,
+                step: transmission,
             };
-            (1 + waiting, transmission)
+            let behind = begin.count_not_before(arrivals, behind);
+            let (count, step) = match open(begin, behind) {
+                0 => self.paced_run(now, transmission, bytes, behind),
+                count => (count, transmission),
+            };
+            (1 + count, step)
         } else if arrivals.step >= transmission
             && arrivals.first + transmission == now + arrivals.step
         {
-            (1 + behind, arrivals.step)
+            (1 + open(arrivals, behind), arrivals.step)
         } else {
             (1, transmission)
         }
+    }
+
+    /// How many messages begin with one acknowledgement each, from now on and as regularly as the last one, which leaves at `now`.
+    fn paced_run(
+        &self,
+        now: SimTime,
+        transmission: SimTime,
+        bytes: u64,
+        most: u32,
+    ) -> (u32, SimTime) {
+        match self.window.next_openings(self.whole, bytes) {
+            Some((begin, count))
+                if begin.step >= transmission && begin.first + transmission == now + begin.step =>
+            {
+                (count.min(most), begin.step)
+            }
+            _ => (0, transmission),
+        }
+    }
+
+    /// How many messages of a content are known to leave at constant distances from `now` on, when one has just left, if others
+    /// join them; and that distance. `next_departure` is when the one on the wire leaves.
+    pub(super) fn steady_run(
+        &self,
+        now: SimTime,
+        next_departure: SimTime,
+        transmission: SimTime,
+        content: Content,
+    ) -> Option<(u32, SimTime)> {
+        let (bytes, most) = (self.bytes(content), self.leading(content));
+        let (count, step) = if self.wire.is_none() {
+            self.paced_run(now, transmission, bytes, most)
+        } else if next_departure == now + transmission {
+            let begin = Progression {
+                first: next_departure,
+                step: transmission,
+            };
+            let open = self.window.open_run(self.whole, bytes, begin, most);
+            (open.saturating_add(1).min(most), transmission)
+        } else {
+            return None;
+        };
+        (count > 0).then_some((count, step))
     }
 
     /// The first `count` messages have passed, whole and one by one, all of one span.
@@ -335,10 +383,6 @@ impl Channel {
         self.left += u64::from(count) * each;
         self.wire = None;
         self.take_front(count)
-    }
-
-    pub(super) fn taken(&mut self, bytes: u64) {
-        self.taken += bytes;
     }
 
     /// Bytes that have to begin before the page has left, if it is there.
@@ -368,6 +412,16 @@ impl Channel {
         self.entered - self.begun
     }
 
+    /// When so many bytes of a stream have left that begins at `start` behind all messages.
+    pub(super) fn stream_left(
+        &self,
+        settings: &LinkSettings,
+        start: SimTime,
+        bytes: u64,
+    ) -> SimTime {
+        self.window.stream_left(settings, start, self.whole, bytes)
+    }
+
     /// Bytes that have begun.
     pub(super) fn begun(&self) -> u64 {
         self.begun
@@ -376,6 +430,15 @@ impl Channel {
     /// Whether all bytes up to this count have left, or nothing has arrived that could.
     pub(super) fn has_left(&self, count: u64) -> bool {
         self.left >= count || self.arrived == self.left
+    }
+}
+
+/// Bytes of a message's first piece.
+fn cut(bytes: u64, segment: u64) -> u64 {
+    if segment == 0 {
+        bytes
+    } else {
+        bytes.min(segment)
     }
 }
 

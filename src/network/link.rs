@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 pub use self::regular::Bounds;
 use super::channel::{Channel, Piece};
 use super::message::{Departure, Span};
+use super::window::Window;
 use super::{Discipline, LinkSettings};
 use crate::engine::Progression;
 use crate::memory::{Content, Memory};
@@ -31,8 +32,6 @@ pub struct Link {
     device_limit: u64,
     /// Pieces in the device queue; the first is on the wire.
     device: VecDeque<Piece>,
-    /// With so many bytes of a channel untaken by the receiver, nothing more of it begins.
-    window: u64,
     /// When the work left was last brought up to date.
     updated: SimTime,
     next_departure: SimTime,
@@ -46,20 +45,20 @@ impl Link {
         let sizes = settings.message_bytes(memory.page_size());
         let whole = memory.whole_page();
         let (page_bytes, zero_page_bytes) = (sizes.of(whole), sizes.of(whole.emptied()));
+        let channel = || Channel::new(sizes, Window::new(receive_buffer));
         Link {
             settings: settings.clone(),
             page_bytes,
             zero_page_bytes,
             page_work: work(settings, page_bytes),
             zero_page_work: work(settings, zero_page_bytes),
-            push: Channel::new(sizes),
-            demand: Channel::new(sizes),
+            push: channel(),
+            demand: channel(),
             device_limit: match settings.discipline {
                 Discipline::Fifo | Discipline::Fair => settings.device_queue.0,
                 Discipline::Priority => 0,
             },
             device: VecDeque::new(),
-            window: receive_buffer.map_or(u64::MAX, |bytes| bytes.0),
             updated: SimTime::ZERO,
             next_departure: SimTime::MAX,
             acknowledgement: None,
@@ -171,38 +170,34 @@ impl Link {
             .arrive_before(now + SimTime::from_ps(1));
     }
 
-    /// Whether some channel begins nothing because the receiver has not taken enough.
-    pub fn is_closed(&self) -> bool {
-        self.push.is_closed(self.window) || self.demand.is_closed(self.window)
+    /// Whether some channel begins nothing before more of it has been acknowledged.
+    fn is_closed(&self) -> bool {
+        self.push.is_closed() || self.demand.is_closed()
     }
 
-    /// Whether it matters when the receiver takes a message.
-    pub fn has_window(&self) -> bool {
-        self.window < u64::MAX
+    /// When so many bytes of a stream have left, which begins at `start` behind all pushed pages, has the link for itself and is taken
+    /// as it arrives.
+    pub fn stream_left(&self, start: SimTime, bytes: u64) -> SimTime {
+        self.push.stream_left(&self.settings, start, bytes)
     }
 
-    /// The receiver has taken messages out of its buffer, the last at `now` or, if the link has come further, before.
-    pub fn taken(&mut self, now: SimTime, count: u32, content: Content, demanded: bool) {
-        if !self.has_window() {
-            return; // nothing ever waits for it
-        }
-        let now = now.max(self.updated);
-        let (demand, window) = (self.own_channel(demanded), self.window);
+    /// The messages that left next are acknowledged at these times.
+    pub fn acknowledge(&mut self, count: u32, content: Content, demanded: bool, at: Progression) {
+        let demand = self.own_channel(demanded);
         let channel = self.channel(demand);
-        let was_closed = channel.is_closed(window);
-        channel.taken(u64::from(count) * channel.bytes(content));
-        if was_closed && !channel.is_closed(window) {
-            channel.arrive_before(now);
-            self.proceed(now, demand);
-        }
+        channel
+            .window
+            .acknowledge(channel.bytes(content), count, at);
     }
 
     /// Lets a channel transmit, or hand to the device queue, what there is room for.
     fn proceed(&mut self, now: SimTime, demand: bool) {
         let mut any = false;
-        let (limit, segment, window) = (self.device_limit, self.settings.segment.0, self.window);
+        let (limit, segment) = (self.device_limit, self.settings.segment.0);
+        self.channel(demand).window.receive(now);
         while self.channel(demand).wire.is_none()
-            && let Some(bytes) = self.channel(demand).next_piece(segment, window)
+            && !self.channel(demand).is_closed()
+            && let Some(bytes) = self.channel(demand).next_piece(segment)
             && self.channel(demand).device_has_room(bytes, limit)
         {
             any = true;
@@ -229,26 +224,28 @@ impl Link {
         self.next_departure
     }
 
-    /// A message is handed over that begins at once.
+    /// A message is handed over that begins at once, or a window opens.
     pub fn start(&mut self) {
         let (start, demand) = self.next_start();
         self.begin(start, demand);
     }
 
     fn begin(&mut self, now: SimTime, demand: bool) {
-        self.channel(demand).arrive();
+        self.channel(demand).arrive_for_start(now);
         self.proceed(now, demand);
     }
 
-    /// When a message is handed over that begins at once, [`SimTime::MAX`] if none is, and whether on the demanded pages' channel.
+    /// When a message is handed over that begins at once, or a window opens; [`SimTime::MAX`] if neither happens. And whether on the
+    /// demanded pages' channel.
     pub fn next_start(&self) -> (SimTime, bool) {
-        let (segment, window, limit) = (self.settings.segment.0, self.window, self.device_limit);
-        let push = self.push.next_start(segment, window, limit);
-        let demand = self.demand.next_start(segment, window, limit);
+        let (segment, limit) = (self.settings.segment.0, self.device_limit);
+        let push = self.push.next_start(segment, limit);
+        let demand = self.demand.next_start(segment, limit);
+        // A window may have opened before what closed it had left.
         if demand <= push {
-            (demand, true)
+            (demand.max(self.updated), true)
         } else {
-            (push, false)
+            (push.max(self.updated), false)
         }
     }
 
@@ -266,7 +263,7 @@ impl Link {
     }
 
     /// Goes on until `until`, or until somebody has to look at it: a bound is reached, an acknowledgement may have left, a window is
-    /// closed. What leaves is added to `departures`. Returns when the last of it left; `None` if nothing did. What is handed
+    /// closed and what has left decides when it opens. What leaves is added to `departures`. Returns when the last of it left; `None` if nothing did. What is handed
     /// over at `until` comes later.
     pub fn step(
         &mut self,
@@ -282,9 +279,6 @@ impl Link {
                     return last;
                 }
                 self.begin(start, demand);
-                if self.is_closed() {
-                    return last;
-                }
                 continue;
             }
             if self.next_departure > until || self.next_departure == SimTime::MAX {

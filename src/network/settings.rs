@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::MessageBytes;
+use super::window::Window;
 use crate::memory::Memory;
 use crate::units::SimTime;
 use crate::units::{Bandwidth, Bytes};
@@ -94,6 +95,12 @@ impl LinkSettings {
         let bits = u128::from(bytes) * 8 * (self.payload() + u128::from(self.packet_overhead));
         let rate = self.payload() * u128::from(self.bandwidth.bits_per_second());
         SimTime::from_wide_ps((bits * PS_PER_SECOND).div_ceil(rate))
+    }
+
+    /// Time for a stream of `bytes` to pass on to an idle link, if at most a `window` of it is under way: each window's worth
+    /// waits for the acknowledgement of the one before, a round trip after it was sent.
+    pub fn stream_time(&self, bytes: u64, window: Option<Bytes>) -> SimTime {
+        Window::new(window).stream_left(self, SimTime::ZERO, 0, bytes)
     }
 
     /// Whether pieces of `segment` bytes are possible.

@@ -311,7 +311,9 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         ) = costs;
         scenario.vm.suspend = suspend;
         scenario.vm.resume = resume;
-        scenario.vm.core_state = Bytes(core_state);
+        // Not so many windows that a recorder would watch for longer than the trace is.
+        let most = receive.map_or(u64::MAX, |window| 20 * window);
+        scenario.vm.core_state = Bytes(core_state.min(most));
         scenario.destination.fault_trap = fault_trap;
         scenario.destination.install = install;
         scenario.destination.receive_wake = receive_wake;

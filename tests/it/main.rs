@@ -50,3 +50,5 @@ mod trace_memory;
 mod trace_slice;
 /// Real recorders whose output is imported.
 mod trace_tools;
+/// Windows on long ways.
+mod windows;

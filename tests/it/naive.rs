@@ -180,7 +180,8 @@ pub(crate) struct Input<'a> {
     pub(crate) record_trap: u64,
     pub(crate) fault_trap: u64,
     pub(crate) install: u64,
-    /// Bytes of a queue that may be on their way or wait to be installed; nothing starts while there are as many.
+    /// Bytes of a queue that may be on their way, wait to be installed or wait for their sender to learn of it; nothing starts
+    /// while there are as many.
     pub(crate) receive_buffer: u64,
     pub(crate) receive_wake: u64,
     pub(crate) wake: u64,
@@ -290,6 +291,26 @@ impl Input<'_> {
             pages: 1 << self.host_shift,
             zeros: 0,
         })
+    }
+
+    /// When so many bytes of a stream are out that starts behind messages under way, each with the time of its acknowledgement and
+    /// its bytes. Each window's worth of the stream is acknowledged a round trip after it was sent.
+    fn stream(&self, start: Ps, under_way: &[(Ps, u64)], bytes: u64) -> Ps {
+        let behind_others = |bytes: u64| {
+            let held_up = (0..under_way.len()).filter_map(|i| {
+                let full: u64 = under_way[i..].iter().map(|(_, bytes)| bytes).sum();
+                let open = self.receive_buffer.saturating_sub(full);
+                (open < bytes).then(|| under_way[i].0 + self.tx(bytes - open))
+            });
+            held_up.max().unwrap_or(0).max(start + self.tx(bytes))
+        };
+        let windows = bytes.saturating_sub(1) / self.receive_buffer;
+        (0..=windows)
+            .map(|n| {
+                2 * Ps::from(n * self.latency) + behind_others(bytes - n * self.receive_buffer)
+            })
+            .max()
+            .expect("at least one")
     }
 
     /// Trace time to guest time.

@@ -233,9 +233,15 @@ fn case() -> impl Strategy<Value = (Scenario, Trace)> {
         (1u64..=600, 0u64..=300, 0u64..=120, 0u64..=2_000),
         (0u64..=400, 0u32..=5, any::<bool>(), 0u32..=2),
         (0u64..=4, 0u32..=4, proptest::option::of(0u64..=300)),
+        (
+            prop_oneof![Just(50u64), 0u64..=2_000],
+            proptest::option::of(1u64..=600),
+            prop_oneof![Just(0u64), 1_000u64..=1_200],
+            prop_oneof![Just(0u64), 1u64..=600],
+        ),
     )
         .prop_map(
-            |(accesses, zero, costs, (limit, rounds, wrap, discipline), writing)| {
+            |(accesses, zero, costs, (limit, rounds, wrap, discipline), writing, network)| {
                 let mut records: Vec<Record> = accesses
                     .into_iter()
                     .map(|(time, page, write)| {
@@ -255,6 +261,11 @@ fn case() -> impl Strategy<Value = (Scenario, Trace)> {
                 scenario.source.write_batch = write_batch;
                 scenario.source.zero_service = zero_service.map(ns);
                 scenario.destination.install = ns(install);
+                let (latency, window, segment, device_queue) = network;
+                scenario.link.latency = ns(latency);
+                scenario.destination.receive_buffer = window.map(Bytes);
+                scenario.link.segment = Bytes(segment);
+                scenario.link.device_queue = Bytes(device_queue);
                 scenario.vm.core_state = Bytes(core);
                 scenario.link.discipline =
                     [Discipline::Fifo, Discipline::Fair, Discipline::Priority][discipline as usize];
@@ -334,8 +345,8 @@ proptest! {
 
     /// The floor of total time. It holds where all pages cost the same and the thread goes on as soon as there is room
     /// (else the order of pages and requests decides when it sleeps, and the link may run dry), on one stream (a second
-    /// queue is a second buffer), and, for pre-copy, up to the suspension, during which pre-copy's last pages are
-    /// transmitted.
+    /// queue is a second buffer) without a window (which the core state waits for behind the pages, not before them), and,
+    /// for pre-copy, up to the suspension, during which pre-copy's last pages are transmitted.
     #[test]
     fn nothing_is_sooner_done_than_stop_and_copy((mut scenario, trace) in case()) {
         scenario.link.zero_page_bytes = (PAGE + 36) as u32;
@@ -343,6 +354,7 @@ proptest! {
         scenario.source.send_resume = None;
         scenario.source.write_batch = 0;
         scenario.link.discipline = Discipline::Fifo;
+        scenario.destination.receive_buffer = None;
         let floor = run(&scenario, &trace, "stop-and-copy").total_migration_time;
         for strategy in ["post-copy", "pre-record", "pre-record+pdopmp", "leap", "clairvoyant"] {
             let total = run(&scenario, &trace, strategy).total_migration_time;

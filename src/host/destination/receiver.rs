@@ -69,6 +69,21 @@ impl ReceivingThread {
         (installed, 1 + waiting)
     }
 
+    /// Pages arrive behind all others so far. Tells how many are in place at which times.
+    pub fn install_all(
+        &mut self,
+        mut arrived: Progression,
+        mut count: u32,
+        mut tell: impl FnMut(u32, Progression),
+    ) {
+        while count > 0 {
+            let (installed, run) = self.install_run(arrived, count);
+            tell(run, installed);
+            arrived = arrived.after(run);
+            count -= run;
+        }
+    }
+
     /// When the last page so far is in place.
     pub fn busy_until(&self) -> SimTime {
         self.busy_until
@@ -113,24 +128,25 @@ impl Receiver {
         }
     }
 
-    /// Messages have left the link.
-    pub fn departed(&mut self, departure: &Departure) {
+    /// Messages have left the link. Tells how many are installed at which times.
+    pub fn departed(&mut self, departure: &Departure, mut tell: impl FnMut(u32, Progression)) {
         let span = &departure.span;
-        let (mut first, mut left) = (span.first, span.count);
+        let (lane, mut first) = (&mut self.lane, span.first);
         let mut arrived = departure.left.delayed(self.latency);
-        while left > 0 {
-            let (installed, count) = self.thread.install_run(arrived, left);
-            self.lane.push_back(Arrival {
-                first,
-                count,
-                content: span.content,
-                demanded: span.demanded,
-                arrived,
-                installed,
+        self.thread
+            .install_all(arrived, span.count, |count, installed| {
+                tell(count, installed);
+                lane.push_back(Arrival {
+                    first,
+                    count,
+                    content: span.content,
+                    demanded: span.demanded,
+                    arrived,
+                    installed,
+                });
+                first += count;
+                arrived = arrived.after(count);
             });
-            (first, left) = (first + count, left - count);
-            arrived = arrived.after(count);
-        }
     }
 
     /// When the last page so far is in place.

@@ -38,11 +38,11 @@ impl SourceHost<'_> {
             let room = self.push_buffer.room(occupancy, link.bytes(content));
             // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for the next.
             let steady = (room == 1 && occupancy <= self.push_buffer.level())
-                .then(|| link.steady_pace(now, content))
+                .then(|| link.steady_run(now, content))
                 .flatten()
-                .filter(|(steady, _)| *steady > service);
+                .filter(|(_, steady)| *steady > service);
             match steady {
-                Some((steady, leave)) => (pace, most) = (steady, most.min(leave.saturating_add(1))),
+                Some((leave, steady)) => (pace, most) = (steady, most.min(leave.saturating_add(1))),
                 None => most = most.min(room),
             }
         }

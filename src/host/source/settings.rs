@@ -29,8 +29,9 @@ pub struct SourceSettings {
     pub push_service: SimTime,
     /// The thread's work for a demanded page. Default 5 us, an assumption: a look-up and a lock more than a push.
     pub demand_service: SimTime,
-    /// Back-pressure of the link: the thread hands pages over while fewer bytes than this wait there. Default 256
-    /// KiB, of the order of a socket's send buffer.
+    /// Back-pressure of the link: the thread hands pages over while fewer bytes than this wait there. Bytes that have
+    /// left count against `destination.receive_buffer`, not here. Default 256 KiB, of the order of a socket's send
+    /// buffer.
     pub send_buffer: Bytes,
     /// Wake-up mark of a full send buffer: the thread sleeps until no more than these bytes wait. Default:
     /// `send_buffer`, so it goes on as soon as there is room. Linux wakes a writer when at most two thirds of a

@@ -9,7 +9,7 @@ use crate::network::Departure;
 use crate::units::SimTime;
 
 /// The latest time that can be told from never.
-pub(super) const LAST: SimTime = SimTime::from_ps(u64::MAX - 1);
+pub(in crate::migration) const LAST: SimTime = SimTime::from_ps(u64::MAX - 1);
 
 impl EventLoop<'_> {
     /// Pages leave the link, until `until` at the latest.
@@ -37,7 +37,11 @@ impl EventLoop<'_> {
             Some(own) if span.demanded => own,
             _ => &mut self.receiver,
         };
-        receiver.departed(departure);
+        let (link, latency) = (&mut self.link, self.scenario.link.latency);
+        receiver.departed(departure, |count, installed| {
+            let at = installed.delayed(latency);
+            link.acknowledge(count, span.content, span.demanded, at);
+        });
         if self.destination.expects_any() {
             let mut from = span.first;
             while let Some(page) = self.destination.next_awaited(from)
@@ -98,8 +102,6 @@ impl EventLoop<'_> {
         self.installations
             .iter_mut()
             .for_each(|all| all.push(*arrival));
-        self.link
-            .taken(last, arrival.count, arrival.content, arrival.demanded);
         self.installed_at = self.installed_at.max(last);
         if self.destination.missing().count() == 0 {
             self.completed_at = Some(self.installed_at);

@@ -65,7 +65,7 @@ impl Link {
             return None;
         }
         let first = self.next_departure;
-        let (count, step) = channel.regular_run(first, self.transmission(bytes), self.window);
+        let (count, step) = channel.regular_run(first, self.transmission(bytes));
         let left = Progression { first, step };
         let above = level.map_or(u64::MAX, |level| {
             channel
@@ -85,23 +85,21 @@ impl Link {
     }
 
     /// The distance at which pushed pages leave from `now` on, when one has just left, as long as each is replaced by another such
-    /// page before the next has left, and how many are sure to leave so; `None` if that is not known.
-    pub fn steady_pace(&self, now: SimTime, content: Content) -> Option<(SimTime, u32)> {
+    /// page before the next has left, and how many are known to; `None` if that is not known.
+    pub fn steady_run(&self, now: SimTime, content: Content) -> Option<(u32, SimTime)> {
         let bytes = self.bytes(content);
-        let pace = self.transmission(bytes);
-        let is_steady = self.next_departure == now + pace
-            && self.settings.segment.0 == 0
+        let is_steady = self.settings.segment.0 == 0
             && self.device_limit == 0
-            && !self.has_window()
             && self.acknowledgement.is_none()
             && self.demand.is_empty()
             && bytes > 0;
-        let leave = if is_steady {
-            self.push.leading(content)
-        } else {
-            0
-        };
-        (leave > 0).then_some((pace, leave))
+        let transmission = self.transmission(bytes);
+        is_steady
+            .then(|| {
+                self.push
+                    .steady_run(now, self.next_departure, transmission, content)
+            })
+            .flatten()
     }
 
     /// A time before which the page does not leave, wherever it is now. The link has come to `now`.

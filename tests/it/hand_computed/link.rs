@@ -214,3 +214,24 @@ fn an_acknowledgement_goes_with_pushed_pages() {
     case.scenario.destination.nagle = Nagle::Off;
     takes(&simulate(&case), ns(452 + 542), ns(2206));
 }
+
+#[test]
+fn a_window_opens_when_its_acknowledgement_is_back() {
+    // A window of 150: the core state of 1,000 would take 6 round trips of 100 and 100 ns more; the link needs 1,000. R = 1350.
+    // Pages 0 and 1 leave at 1452 and 1552: 100 < 150 are under way when page 1 begins. Installed at 1506 and 1606,
+    // acknowledged at 1556 and 1656. Page 2 begins at 1556: left 1656. Page 3 begins at 1656: left 1756, installed 1810.
+    let mut case = base(4, &[]);
+    case.scenario.destination.receive_buffer = Some(Bytes(150));
+    takes(&simulate(&case), 0, ns(1810));
+    // Latency 500. The core state: 6 windows' worth after 1,000 each, and 100 more: R = 100 + 6100 + 500 + 200 = 6900. Pages leave
+    // at 7002 and 7102, are installed at 7506 and 7606, acknowledged at 8006 and 8106. The next leave at 8106 and 8206, the
+    // last is installed at 8710.
+    case.scenario.link.latency = SimTime::from_ns(500);
+    let outcome = simulate(&case);
+    assert_eq!(outcome.downtime, ns(6900));
+    takes(&outcome, 0, ns(8710));
+    // A receiver of 300 a page: installed at 7802 and 8102, acknowledged at 8302 and 8602; left 8402 and 8702, installed 9202
+    // and 9502.
+    case.scenario.destination.install = SimTime::from_ns(300);
+    takes(&simulate(&case), 0, ns(9502));
+}

@@ -1,8 +1,10 @@
 //! What runs on the source before the VM is suspended, from the model's description: pages that are sent one by one while
 //! the guest runs, who writes what meanwhile, and which pages the destination does not have in the end.
 
+use std::cell::Cell;
 use std::cmp::{Ordering, Reverse};
 
+use super::link::{Lane, Link, Message};
 use super::source::{self, SourcePhase, nearest_boundary};
 use super::trace::Stream;
 use super::{Access, Input, LeadIn, Op, Parts, Ps, narrow};
@@ -20,10 +22,10 @@ struct Sender<'a> {
     input: &'a Input<'a>,
     /// When the thread has finished what it did last.
     free: Ps,
-    /// When each message has left, with its bytes.
-    left: Vec<(Ps, u64)>,
+    link: Link<'a>,
+    last_left: Ps,
     asleep: bool,
-    gathered: Vec<Parts>,
+    gathered: Vec<Message>,
     installed: Ps,
     sent: Sent,
 }
@@ -33,7 +35,8 @@ impl<'a> Sender<'a> {
         Sender {
             input,
             free: 0,
-            left: Vec::new(),
+            link: Link::new(input),
+            last_left: 0,
             asleep: false,
             gathered: Vec::new(),
             installed: 0,
@@ -42,8 +45,7 @@ impl<'a> Sender<'a> {
     }
 
     fn has_room(&mut self) -> bool {
-        let waiting = self.left.iter().filter(|(at, _)| *at > self.free);
-        let waiting: u64 = waiting.map(|(_, bytes)| bytes).sum();
+        let waiting = self.link.occupancy(Lane::Push);
         if self.asleep && waiting > self.input.send_resume {
             return false;
         }
@@ -51,64 +53,110 @@ impl<'a> Sender<'a> {
         !self.asleep
     }
 
-    fn next_to_leave(&self) -> Ps {
-        let waiting = self.left.iter().filter(|(at, _)| *at > self.free);
-        waiting
-            .map(|(at, _)| *at)
-            .min()
-            .expect("the buffer is not empty")
+    /// The next thing that happens on the link, if before `end`. Returns whether a piece left, and when.
+    fn link_goes_on(&mut self, end: Ps) -> Option<(bool, Ps)> {
+        let leaves = self.link.departure().filter(|(at, _)| *at < end);
+        let acknowledged = self
+            .link
+            .next_acknowledgement(Lane::Push)
+            .filter(|at| *at < end);
+        if let Some((at, i)) = leaves
+            && acknowledged.is_none_or(|acknowledged| at <= acknowledged)
+        {
+            for message in self.link.leave(at, i) {
+                self.last_left = at;
+                let arrived = at + Ps::from(self.input.latency);
+                let begun = if self.installed < arrived {
+                    arrived + Ps::from(self.input.receive_wake)
+                } else {
+                    self.installed
+                };
+                self.installed = begun + Ps::from(self.input.install);
+                let acknowledged = self.installed + Ps::from(self.input.latency);
+                self.link.acknowledge_message(acknowledged, &message);
+            }
+            return Some((true, at));
+        }
+        acknowledged.map(|at| {
+            self.link.acknowledged(at, Lane::Push);
+            (false, at)
+        })
+    }
+
+    /// Everything happens on the link that is due when the thread is free.
+    fn link_catches_up(&mut self) {
+        while self.link_goes_on(self.free + 1).is_some() {}
+    }
+
+    /// Until a piece leaves, if before `end`.
+    fn sleep(&mut self, end: Ps) -> bool {
+        while let Some((leaves, at)) = self.link_goes_on(end) {
+            if leaves {
+                self.free = self.free.max(at);
+                return true;
+            }
+        }
+        false
     }
 
     /// When it can take a page, if before `deadline`.
     fn takes(&mut self, deadline: Ps) -> Option<Ps> {
+        self.link_catches_up();
         while !self.has_room() {
             if !self.gathered.is_empty() {
                 self.write();
-            } else if self.next_to_leave() < deadline {
-                self.free = self.next_to_leave();
-            } else {
+            } else if !self.sleep(deadline) {
                 return None;
             }
+            self.link_catches_up();
         }
         (self.free < deadline).then_some(self.free)
     }
 
     fn send(&mut self, page: u32, parts: Parts) {
+        let (input, bytes) = (self.input, self.input.message(parts));
         self.free += Ps::from(if parts.pages == 0 {
-            self.input.zero_service
+            input.zero_service
         } else {
-            self.input.push_service
+            input.push_service
         });
         self.sent.pages.push((page, parts));
-        self.gathered.push(parts);
-        let zeros: u64 = self.gathered.iter().map(|parts| parts.zeros).sum();
-        let pages: u64 = self.gathered.iter().map(|parts| parts.pages).sum();
-        if pages >= self.input.write_batch || zeros * self.input.zero_page_bytes >= 32_768 {
+        self.sent.bytes += u128::from(bytes);
+        self.gathered.push(Message {
+            page,
+            bytes,
+            started: Cell::new(false),
+            demand: false,
+        });
+        let gathered = || self.sent.pages.iter().rev().take(self.gathered.len());
+        let zeros: u64 = gathered().map(|(_, parts)| parts.zeros).sum();
+        let pages: u64 = gathered().map(|(_, parts)| parts.pages).sum();
+        if pages >= input.write_batch || zeros * input.zero_page_bytes >= 32_768 {
             self.write();
         }
     }
 
     fn write(&mut self) {
-        for parts in std::mem::take(&mut self.gathered) {
+        self.link_catches_up();
+        for message in std::mem::take(&mut self.gathered) {
             while !self.has_room() {
-                self.free = self.next_to_leave();
+                self.sleep(Ps::MAX);
+                self.link_catches_up();
             }
-            let bytes = self.input.message(parts);
-            self.sent.bytes += u128::from(bytes);
-            let at = self.last_left().max(self.free) + self.input.tx(bytes);
-            self.left.push((at, bytes));
-            let arrived = at + Ps::from(self.input.latency);
-            let begun = if self.installed < arrived {
-                arrived + Ps::from(self.input.receive_wake)
-            } else {
-                self.installed
-            };
-            self.installed = begun + Ps::from(self.input.install);
+            self.link.enqueue(self.free, message);
+            self.link_catches_up();
         }
     }
 
-    fn last_left(&self) -> Ps {
-        self.left.last().map_or(0, |(at, _)| *at)
+    /// The core state goes behind everything else. Returns when the VM has all.
+    fn core_arrives(&mut self, ready: Ps) -> Ps {
+        while !self.link.is_empty(Lane::Push) {
+            self.link_goes_on(Ps::MAX);
+        }
+        let start = ready.max(self.last_left);
+        let under_way = self.link.unacknowledged(Lane::Push);
+        let left = (self.input).stream(start, under_way, self.input.core_state);
+        self.installed.max(left + Ps::from(self.input.latency))
     }
 }
 
@@ -465,15 +513,13 @@ type Reached = (Vec<Access>, Vec<Ps>, Vec<bool>, Vec<bool>);
 /// The core state goes behind everything else, and the VM resumes when all is installed.
 fn phase<'a>(
     input: &'a Input<'a>,
-    sender: Sender<'_>,
+    mut sender: Sender<'_>,
     streams: Vec<Stream<'a>>,
     ready: Ps,
     suspended: Ps,
     (log, positions, zero, missing): Reached,
 ) -> SourcePhase<'a> {
-    let left = ready.max(sender.last_left()) + input.tx(input.core_state);
-    let arrived = left + Ps::from(input.latency);
-    let resumed = arrived.max(sender.installed) + Ps::from(input.resume);
+    let resumed = sender.core_arrives(ready) + Ps::from(input.resume);
     let mut phase = source::phase(input, streams, suspended, resumed, (log, positions, zero));
     phase.there = missing.iter().map(|missing| !missing).collect();
     phase.sent = sender.sent;

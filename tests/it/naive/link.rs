@@ -28,11 +28,13 @@ struct Stream {
     messages: Vec<(u64, Message)>,
     /// How many of them are out.
     out: usize,
-    /// Counts of bytes: put in, started, out, and of messages that have been installed.
+    /// Counts of bytes: put in, started, out, and of messages whose acknowledgement has come in.
     put: u64,
     started: u64,
     gone: u64,
-    installed: u64,
+    acknowledged: u64,
+    /// When those of others come in, which have left.
+    acknowledgements: Vec<(Ps, u64)>,
 }
 
 /// Bytes that go together, with the half-units of work that they still need.
@@ -123,7 +125,12 @@ impl<'a> Link<'a> {
             let stream = self.lane(lane);
             let whole = stream.messages.iter().filter(|(_, m)| m.started.get());
             let whole: u64 = whole.map(|(_, message)| message.bytes).sum();
-            if whole - stream.installed >= self.input.receive_buffer {
+            let due = stream
+                .acknowledgements
+                .iter()
+                .filter(|(at, _)| *at <= self.updated);
+            let due: u64 = due.map(|(_, bytes)| bytes).sum();
+            if whole - stream.acknowledged - due >= self.input.receive_buffer {
                 return;
             }
             let there = stream.started - stream.gone;
@@ -147,11 +154,31 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// A message has been installed.
-    pub(super) fn installed(&mut self, now: Ps, message: &Message) {
-        self.update(now);
+    /// A message has left, and its sender will learn that it is installed.
+    pub(super) fn acknowledge_message(&mut self, at: Ps, message: &Message) {
         let lane = self.lane_of(message);
-        self.lane_mut(lane).installed += message.bytes;
+        let acknowledgements = &mut self.lane_mut(lane).acknowledgements;
+        acknowledgements.push((at, message.bytes));
+    }
+
+    /// When the next acknowledgement of a lane comes in.
+    pub(super) fn next_acknowledgement(&self, lane: Lane) -> Option<Ps> {
+        let times = self.lane(lane).acknowledgements.iter();
+        times.map(|(at, _)| *at).min()
+    }
+
+    /// What of a lane has left and was not acknowledged: when it will be, and its bytes.
+    pub(super) fn unacknowledged(&self, lane: Lane) -> &[(Ps, u64)] {
+        &self.lane(lane).acknowledgements
+    }
+
+    /// Acknowledgements of a lane come in.
+    pub(super) fn acknowledged(&mut self, now: Ps, lane: Lane) {
+        self.update(now);
+        let stream = self.lane_mut(lane);
+        for (_, bytes) in stream.acknowledgements.extract_if(.., |(at, _)| *at <= now) {
+            stream.acknowledged += bytes;
+        }
         self.start(lane);
     }
 
@@ -171,6 +198,10 @@ impl<'a> Link<'a> {
 
     pub(super) fn occupancy(&self, lane: Lane) -> u64 {
         self.lane(lane).put - self.lane(lane).gone
+    }
+
+    pub(super) fn is_empty(&self, lane: Lane) -> bool {
+        self.lane(lane).out == self.lane(lane).messages.len()
     }
 
     /// When the next piece is out, if nothing changes before, and which: of two at once, the demand queue's.

@@ -44,7 +44,7 @@ fn idle_link<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     let window = if !records {
         0
     } else if input.overlap_core {
-        Ps::from(input.record_window).max(input.tx(input.core_state))
+        Ps::from(input.record_window).max(input.stream(0, &[], input.core_state))
     } else {
         Ps::from(input.record_window)
     };
@@ -56,7 +56,7 @@ fn idle_link<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     let core = if input.overlap_core && records {
         0
     } else {
-        input.tx(input.core_state)
+        input.stream(0, &[], input.core_state)
     };
     // A strategy that records computes its plan before the core state is sent.
     let planning = log.len() as Ps * Ps::from(input.planning_cost);

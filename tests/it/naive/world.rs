@@ -29,6 +29,8 @@ pub(super) struct World {
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Left(usize),
+    /// What has left on a queue was acknowledged.
+    Acknowledgement(Lane),
     Installed(usize),
     Wake(usize),
     Acknowledged(usize),
@@ -239,6 +241,10 @@ impl Run<'_> {
                 .departure()
                 .map(|(time, i)| (time, 0, 0, Event::Left(i))),
         );
+        for (who, lane) in [(1, Lane::Demand), (2, Lane::Push)] {
+            let next = self.link.next_acknowledgement(lane);
+            all.extend(next.map(|time| (time, 0, who, Event::Acknowledgement(lane))));
+        }
         for (i, receiver) in self.receivers.iter().enumerate() {
             all.extend(
                 receiver
@@ -307,16 +313,18 @@ impl Run<'_> {
                         receiver.last_install
                     };
                     receiver.last_install = begun + Ps::from(self.input.install);
+                    let acknowledged = receiver.last_install + latency;
+                    self.link.acknowledge_message(acknowledged, &message);
                     receiver
                         .arriving
                         .push_back((receiver.last_install, message));
                 }
                 self.look_for_answer();
             }
+            Event::Acknowledgement(lane) => self.link.acknowledged(now, lane),
             Event::Installed(i) => {
                 let arriving = &mut self.receivers[i].arriving;
                 let (_, message) = arriving.pop_front().expect("a page is arriving");
-                self.link.installed(now, &message);
                 self.installed[message.page as usize] = true;
                 for v in 0..self.blocked.len() {
                     if self.blocked[v].is_some_and(|(page, _)| page == message.page) {

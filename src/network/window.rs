@@ -1,0 +1,211 @@
+//! TCP's receive window: how many bytes of a channel may be on their way, and when it opens again.
+//!
+//! A byte counts against the window from its departure's beginning until the acknowledgement has come back that the receiving
+//! thread took it: its page's installation, and one latency more. When that is follows from the departure alone, so the
+//! receiver tells it for a whole span at once.
+
+use std::collections::VecDeque;
+
+use super::LinkSettings;
+use crate::engine::Progression;
+use crate::units::{Bytes, SimTime};
+
+/// Acknowledgements of messages of one size.
+#[derive(Debug, Clone, Copy)]
+struct Acknowledgements {
+    bytes: u64,
+    count: u32,
+    at: Progression,
+}
+
+/// The window of a channel, as its sender knows it.
+#[derive(Debug)]
+pub(super) struct Window {
+    size: u64,
+    /// Bytes acknowledged so far.
+    acknowledged: u64,
+    /// What will be, as far as its messages have left.
+    due: VecDeque<Acknowledgements>,
+}
+
+impl Window {
+    /// A window of so many bytes, or without a limit.
+    pub(super) fn new(size: Option<Bytes>) -> Self {
+        Window {
+            size: size.map_or(u64::MAX, |bytes| bytes.0),
+            acknowledged: 0,
+            due: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn is_limited(&self) -> bool {
+        self.size < u64::MAX
+    }
+
+    /// Messages of so many bytes each, which follow all others, are acknowledged at these times.
+    pub(super) fn acknowledge(&mut self, bytes: u64, count: u32, at: Progression) {
+        if self.is_limited() && bytes > 0 {
+            self.due.push_back(Acknowledgements { bytes, count, at });
+        }
+    }
+
+    /// Acknowledgements come in that are due by `now`.
+    pub(super) fn receive(&mut self, now: SimTime) {
+        while let Some(due) = self.due.front_mut() {
+            let count = due.at.count_until(now, due.count);
+            self.acknowledged += u64::from(count) * due.bytes;
+            due.count -= count;
+            due.at = due.at.after(count);
+            if due.count > 0 {
+                return;
+            }
+            self.due.pop_front();
+        }
+    }
+
+    /// Whether a message may begin after so many bytes of others.
+    pub(super) fn is_open(&self, begun: u64) -> bool {
+        begun - self.acknowledged < self.size
+    }
+
+    /// When it is open: zero if it is, [`SimTime::MAX`] if that depends on messages that have not left.
+    pub(super) fn opens_at(&self, begun: u64) -> SimTime {
+        let mut acknowledged = self.acknowledged;
+        if begun - acknowledged < self.size {
+            return SimTime::ZERO;
+        }
+        for due in &self.due {
+            let missing = begun - acknowledged - self.size + 1;
+            let index = missing.div_ceil(due.bytes) - 1;
+            if index < u64::from(due.count) {
+                return due.at.at(index as u32);
+            }
+            acknowledged += u64::from(due.count) * due.bytes;
+        }
+        SimTime::MAX
+    }
+
+    /// How many messages of so many bytes find the window open, if they begin at these times behind `begun` bytes of others; at
+    /// most so many, and no more than are known to.
+    pub(super) fn open_run(&self, begun: u64, bytes: u64, begin: Progression, most: u32) -> u32 {
+        let open = self
+            .size
+            .saturating_sub(begun - self.acknowledged)
+            .div_ceil(bytes);
+        let mut count = u32::try_from(open).unwrap_or(u32::MAX).min(most);
+        // From then on each acknowledgement lets one message begin.
+        for due in &self.due {
+            if count == most || due.bytes != bytes || due.at.first > begin.at(count) {
+                break;
+            }
+            let in_time = begin.after(count).count_not_before(due.at, due.count);
+            count = count.saturating_add(in_time).min(most);
+            if in_time < due.count {
+                break;
+            }
+        }
+        count
+    }
+
+    /// When each of the next messages of so many bytes begins in a closed window, if each begins with an acknowledgement; and how many.
+    pub(super) fn next_openings(&self, begun: u64, bytes: u64) -> Option<(Progression, u32)> {
+        let next = self.due.front()?;
+        (next.bytes == bytes && self.opens_at(begun) == next.at.first)
+            .then_some((next.at, next.count))
+    }
+
+    /// When so many bytes of a stream have left that begins at `start` behind `begun` bytes of messages, has the link for itself, and
+    /// is taken as it arrives.
+    pub(super) fn stream_left(
+        &self,
+        settings: &LinkSettings,
+        start: SimTime,
+        begun: u64,
+        bytes: u64,
+    ) -> SimTime {
+        // Held up by what was begun before; without that the stream's own acknowledgements.
+        let behind_others = |bytes: u64| {
+            let mut left = start + settings.transmission(bytes);
+            let mut acknowledged = self.acknowledged;
+            for due in &self.due {
+                for index in 0..due.count {
+                    let open = self.size.saturating_sub(begun - acknowledged);
+                    if open >= bytes {
+                        return left;
+                    }
+                    left = left.max(due.at.at(index) + settings.transmission(bytes - open));
+                    acknowledged += due.bytes;
+                }
+            }
+            left
+        };
+        let round_trip = settings.latency.times(2);
+        let rounds = bytes.saturating_sub(1) / self.size;
+        // Each window's worth leaves when the one before is acknowledged, or when the link has come to it. A window that others
+        // hold up is the first or the second.
+        let after =
+            |rounds: u64| behind_others(bytes - rounds * self.size) + round_trip.times(rounds);
+        let held_up = after(rounds).max(after(rounds.saturating_sub(1)));
+        held_up.max(after(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(size: u64, due: &[(u64, u32, u64, u64)]) -> Window {
+        let mut window = Window::new(Some(Bytes(size)));
+        for &(bytes, count, first, step) in due {
+            let at = Progression {
+                first: SimTime::from_ps(first),
+                step: SimTime::from_ps(step),
+            };
+            window.acknowledge(bytes, count, at);
+        }
+        window
+    }
+
+    #[test]
+    fn it_opens_with_the_acknowledgement_that_makes_room() {
+        // 50 of 40 bytes are under way: the second acknowledgement leaves 30.
+        let window = window(40, &[(10, 3, 100, 7)]);
+        assert_eq!(window.opens_at(39), SimTime::ZERO);
+        assert_eq!(window.opens_at(50), SimTime::from_ps(107));
+        assert_eq!(window.opens_at(70), SimTime::MAX);
+        assert_eq!(
+            window.next_openings(49, 10).map(|(_, count)| count),
+            Some(3)
+        );
+        assert_eq!(window.next_openings(50, 10), None);
+    }
+
+    #[test]
+    fn a_run_ends_where_an_acknowledgement_is_late() {
+        // Two fit; acknowledgements at 100, 110, 120 let messages 2, 3, 4 begin, which would at 101, 106, 111.
+        let window = window(40, &[(10, 3, 100, 10)]);
+        let begin = Progression {
+            first: SimTime::from_ps(91),
+            step: SimTime::from_ps(5),
+        };
+        assert_eq!(window.open_run(20, 10, begin, 100), 3);
+        assert_eq!(window.open_run(20, 10, begin, 1), 1);
+    }
+
+    #[test]
+    fn a_stream_takes_a_window_a_round_trip() {
+        // 10 ns a byte, and 1 us each way.
+        let settings = LinkSettings {
+            bandwidth: crate::units::Bandwidth::from_bits_per_second(800_000_000)
+                .expect("not zero"),
+            latency: SimTime::from_us(1),
+            packet_overhead: 0,
+            ..LinkSettings::default()
+        };
+        let left = |window: &Window, bytes| window.stream_left(&settings, SimTime::ZERO, 0, bytes);
+        // 100 bytes are sent in 1 us, and acknowledged after 2: two rounds, and 50 bytes.
+        assert_eq!(left(&window(100, &[]), 250), SimTime::from_ns(4_500));
+        // 1,000 are sent in 10 us: nothing waits.
+        assert_eq!(left(&window(1_000, &[]), 2_500), SimTime::from_us(25));
+    }
+}
