@@ -111,8 +111,8 @@ impl<'a> EventLoop<'a> {
     ) -> Result<Outcome, MigrationError> {
         // Who watches wants to see page after page.
         let most = if P::WATCHES { 1 } else { u32::MAX };
-        // Whoever watches wants both hosts at one time, and a window lets the destination act on the link at once.
-        let lookahead = if P::WATCHES || self.link.has_window() {
+        // Whoever watches wants both hosts at one time.
+        let lookahead = if P::WATCHES {
             SimTime::ZERO
         } else {
             self.scenario.link.latency
