@@ -130,7 +130,7 @@ pub struct TraceHeader {
     /// Epoch of the recorder's compaction in nanoseconds: only the first access and the first write of a page in each
     /// epoch were recorded. 0: every access was.
     pub compaction_ns: u64,
-    /// Where the recording comes from, in words.
+    /// Where the recording comes from, in words. A recorder that knows how much it slowed the guest down says `slow-down 23.4`.
     pub provenance: String,
 }
 
@@ -141,6 +141,17 @@ impl TraceHeader {
             [] => self.pages.into(),
             _ => pages_in(&self.ram),
         }
+    }
+
+    /// How many times slower than without its recorder the guest ran, if the provenance says so: `slow-down 23.4`.
+    pub fn slow_down(&self) -> Option<f64> {
+        let (_, rest) = self.provenance.split_once("slow-down ")?;
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let factor = rest.get(..end.unwrap_or(rest.len()))?.trim_end_matches('.');
+        factor
+            .parse()
+            .ok()
+            .filter(|factor| (1.0..=1e6).contains(factor))
     }
 
     /// The addresses of RAM, if there are holes.

@@ -1,4 +1,4 @@
-//! RAM ranges, from an import through every command to a migration.
+//! RAM ranges and free memory, from an import through every command to a migration; and what recorders say of themselves.
 
 use std::fs;
 use std::path::Path;
@@ -119,6 +119,52 @@ fn ranges_stay_with_the_trace() {
         assert_eq!(hash("columns.mtrace"), hash("arm.mtrace"));
     }
     desk.ok("trace check arm.mtrace");
+}
+
+/// What a recorder says of its slow-down, as a number of its own.
+#[test]
+fn a_slow_recording_says_so() {
+    let desk = Desk::new();
+    desk.ok("trace import --from kvm --provenance x;slow-down\u{a0}4 faults.txt t.mtrace");
+    assert_eq!(desk.info("t.mtrace")["slow_down"], serde_json::Value::Null);
+    for (said, factor) in [
+        ("23.4", Some(23.4)),
+        ("50.", Some(50.0)),
+        ("0.5", None),
+        ("9e9", Some(9.0)),
+        ("", None),
+    ] {
+        let mut command = Command::new(cargo_bin!("migsim"));
+        let provenance = format!("sort; slow-down {said}; more");
+        let import = [
+            "trace",
+            "import",
+            "--from",
+            "kvm",
+            "--provenance",
+            &provenance,
+        ];
+        command
+            .current_dir(desk.path())
+            .args(import)
+            .args(["faults.txt", "t.mtrace"]);
+        assert!(command.output().unwrap().status.success());
+        assert_eq!(
+            desk.info("t.mtrace")["slow_down"].as_f64(),
+            factor,
+            "{said}"
+        );
+        let table = desk.ok("trace info t.mtrace").0;
+        assert_eq!(
+            table.contains("times slower than without its recorder"),
+            factor.is_some()
+        );
+        assert_eq!(
+            table.contains("trace.time_scale = 0.0427 undoes it"),
+            said == "23.4",
+            "{table}"
+        );
+    }
 }
 
 #[test]

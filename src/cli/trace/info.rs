@@ -147,7 +147,14 @@ fn table(trace: &Trace, statistics: &Statistics) -> Result<String> {
     };
     // A hostile file shall not send commands to a terminal.
     let provenance = header.provenance.replace(char::is_control, " ");
-    let rows = [
+    let slow_down = header.slow_down().map(|factor| {
+        let scale = 1.0 / factor;
+        let text = format!(
+            "{factor} times slower than without its recorder: trace.time_scale = {scale:.4} undoes it"
+        );
+        ("slow-down", text)
+    });
+    let mut rows = vec![
         ("vCPUs", header.vcpus.to_string()),
         (
             "pages",
@@ -161,6 +168,9 @@ fn table(trace: &Trace, statistics: &Statistics) -> Result<String> {
             "duration",
             SimTime::from_ns(trace.duration_ns()).to_string(),
         ),
+    ];
+    rows.extend(slow_down);
+    rows.extend([
         ("records", records.to_string()),
         ("  reads", share(statistics.reads, records)),
         ("  writes", share(statistics.writes, records)),
@@ -203,9 +213,10 @@ fn table(trace: &Trace, statistics: &Statistics) -> Result<String> {
         ),
         ("content hash", trace.content_hash().to_owned()),
         ("provenance", provenance),
-    ];
-    let line = |(name, value): (&str, String)| format!("{name:<25}{value}");
-    Ok(rows.map(line).join("\n"))
+    ]);
+    let line = |(name, value): &(&str, String)| format!("{name:<25}{value}");
+    let lines: Vec<_> = rows.iter().map(line).collect();
+    Ok(lines.join("\n"))
 }
 
 /// A bar for each value, for the largest of each group where there are many.
@@ -263,6 +274,7 @@ fn json(trace: &Trace, statistics: &Statistics) -> Result<String> {
         "compaction_s": seconds(header.compaction_ns),
         "file_bytes": file_bytes,
         "bits_per_record": bits_per_record(trace, file_bytes),
+        "slow_down": header.slow_down(),
         "provenance": header.provenance,
     });
     Ok(serde_json::to_string_pretty(&value)?)

@@ -9,6 +9,7 @@
 //! Memory is bounded by what the file's writer chose as the size of its pages (1 MiB as a rule), four of which are decoded at
 //! once; the format allows 2 GiB.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -204,16 +205,19 @@ fn places(reader: &SerializedFileReader<File>) -> Result<[usize; 4], String> {
 fn first_time(reader: &SerializedFileReader<File>, column: usize) -> Result<i64, String> {
     let damaged = |error: ParquetError| format!("a whole Parquet file: {error}");
     let mut first = i64::MAX;
-    let mut times = Vec::new();
+    let (mut times, mut nulls) = (Vec::new(), BTreeMap::new());
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(damaged)?;
         let mut column = group.get_column_reader(column).map_err(damaged)?;
         loop {
-            integers(&mut column, COLUMNS[0], &mut times)?;
-            match times.iter().min() {
-                Some(&least) => first = first.min(least),
-                None => break,
+            nulls.clear();
+            integers(&mut column, COLUMNS[0], &mut times, &mut nulls)?;
+            if times.is_empty() {
+                break;
             }
+            let rows = times.iter().enumerate();
+            let known = rows.filter(|(row, _)| !nulls.contains_key(row));
+            first = known.map(|(_, time)| *time).fold(first, i64::min);
         }
     }
     Ok(first)
@@ -226,6 +230,8 @@ struct Columns {
     vcpus: Vec<i64>,
     pages: Vec<i64>,
     ops: Vec<ByteArray>,
+    /// Rows without a value, and in which column.
+    nulls: BTreeMap<usize, &'static str>,
 }
 
 impl Columns {
@@ -242,18 +248,21 @@ impl Columns {
             vcpus: Vec::new(),
             pages: Vec::new(),
             ops: Vec::new(),
+            nulls: BTreeMap::new(),
         })
     }
 
     /// Reads the next rows; `false` at the end.
     fn advance(&mut self) -> Result<bool, String> {
         let [time, vcpu, page, op] = &mut self.readers;
-        integers(time, COLUMNS[0], &mut self.times)?;
-        integers(vcpu, COLUMNS[1], &mut self.vcpus)?;
-        integers(page, COLUMNS[2], &mut self.pages)?;
+        let nulls = &mut self.nulls;
+        nulls.clear();
+        integers(time, COLUMNS[0], &mut self.times, nulls)?;
+        integers(vcpu, COLUMNS[1], &mut self.vcpus, nulls)?;
+        integers(page, COLUMNS[2], &mut self.pages, nulls)?;
         match op {
             ColumnReader::ByteArrayColumnReader(reader) => {
-                values(reader, COLUMNS[3], &mut self.ops)?
+                values(reader, COLUMNS[3], &mut self.ops, nulls)?
             }
             _ => return Err("texts in column op".to_owned()),
         }
@@ -265,6 +274,9 @@ impl Columns {
     }
 
     fn record(&self, row: usize) -> Result<Record, String> {
+        if let Some(column) = self.nulls.get(&row) {
+            return Err(format!("a value in column {column}, found null"));
+        }
         let op = match self.ops.get(row).map(ByteArray::data) {
             Some([letter]) => Op::from_letter(char::from(*letter)),
             _ => None,
@@ -287,12 +299,17 @@ fn integer<T: TryFrom<i64>>(values: &[i64], row: usize, column: &str) -> Result<
 }
 
 /// Integers of any width; those beyond `i64` are too large for every column.
-fn integers(reader: &mut ColumnReader, column: &str, out: &mut Vec<i64>) -> Result<(), String> {
+fn integers(
+    reader: &mut ColumnReader,
+    column: &'static str,
+    out: &mut Vec<i64>,
+    nulls: &mut BTreeMap<usize, &'static str>,
+) -> Result<(), String> {
     match reader {
-        ColumnReader::Int64ColumnReader(reader) => values(reader, column, out),
+        ColumnReader::Int64ColumnReader(reader) => values(reader, column, out, nulls),
         ColumnReader::Int32ColumnReader(reader) => {
             let mut narrow = Vec::new();
-            values(reader, column, &mut narrow)?;
+            values(reader, column, &mut narrow, nulls)?;
             out.clear();
             out.extend(narrow.into_iter().map(i64::from));
             Ok(())
@@ -301,22 +318,31 @@ fn integers(reader: &mut ColumnReader, column: &str, out: &mut Vec<i64>) -> Resu
     }
 }
 
-/// The next values of a column; nullable columns do, nulls do not.
+/// The next values of a column, with any in the place of nulls, whose rows are told.
 fn values<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
-    column: &str,
+    column: &'static str,
     out: &mut Vec<T::T>,
+    nulls: &mut BTreeMap<usize, &'static str>,
 ) -> Result<(), String> {
     out.clear();
     let mut levels = Vec::new();
     // A read may end at a page's border: the columns' pages differ, so that each is read up to the whole batch.
     while out.len() < BATCH {
         levels.clear();
+        let before = out.len();
         let (rows, present, _) = reader
             .read_records(BATCH - out.len(), Some(&mut levels), None, out)
             .map_err(|error| format!("a whole column {column}: {error}"))?;
         if present != rows {
-            return Err(format!("no nulls in column {column}"));
+            let mut present = out.split_off(before).into_iter();
+            for level in &levels {
+                let value = if *level > 0 { present.next() } else { None };
+                if value.is_none() {
+                    nulls.insert(out.len(), column);
+                }
+                out.push(value.unwrap_or_default());
+            }
         }
         if rows == 0 {
             break;

@@ -46,7 +46,7 @@ fn parquet_goes_in_and_out_unchanged() {
     );
 }
 
-/// Writes three rows, at the times 0, 5 and 9 of a column of the given type.
+/// Writes three rows, at the times 0, 5 and 9 of a column of the given type; an optional column lacks the second.
 fn file(time: &str, arrow_schema: Option<&str>, compression: Compression) -> Vec<u8> {
     let schema = format!(
         "message schema {{ {time}; required int32 vcpu; required int64 page; required binary op (UTF8); }}"
@@ -64,6 +64,12 @@ fn file(time: &str, arrow_schema: Option<&str>, compression: Compression) -> Vec
     while let Some(mut column) = group.next_column().unwrap() {
         let numbers = [[0, 5, 9], [0, 0, 0], [1, 2, 3]];
         match column.untyped() {
+            ColumnWriter::Int64ColumnWriter(column)
+                if time.starts_with("optional") && place == 0 =>
+            {
+                let present = Some(&[1, 0, 1][..]);
+                column.write_batch(&[0, 9], present, None).unwrap();
+            }
             ColumnWriter::Int64ColumnWriter(column) => {
                 column.write_batch(&numbers[place], None, None).unwrap();
             }
@@ -92,6 +98,31 @@ fn times(file: &[u8]) -> Vec<u64> {
 }
 
 const PLAIN: &str = "required int64 time_ns";
+
+#[test]
+fn a_null_is_a_row_that_may_be_skipped() {
+    let file = file("optional int64 time_ns", None, Compression::UNCOMPRESSED);
+    let refused = imported("parquet", &file, &ImportOptions::default());
+    let message = refused.err().unwrap().to_string();
+    assert_eq!(
+        message,
+        "in: record 1: expected a value in column time_ns, found null"
+    );
+    let lenient = ImportOptions {
+        lenient: true,
+        ..ImportOptions::default()
+    };
+    let (trace, summary) = imported("parquet", &file, &lenient).unwrap();
+    assert_eq!((summary.accesses, summary.skipped), (2, 1));
+    let rows: Vec<_> = trace.records().map(|record| record.unwrap()).collect();
+    assert_eq!(
+        [
+            (rows[0].time_ns, rows[0].page),
+            (rows[1].time_ns, rows[1].page)
+        ],
+        [(0, 1), (9, 3)]
+    );
+}
 
 #[test]
 fn times_in_every_unit() {

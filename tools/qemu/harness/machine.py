@@ -6,10 +6,20 @@ import shutil
 import subprocess
 import time
 
-from . import Failure, files, image
+from . import Failure, files, image, run
 from .qmp import Qmp
 
+GIB = 1 << 30
 SETTLE = 4  # seconds from instrumentation to recording: QEMU translates everything again at first
+
+
+def hole(memory):
+    """The recorder's argument for a machine `pc` of so many MiB, whose RAM beyond 3 GiB lies behind its PCI hole: for versions of
+    QEMU that give plugins guest-physical addresses (recorder/README.md)."""
+    version = run("qemu-system-x86_64", "--version").split("version ")[1]
+    if int(version.split(".")[0]) < 8 or memory < 3584:
+        return ""
+    return f",hole={3 * GIB:#x}+{GIB:#x}"
 
 
 class Machine:
@@ -24,6 +34,7 @@ class Machine:
         self.ram, self.control, self.out = scratch / "ram", scratch / "control", scratch / "out"
         self.instructions = scratch / "instructions"
         self.changed = None  # pages, when verifying
+        self.recorded_rate = None
         root = image.unpack(name, workload.packages)
         kernel = next(root.glob("boot/vmlinuz-*"))
         self.kernel = kernel.name.removeprefix("vmlinuz-")
@@ -46,7 +57,7 @@ class Machine:
             command += ["-plugin", f"{image.build('recorder')},out={self.out},ram={self.ram},control={self.control},"
                         f"epoch_us={workload.epoch_us},seconds={workload.seconds + 60}"  # stopping QEMU ends it before
                         f"{',instrument=now' if restore is not None else ''}{f',ring_ms={ring_ms}' if ring_ms else ''}"
-                        f"{f',instructions={self.instructions}' if counting else ''}"]
+                        f"{f',instructions={self.instructions}' if counting else ''}{hole(workload.memory)}"]
         if plan is not None:
             command += ["-plugin", f"{image.build('fetcher')},plan={plan},ram={self.ram},threads={outstanding}"
                         f"{f',asked={asked}' if asked else ''}"]
@@ -121,7 +132,7 @@ class Machine:
             self.tell_recorder("r")
             self.wait_recording()
             self.command("cont")
-            time.sleep(workload.seconds)
+            self.recorded_rate = self.seen_rate(workload.seconds)
             self.command("stop")
         if verify:
             self.changed = files.changed_pages(before, self.ram)
@@ -136,8 +147,8 @@ class Machine:
         counts = re.findall(r"^PROGRESS (\d+)\n", self.console(), re.MULTILINE)
         return int(counts[-1]) if counts else 0
 
-    def rate(self, seconds):
-        """Progress per second, between the first and the last change of the count that are seen."""
+    def seen_rate(self, seconds):
+        """Progress per second, between the first and the last change of the count that are seen; None if they are too few."""
         seen, end = [], time.monotonic() + seconds
         while time.monotonic() < end:
             count = self.progress()
@@ -145,6 +156,12 @@ class Machine:
                 seen.append((time.monotonic(), count))
             time.sleep(0.01)
         if len(seen) < 3:
-            self.fail(f"too little progress in {seconds} s to tell a rate")
+            return None
         (first, low), (last, high) = seen[1], seen[-1]
         return (high - low) / (last - first)
+
+    def rate(self, seconds):
+        rate = self.seen_rate(seconds)
+        if rate is None:
+            self.fail(f"too little progress in {seconds} s to tell a rate")
+        return rate

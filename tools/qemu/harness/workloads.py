@@ -25,6 +25,7 @@ WORKLOADS = {
     ),
     "sqlite": Workload(512, 9, 5000, 1, ("sqlite3",), ("usr/bin/sqlite3",)),
     "redis": Workload(512, 5, 10000, 2, ("redis-server", "redis-tools"), ("usr/bin/redis-*",)),
+    "shards": Workload(5120, 4, 20000, 4, ("redis-server", "redis-tools"), ("usr/bin/redis-*",)),
     "python": Workload(
         384, 6, 10000, 1,
         ("python3.11-minimal", "libpython3.11-stdlib"),

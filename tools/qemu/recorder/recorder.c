@@ -3,6 +3,7 @@
  * counts the instructions of the guest's programs.
  *
  *   -plugin recorder.so,out=F.migq,ram=FILE,control=FILE[,epoch_us=1000][,seconds=10][,ring_ms=N][,instructions=FILE][,instrument=now]
+ *                      [,hole=START+BYTES]
  *
  * README.md beside this file describes the arguments, the output and what is not recorded.
  */
@@ -63,6 +64,7 @@ enum phase { PLAIN, RESETTING, LOADED, RECORDING, DONE };
 static struct {
     const char *out, *ram, *control, *instructions;
     uint64_t epoch_ns, duration_ns, ring_ns;
+    uint64_t hole_start, hole_bytes; /* of guest-physical addresses, below the rest of RAM */
 } options = {.epoch_ns = 1000000, .duration_ns = 10000000000};
 
 static qemu_plugin_id_t plugin_id;
@@ -273,7 +275,11 @@ static uint64_t page_of(qemu_plugin_meminfo_t access, uint64_t vaddr)
     if (where == NULL || qemu_plugin_hwaddr_is_io(where)) {
         return NO_PAGE;
     }
-    return qemu_plugin_hwaddr_phys_addr(where) >> PAGE_SHIFT;
+    uint64_t address = qemu_plugin_hwaddr_phys_addr(where);
+    if (address >= options.hole_start + options.hole_bytes) {
+        return (address - options.hole_bytes) >> PAGE_SHIFT;
+    }
+    return address < options.hole_start ? address >> PAGE_SHIFT : NO_PAGE;
 }
 
 static void on_access(unsigned int vcpu, qemu_plugin_meminfo_t access, uint64_t vaddr, void *user)
@@ -490,6 +496,19 @@ static void *watch_control(void *user)
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
+/* START+BYTES, in hexadecimal with 0x or in decimal. */
+static bool parse_hole(const char *value)
+{
+    char *end;
+    options.hole_start = strtoull(value, &end, 0);
+    if (end == value || *end != '+') {
+        return false;
+    }
+    value = end + 1;
+    options.hole_bytes = strtoull(value, &end, 0);
+    return end != value && *end == '\0' && (options.hole_start | options.hole_bytes) % PAGE_SIZE == 0;
+}
+
 /* The limits keep epoch numbers within a stamp's 29 bits. */
 static bool parse(char *argument)
 {
@@ -512,6 +531,9 @@ static bool parse(char *argument)
             options.instructions = value;
             return true;
         }
+        if (strcmp(argument, "hole") == 0) {
+            return parse_hole(value);
+        }
         if (strcmp(argument, "instrument") == 0 && strcmp(value, "now") == 0) {
             atomic_store(&phase, LOADED);
             return true;
@@ -528,7 +550,7 @@ static bool parse(char *argument)
         value[-1] = '=';
     }
     complain("bad argument '%s'; expected out=FILE, ram=FILE, control=FILE, epoch_us=10..1000000, seconds=1..3600, "
-             "ring_ms=1..60000, instructions=FILE or instrument=now",
+             "ring_ms=1..60000, instructions=FILE, hole=START+BYTES or instrument=now",
              argument);
     return false;
 }

@@ -21,6 +21,12 @@
 #ifndef RING_MS
 #define RING_MS 0
 #endif
+/* Pages of a hole in the guest-physical addresses, behind the first 30 pages of RAM. */
+#ifndef HOLE
+#define HOLE 0
+#endif
+#define HOLE_START 30
+_Static_assert(HOLE_START == 0x1e, "as in the recorder's arguments");
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
 
@@ -125,7 +131,7 @@ struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t access, 
 {
     static struct qemu_plugin_hwaddr where;
     (void)access;
-    where = (struct qemu_plugin_hwaddr){vaddr, vaddr >> 12 > PAGES};
+    where = (struct qemu_plugin_hwaddr){vaddr, vaddr >> 12 > PAGES + HOLE};
     return &where;
 }
 bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *where) { return where->io; }
@@ -156,6 +162,12 @@ static void expect(unsigned vcpu, uint64_t time_ns, uint64_t page, uint8_t op)
     if (!touched || (op != 0 && !same)) {
         expected[vcpu][count[vcpu]++] = (struct record){time_ns, (uint32_t)page, (uint16_t)vcpu, op, 0};
     }
+}
+
+/* Where in RAM a guest-physical page lies; the hole's are of no RAM. */
+static uint64_t place(uint64_t page)
+{
+    return page < HOLE_START ? page : page < HOLE_START + HOLE ? PAGES : page - HOLE;
 }
 
 static void translate(void)
@@ -244,10 +256,11 @@ int main(int argc, char **argv)
     int (*install)(qemu_plugin_id_t, const struct qemu_plugin_info *, int, char **);
     install = dlsym(plugin, "qemu_plugin_install");
     char arguments[][20] = {"out=out", "ram=ram", "control=control", "epoch_us=100", "seconds=1", "instructions=count",
-                            "ring_ms=" TEXT(RING_MS)};
-    char *pointers[] = {arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6]};
+                            "hole=0x1e000+0x" TEXT(HOLE) "000", "ring_ms=" TEXT(RING_MS)};
+    char *pointers[] = {arguments[0], arguments[1], arguments[2], arguments[3],
+                        arguments[4], arguments[5], arguments[6], arguments[7]};
     struct qemu_plugin_info info = {"x86_64", {0, API}, true, {2, 2}};
-    assert(install(42, &info, RING_MS > 0 ? 7 : 6, pointers) == 0);
+    assert(install(42, &info, RING_MS > 0 ? 8 : 7, pointers) == 0);
 
     translate();
     on_block(0, first_page);
@@ -282,11 +295,11 @@ int main(int argc, char **argv)
         uint64_t at = now;
         for (int accesses = (int)(random() % 4); accesses > 0; accesses--) {
             qemu_plugin_meminfo_t kind = (qemu_plugin_meminfo_t)(random() % 10);
-            uint64_t address = (uint64_t)random() % ((PAGES + 2) * 4096), last = address + (1u << (kind >> 1)) - 1;
+            uint64_t address = (uint64_t)random() % ((PAGES + HOLE + 2) * 4096), last = address + (1u << (kind >> 1)) - 1;
             on_access(vcpu, kind, address, NULL);
-            expect(vcpu, at - start, address >> 12, kind & 1);
+            expect(vcpu, at - start, place(address >> 12), kind & 1);
             if (last >> 12 != address >> 12) {
-                expect(vcpu, at - start, last >> 12, kind & 1);
+                expect(vcpu, at - start, place(last >> 12), kind & 1);
             }
             now += (uint64_t)random() % 2000; /* accesses carry their block's time all the same */
         }
