@@ -10,6 +10,7 @@ use migsim::run::check::Baseline;
 use migsim::run::sweep::{Shard, Sweep, coverage, merge};
 use migsim::scenario::ScenarioSource;
 use migsim::strategy::Registry;
+use migsim::strategy::plan::GivenPlan;
 use migsim::trace::Trace;
 use migsim::trace::import::{ImportOptions, Importer, Input};
 use migsim::validation;
@@ -23,7 +24,9 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     match TARGET.as_str() {
         "container" => container(bytes),
         "scenario" => scenario(bytes),
+        "extends" => extends(bytes),
         "set" => set(bytes),
+        "plan" => plan(bytes),
         "shard" => shard(bytes),
         "rows" => rows(bytes),
         "reference" => {
@@ -74,6 +77,26 @@ fn scenario(bytes: &[u8]) {
     {
         source.scenario().expect("a scenario that was read");
     }
+}
+
+/// The same of one that may extend another, itself or what is not there: two texts, with a NUL between them.
+fn extends(bytes: &[u8]) {
+    let mut texts = bytes.splitn(2, |byte| *byte == 0);
+    let (folder, path) = file(texts.next().unwrap_or_default());
+    std::fs::write(folder.path().join("base"), texts.next().unwrap_or_default()).expect("writable");
+    if let Ok(source) = ScenarioSource::open(&path) {
+        source.scenario().expect("a scenario that was read");
+    }
+}
+
+/// A binary plan gets the checksum that it needs: it would never be guessed.
+fn plan(bytes: &[u8]) {
+    let mut bytes = bytes.to_vec();
+    if bytes.starts_with(b"MIGSIMPL") {
+        bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
+    }
+    let (_folder, path) = file(&bytes);
+    let _ = GivenPlan::open(&path);
 }
 
 /// A setting that is taken leaves a scenario.
