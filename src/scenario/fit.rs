@@ -177,7 +177,7 @@ impl VmSettings {
         let traced = self.traced_pages(header)? * page_size;
         let memory = self.memory.map_or(traced, |size| size.0);
         let trace_pages = memory.div_ceil(page_size);
-        let most = MOST_PAGES.min(MOST_TRACE_PAGES * page_size / host_page);
+        let most = MOST_PAGES.min(MOST_TRACE_PAGES.saturating_mul(page_size) / host_page);
         if memory < traced || memory.div_ceil(host_page) > most {
             return unfit(
                 "vm.memory",

@@ -28,7 +28,7 @@ const STRATEGIES: [&str; 5] = [
 fn lead_ins() -> impl Strategy<Value = Case> {
     let time = |most_us: u64| (0..=most_us).prop_map(SimTime::from_us);
     let switch = (
-        0u32..=3,
+        0u32..=5,
         proptest::option::weighted(0.3, time(400)),
         prop_oneof![3 => Just(0u64), 1 => 0u64..40_000],
         any::<bool>(),

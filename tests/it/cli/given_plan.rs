@@ -21,10 +21,13 @@ fn row(desk: &Desk, strategy: &str, file: &str, settings: &[&str]) -> Vec<(Strin
         arguments.extend(["--set", setting]);
     }
     let csv = desk.data(&arguments);
-    let mut lines = csv.lines();
-    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
-    let columns = names.split(',').map(str::to_owned);
-    columns.zip(values.split(',').map(str::to_owned)).collect()
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let names = rows.headers().unwrap().clone();
+    let values = rows.records().next().unwrap().unwrap();
+    let cells = names.iter().zip(&values);
+    cells
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn value(row: &[(String, String)], column: &str) -> f64 {
