@@ -8,7 +8,7 @@ use migsim::measure::Metrics;
 use migsim::migration::{SwitchOver, migrate};
 use migsim::network::Discipline;
 use migsim::run::compare::{compare, explain, observe};
-use migsim::scenario::{Delivery, Scenario};
+use migsim::scenario::{Delivery, Scenario, ScenarioSource};
 use migsim::strategy::post_copy::active_push;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
@@ -388,6 +388,18 @@ proptest! {
     }
 
     /// What a stall is made of adds up to it, for every strategy.
+    #[test]
+    fn settings_of_rows_read_as_the_same(case in case()) {
+        // Rows hold whole nanoseconds, as scenarios' files do: once through them, nothing is lost any more.
+        let again = |settings: &toml::Table| {
+            let source = ScenarioSource::from_text("row", &settings.to_string());
+            source.and_then(|source| source.scenario())
+        };
+        let written = case.scenario.settings();
+        let scenario = again(&written).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(scenario.settings(), written);
+    }
+
     #[test]
     fn explanations_add_up(mut case in case()) {
         let trace = case.trace();
