@@ -3,7 +3,7 @@
 use super::Desk;
 use super::wrong_inputs::check;
 
-/// Metrics of a strategy by name, without those that say how the plan came about.
+/// Metrics of a strategy by name, without the settings, which say which plan was given.
 fn row(desk: &Desk, strategy: &str, file: &str, settings: &[&str]) -> Vec<(String, String)> {
     let mut arguments = vec![
         "run",
@@ -25,9 +25,9 @@ fn row(desk: &Desk, strategy: &str, file: &str, settings: &[&str]) -> Vec<(Strin
     let names = rows.headers().unwrap().clone();
     let values = rows.records().next().unwrap().unwrap();
     let cells = names.iter().zip(&values);
-    cells
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    let metrics = cells.filter(|(name, _)| !["settings", "scenario_hash"].contains(name));
+    let owned = metrics.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    owned.collect()
 }
 
 fn value(row: &[(String, String)], column: &str) -> f64 {
