@@ -7,6 +7,7 @@
 
 mod channel;
 mod link;
+mod loss;
 mod message;
 mod return_path;
 mod settings;
@@ -14,6 +15,7 @@ pub(crate) mod socket;
 mod window;
 
 pub use link::{Bounds, Link};
+pub use loss::{CongestionControl, LossSettings};
 pub use message::{Departure, MessageBytes, Span};
 pub use return_path::ReturnPath;
 pub use settings::{Discipline, LinkSettings, SMALLEST_MTU};

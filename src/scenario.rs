@@ -301,9 +301,19 @@ impl Scenario {
                 "expected 0, or from a packet's payload (link.mtu less 52 bytes) to 1 MiB",
             );
         }
+        if self.link.loss.as_ref().is_some_and(|loss| !loss.is_sound()) {
+            return unfit("link.loss.per_million", "expected 1 to 10000");
+        }
         // It is kept piece by piece.
         if self.link.device_queue.0 > 64 << 20 {
             return unfit("link.device_queue", "expected at most 64 MiB");
+        }
+        let period = self.source.limiter_period;
+        if self.source.max_postcopy_bandwidth.is_some() && period < SimTime::from_ms(1) {
+            return unfit(
+                "source.limiter_period",
+                "expected at least 1 ms with a limit",
+            );
         }
         if self.source.send_buffer.0 == 0 {
             return unfit("source.send_buffer", "expected at least 1 byte");

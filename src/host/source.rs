@@ -4,6 +4,7 @@
 //! is surely room, or, with its buffer full, one whenever one leaves the link. It takes up as many as that at once.
 
 mod ahead;
+mod limiter;
 mod settings;
 mod thread;
 mod waits;
@@ -11,6 +12,7 @@ mod waits;
 use std::collections::VecDeque;
 
 pub use self::ahead::Ahead;
+use self::limiter::Limiter;
 pub use self::settings::{DemandMode, SourceSettings};
 use self::thread::Thread;
 use self::waits::WaitsFor;
@@ -37,6 +39,7 @@ pub struct SourceHost<'a> {
     /// Serves requests, if they do not wait for the other one.
     request_thread: Option<Thread>,
     batch: Batch,
+    limiter: Limiter,
     push_buffer: SendBuffer,
     demand_buffer: SendBuffer,
     /// What the migration thread waits for, if it does nothing.
@@ -61,6 +64,7 @@ impl<'a> SourceHost<'a> {
         SourceHost {
             settings,
             batch: Batch::new(settings.write_batch, zero_page_bytes),
+            limiter: Limiter::new(settings, start),
             push_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
             demand_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
             contents,
@@ -198,7 +202,7 @@ impl<'a> SourceHost<'a> {
                 self.batch.add(span);
             }
         }
-        self.waits = loop {
+        let waits = loop {
             while let Some(span) =
                 self.batch
                     .write(&mut self.push_buffer, link.occupancy(false), |content| {
@@ -218,6 +222,10 @@ impl<'a> SourceHost<'a> {
             }
             self.batch.close();
         };
+        if let WaitsFor::Period(end) = waits {
+            self.thread.next_action = end;
+        }
+        self.waits = waits;
         Ok(())
     }
 
@@ -232,7 +240,7 @@ impl<'a> SourceHost<'a> {
         {
             // The other thread may have pushed it meanwhile.
             if self.unsent.contains(page) {
-                let demanded = self.take_demanded(page, requested_at);
+                let demanded = self.take_demanded(page, requested_at, now, link);
                 thread.serve(demanded, now + self.settings.demand_service);
             }
         }
@@ -259,7 +267,7 @@ impl<'a> SourceHost<'a> {
             return Ok(Err(WaitsFor::Room { demand }));
         }
         if demanded && let Some((page, requested_at)) = self.requests.pop_front() {
-            let demanded = self.take_demanded(page, requested_at);
+            let demanded = self.take_demanded(page, requested_at, now, link);
             self.thread
                 .serve(demanded, now + self.settings.demand_service);
             return Ok(Ok(()));
@@ -269,6 +277,9 @@ impl<'a> SourceHost<'a> {
         }
         if self.unsent.count() == 0 {
             return Ok(Err(WaitsFor::Notice));
+        }
+        if let Some(end) = self.limiter.holds_until(now) {
+            return Ok(Err(WaitsFor::Period(end)));
         }
         let Some(page) = strategy.next_page(&self.unsent) else {
             return Ok(Err(WaitsFor::Departure));
@@ -304,6 +315,7 @@ impl<'a> SourceHost<'a> {
                 // The first of another content ends it.
                 let service = self.settings.pushing(of_page);
                 let span = self.take(page, 1, taken_up.after(taken).delayed(service));
+                self.limiter.count(now, link.bytes(of_page));
                 self.thread.serve(span, span.handed.first);
                 return Ok(());
             }
@@ -314,6 +326,8 @@ impl<'a> SourceHost<'a> {
                 count += strategy.go_on_behind(page, alike - 1);
             }
             let mut span = self.take(page, count, taken_up.after(taken).delayed(service));
+            self.limiter
+                .count(now, u64::from(count) * link.bytes(content));
             taken += count;
             let next = if taken < most {
                 strategy.next_page(&self.unsent)
@@ -364,7 +378,14 @@ impl<'a> SourceHost<'a> {
         request.map(|(_, at)| *at)
     }
 
-    fn take_demanded(&mut self, page: PageId, requested_at: SimTime) -> Span {
+    fn take_demanded(
+        &mut self,
+        page: PageId,
+        requested_at: SimTime,
+        now: SimTime,
+        link: &Link,
+    ) -> Span {
+        self.limiter.count(now, link.bytes(self.contents.of(page)));
         self.unsent.remove(page);
         let content = self.contents.of(page);
         self.count_sent(content, 1);

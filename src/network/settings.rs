@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::MessageBytes;
 use super::window::Window;
+use super::{LossSettings, MessageBytes};
 use crate::memory::Memory;
 use crate::units::SimTime;
 use crate::units::{Bandwidth, Bytes};
@@ -54,6 +54,9 @@ pub struct LinkSettings {
     /// Linux hands up to 64 KiB to a device at once (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`). A token bucket of
     /// that size lets them pass whole (`net/sched/sch_tbf.c`, `tbf_enqueue`).
     pub segment: Bytes,
+    /// `[link.loss]`: packets that the network loses. The limit holds for the link as a whole, as if its channels were one
+    /// connection.
+    pub loss: Option<LossSettings>,
 }
 
 impl Default for LinkSettings {
@@ -68,6 +71,7 @@ impl Default for LinkSettings {
             discipline: Discipline::Fifo,
             device_queue: Bytes(0),
             segment: Bytes(0),
+            loss: None,
         }
     }
 }
@@ -89,12 +93,20 @@ impl LinkSettings {
         u64::try_from(on_wire.div_ceil(self.payload())).unwrap_or(u64::MAX)
     }
 
-    /// Time for `bytes` of a stream to pass on to the wire at full bandwidth; rounded up to a picosecond.
+    /// Time for `bytes` of a stream to pass on to the wire at full bandwidth, or as fast as losses let a connection send; rounded up
+    /// to a picosecond.
     pub fn transmission(&self, bytes: u64) -> SimTime {
         const PS_PER_SECOND: u128 = 1_000_000_000_000;
         let bits = u128::from(bytes) * 8 * (self.payload() + u128::from(self.packet_overhead));
         let rate = self.payload() * u128::from(self.bandwidth.bits_per_second());
-        SimTime::from_wide_ps((bits * PS_PER_SECOND).div_ceil(rate))
+        let Some(loss) = &self.loss else {
+            return SimTime::from_wide_ps((bits * PS_PER_SECOND).div_ceil(rate));
+        };
+        let (sent, arrived) = loss.repetitions();
+        let on_wire = (bits * PS_PER_SECOND).div_ceil(rate).saturating_mul(sent);
+        let limited = loss.limit(self.payload(), self.latency);
+        let limited = limited.map(|limit| (u128::from(bytes) * 8 * PS_PER_SECOND).div_ceil(limit));
+        SimTime::from_wide_ps(on_wire.div_ceil(arrived).max(limited.unwrap_or_default()))
     }
 
     /// Time for a stream of `bytes` to pass on to an idle link, if at most a `window` of it is under way: each window's worth

@@ -6,7 +6,7 @@ use migsim::host::destination::{FaultBlocks, Nagle};
 use migsim::host::source::DemandMode;
 use migsim::measure::Metrics;
 use migsim::migration::{SwitchOver, migrate};
-use migsim::network::Discipline;
+use migsim::network::{CongestionControl, Discipline, LossSettings};
 use migsim::run::compare::{compare, explain, observe};
 use migsim::scenario::{Delivery, Scenario, ScenarioSource};
 use migsim::strategy::post_copy::active_push;
@@ -201,6 +201,7 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         0u32..=2,
         0u32..=12,
         0u32..=12,
+        prop_oneof![2 => Just(None), 1 => (1u32..=10_000, 0usize..3).prop_map(Some)],
     );
     let source = (
         0usize..4,
@@ -231,18 +232,27 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
             any::<bool>(),
             any::<bool>(),
             prop_oneof![Just(SimTime::ZERO), span(200)],
+            prop_oneof![2 => Just(None), 1 => (1u64..=2_000).prop_map(Some)],
         ),
     );
     let parts = (trace, link, source, sending, host_costs());
     parts.prop_map(|(mut case, link, source, sending, costs)| {
         let scenario = &mut case.scenario;
-        let (mbit, latency, mtu, discipline, message_header, zero_page_bytes) = link;
+        let (mbit, latency, mtu, discipline, message_header, zero_page_bytes, loss) = link;
         scenario.link.bandwidth =
             Bandwidth::from_bits_per_second(mbit * 1_000_000).expect("not zero");
         scenario.link.latency = latency;
         scenario.link.mtu = mtu;
         scenario.link.discipline =
             [Discipline::Fifo, Discipline::Fair, Discipline::Priority][discipline as usize];
+        scenario.link.loss = loss.map(|(per_million, control)| LossSettings {
+            per_million,
+            congestion_control: [
+                CongestionControl::Reno,
+                CongestionControl::Cubic,
+                CongestionControl::Bbr,
+            ][control],
+        });
         scenario.link.message_header = message_header;
         scenario.link.zero_page_bytes = zero_page_bytes;
         let (push, push_service, demand_service, send_buffer, synchronous, order, fetchers) =
@@ -259,13 +269,15 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
             segment,
             (wake_on_request, overtaken_percent, overtaken_by, nagle, receiver_per_channel),
             receive,
-            (request_thread, quickack, push_after, limiter_period),
+            (request_thread, quickack, push_after, limiter_period, limit),
         ) = sending;
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
         scenario.source.write_batch = write_batch;
         scenario.source.zero_service = zero_service;
         scenario.source.request_thread = request_thread;
         scenario.source.limiter_period = limiter_period;
+        scenario.source.max_postcopy_bandwidth =
+            limit.and_then(|mbit: u64| Bandwidth::from_bits_per_second(mbit * 1_000_000));
         scenario.link.device_queue = Bytes(device_queue);
         scenario.destination.receive_buffer = receive.map(Bytes);
         // At least a packet's payload.
@@ -461,7 +473,7 @@ fn assert_watching_changes_nothing(case: &Case) -> Result<(), TestCaseError> {
 /// A mechanism, and how it is taken away.
 type Removal = (&'static str, fn(&mut Scenario));
 
-const WITHOUT: [Removal; 12] = [
+const WITHOUT: [Removal; 14] = [
     ("send_resume", |scenario| scenario.source.send_resume = None),
     ("wake_on_request", |scenario| {
         scenario.source.wake_on_request = false;
@@ -484,6 +496,10 @@ const WITHOUT: [Removal; 12] = [
     ("device_queue", |scenario| {
         scenario.link.device_queue = Bytes(0);
     }),
+    ("max_postcopy_bandwidth", |scenario| {
+        scenario.source.max_postcopy_bandwidth = None;
+    }),
+    ("loss", |scenario| scenario.link.loss = None),
     ("segment", |scenario| scenario.link.segment = Bytes(0)),
     ("receive_buffer", |scenario| {
         scenario.destination.receive_buffer = None;

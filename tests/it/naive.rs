@@ -45,6 +45,14 @@ pub(crate) struct RawRecord {
     pub(crate) op: Op,
 }
 
+/// Congestion control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    Reno,
+    Cubic,
+    Bbr,
+}
+
 /// How demand pages share the link with the backlog of pushed pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Discipline {
@@ -157,6 +165,8 @@ pub(crate) struct Input<'a> {
     pub(crate) discipline: Discipline,
     /// Bytes of a channel in the device's own queue, but for priority; 0 for none.
     pub(crate) device_queue: u64,
+    /// Packets lost of a million, and who decides what may be in flight then.
+    pub(crate) loss: Option<(u32, Control)>,
     /// Bytes of a queue that go as one piece, or as many as wait; 0 for each page on its own.
     pub(crate) segment: u64,
     pub(crate) push: Push,
@@ -208,6 +218,8 @@ pub(crate) struct Input<'a> {
     pub(crate) push_after_list: bool,
     /// then from a multiple of this after the suspension on.
     pub(crate) limiter_period: u64,
+    /// Bytes in such a period behind which nothing more is pushed.
+    pub(crate) limiter_share: Option<u64>,
     /// Requests with a queue of their own have a thread of their own on the source.
     pub(crate) request_thread: bool,
     /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.
@@ -244,7 +256,15 @@ impl Input<'_> {
             * 8
             * 1_000_000_000_000
             * (payload + u128::from(self.packet_overhead));
-        work.div_ceil(payload * u128::from(self.bandwidth))
+        let on_wire = work.div_ceil(payload * u128::from(self.bandwidth));
+        let Some((lost, control)) = self.loss else {
+            return on_wire;
+        };
+        let repeated = (on_wire * 1_000_000).div_ceil(1_000_000 - u128::from(lost));
+        match self.most_kbit(u128::from(lost), control) {
+            Some(kbit) => repeated.max((u128::from(bytes) * 8 * 1_000_000_000).div_ceil(kbit)),
+            None => repeated,
+        }
     }
 
     /// The pages of the trace that are RAM, in order.
@@ -311,6 +331,39 @@ impl Input<'_> {
             })
             .max()
             .expect("at least one")
+    }
+
+    /// Payload of a connection that loses packets: the largest rate in kbit/s at which the formula still allows that loss.
+    fn most_kbit(&self, lost: u128, control: Control) -> Option<u128> {
+        let round_trip = u128::from(2 * self.latency / 1_000); // in ns
+        if round_trip == 0 {
+            return None;
+        }
+        let bits = 8 * self.payload();
+        // Mathis: packets² ≤ 3 / 2p. RFC 9438: packets⁴ ≤ 37/30 · (T/p)³. A rate is packets · bits / T.
+        let reno = 3 * bits * bits * 10_u128.pow(18) / (2 * lost * round_trip * round_trip);
+        let cubic = bits * bits * bits * bits * 37 / 30 * 10_u128.pow(15)
+            / (lost * lost * lost * round_trip);
+        let largest = |is_allowed: &dyn Fn(u128) -> bool| {
+            let (mut low, mut high) = (0, 1 << 32);
+            while high - low > 1 {
+                let middle = low + (high - low) / 2;
+                if is_allowed(middle) {
+                    low = middle;
+                } else {
+                    high = middle;
+                }
+            }
+            low
+        };
+        let by_reno = largest(&|rate| rate * rate <= reno);
+        let by_cubic = largest(&|rate| (rate * rate).checked_pow(2).is_some_and(|r| r <= cubic));
+        let rate = match control {
+            Control::Reno => by_reno,
+            Control::Cubic => by_reno.max(by_cubic),
+            Control::Bbr => return None,
+        };
+        Some(rate.max(1))
     }
 
     /// Trace time to guest time.

@@ -7,7 +7,7 @@ use migsim::host::source::DemandMode;
 use migsim::measure::Metrics;
 use migsim::memory::PageRun;
 use migsim::migration::{MigrationError, SwitchOver};
-use migsim::network::Discipline;
+use migsim::network::{CongestionControl, Discipline};
 use migsim::run::compare::{ComparisonError, compare};
 use migsim::scenario::{Delivery, Scenario};
 use migsim::strategy::Registry;
@@ -177,6 +177,8 @@ impl Case {
                 Discipline::Priority => naive::Discipline::Priority,
             },
             device_queue: scenario.link.device_queue.0,
+            loss: (scenario.link.loss.as_ref())
+                .map(|loss| (loss.per_million, reference_control(loss.congestion_control))),
             segment: scenario.link.segment.0,
             push: match scenario.source.push {
                 Push::Linear => naive::Push::Linear,
@@ -229,6 +231,11 @@ impl Case {
                 }
             },
             push_after_list: scenario.migration.delivery == Delivery::FetchThenPush,
+            limiter_share: scenario.source.max_postcopy_bandwidth.map(|limit| {
+                let bits = u128::from(limit.bits_per_second());
+                let period = u128::from(scenario.source.limiter_period.as_ps());
+                (bits * period / 8_000_000_000_000) as u64
+            }),
             limiter_period: scenario.source.limiter_period.as_ps(),
             request_thread: scenario.source.request_thread,
             initially_installed: Vec::new(),
@@ -318,6 +325,14 @@ fn reference_op(op: Op) -> naive::Op {
         Op::Read => naive::Op::Read,
         Op::Write => naive::Op::Write,
         Op::Execute => naive::Op::Execute,
+    }
+}
+
+fn reference_control(control: CongestionControl) -> naive::Control {
+    match control {
+        CongestionControl::Reno => naive::Control::Reno,
+        CongestionControl::Cubic => naive::Control::Cubic,
+        CongestionControl::Bbr => naive::Control::Bbr,
     }
 }
 

@@ -52,7 +52,9 @@ impl SourceHost<'_> {
         };
         let requests = self.request_thread.as_ref();
         let horizon = requests.map_or(SimTime::MAX, |thread| thread.next_action);
-        let most = times.count_before(ahead.horizon.min(horizon), most);
+        let (in_period, end) = self.limiter.room(now, link.bytes(content));
+        let horizon = ahead.horizon.min(horizon).min(end);
+        let most = times.count_before(horizon, most.min(in_period));
         (pace, most.max(1))
     }
 }

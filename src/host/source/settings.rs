@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::memory::Content;
 use crate::strategy::scan::Push;
-use crate::units::Bytes;
 use crate::units::SimTime;
+use crate::units::{Bandwidth, Bytes};
 
 /// Whether the migration thread pushes on while a demanded page is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -62,9 +62,13 @@ pub struct SourceSettings {
     /// overtaken. Default `false`. `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends
     /// their pages itself (`migration/ram.c`, `ram_save_host_page_urgent`).
     pub request_thread: bool,
-    /// A push that is held back for a plan ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the
-    /// rate limiter that holds it, counted from the suspension. Default 0: as soon as it is released. QEMU: 100 ms
-    /// (`migration/migration.c`, `BUFFER_DELAY`).
+    /// Most that is pushed in a second after the resume; requested pages are sent all the same, and count. It is kept period by
+    /// period: while no more than `limiter_period`'s share of it has been sent, the next page may follow. Default: no limit.
+    /// QEMU's parameter `max-postcopy-bandwidth` (0: none).
+    pub max_postcopy_bandwidth: Option<Bandwidth>,
+    /// Period of the rate limiter, 1 ms at least with a limit. A push that is held back for a plan
+    /// ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the rate limiter that holds it, counted
+    /// from the suspension; with 0 as soon as it is released. Default 100 ms: QEMU (`migration/migration.c`, `BUFFER_DELAY`).
     pub limiter_period: SimTime,
     /// Memory whose dirty bits are cleared together, when its first page is sent in a round (`pre-copy`, `hybrid`): what is
     /// written before that is sent and not dirty. Default 1 GiB: KVM (`migration/ram.c`, `clear_bmap`, with
@@ -97,7 +101,8 @@ impl Default for SourceSettings {
             write_batch: 0,
             zero_service: None,
             request_thread: false,
-            limiter_period: SimTime::ZERO,
+            max_postcopy_bandwidth: None,
+            limiter_period: SimTime::from_ms(100),
             dirty_log_chunk: Bytes(1 << 30),
             dirty_log_interval: SimTime::ZERO,
             demand_mode: DemandMode::Pipelined,

@@ -14,6 +14,8 @@ pub(super) enum WaitsFor {
     Room { demand: bool },
     /// Something has left: the strategy may name a page then.
     Departure,
+    /// The rate limiter's next period.
+    Period(SimTime),
 }
 
 impl SourceHost<'_> {
@@ -26,7 +28,7 @@ impl SourceHost<'_> {
         let is_free = |thread: &Thread| thread.serving.is_none();
         if is_free(&self.thread) {
             match self.waits {
-                WaitsFor::Notice => {}
+                WaitsFor::Notice | WaitsFor::Period(_) => {}
                 WaitsFor::Room { demand: false } => {
                     bounds.push_level = Some(self.push_buffer.level());
                 }

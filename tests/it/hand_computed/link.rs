@@ -1,7 +1,7 @@
 //! How pages and requests share the link, and how pages are received.
 
 use migsim::host::destination::Nagle;
-use migsim::network::Discipline;
+use migsim::network::{CongestionControl, Discipline, LossSettings};
 use migsim::units::Bytes;
 use migsim::units::SimTime;
 
@@ -234,4 +234,42 @@ fn a_window_opens_when_its_acknowledgement_is_back() {
     // and 9502.
     case.scenario.destination.install = SimTime::from_ns(300);
     takes(&simulate(&case), 0, ns(9502));
+}
+
+#[test]
+fn losses_limit_a_connection() {
+    // Packets of 1,000 bytes and a round trip of 100 us. Of a million packets 3,750 are lost, which lets Reno have √(3 / 0.0075) = 20
+    // of them in flight: 200 bytes a us. So the core state takes 5,000 ns and a page 500; CUBIC would have fewer in flight, and
+    // follows Reno. R = 100 + 5,000 + 50,000 + 200 = 55,300; the page is enqueued at 55,302 and installed 500 + 50,000 + 4 later.
+    let mut case = base(1, &[]);
+    case.scenario.link.latency = SimTime::from_us(50);
+    for congestion_control in [CongestionControl::Reno, CongestionControl::Cubic] {
+        case.scenario.link.loss = Some(LossSettings {
+            per_million: 3_750,
+            congestion_control,
+        });
+        takes(&simulate(&case), 0, ns(105_806));
+    }
+    // BBR sends all again that is lost: 100 / 0.99 = 101.01 ns a page, 1,010.101 the core state, rounded up.
+    case.scenario.link.loss = Some(LossSettings {
+        per_million: 10_000,
+        congestion_control: CongestionControl::Bbr,
+    });
+    let core = 1_010_102;
+    let resumed = ns(100 + 50_000 + 200) + core;
+    takes(&simulate(&case), 0, resumed + ns(2 + 50_000 + 4) + 101_011);
+}
+
+#[test]
+fn a_rate_limit_holds_back_pushed_pages_only() {
+    // 1.2 Gbit/s are 150 bytes in a period of 1,000 ns, the first of which begins at R = 1350. Pages 0 and 1 are picked at 1350 and
+    // 1352, as no more than 150 bytes were sent by then; 200 were afterwards. Page 3 is touched at 1360, and picked when its request
+    // arrives, at 1415: behind page 1 it leaves at 1652; on at 1712. Page 2 waits for the next period: picked at 2350, left 2452,
+    // installed 2506.
+    let mut case = base(4, &[read(10, 0, 3)]);
+    case.scenario.source.max_postcopy_bandwidth = Some(bits_per_second(1_200_000_000));
+    case.scenario.source.limiter_period = SimTime::from_ns(1_000);
+    let outcome = simulate(&case);
+    assert_eq!(outcome.push_and_demand_order, [0, 1, 3, 2]);
+    takes(&outcome, ns(352), ns(2506));
 }

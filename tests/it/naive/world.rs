@@ -130,6 +130,8 @@ struct Run<'a> {
     requests: VecDeque<u32>,
     /// The thread must not push before this time; none while nobody knows when.
     push_from: Option<Ps>,
+    /// When the limiter's period began, and the bytes sent in it.
+    period: (Ps, u64),
     serving: Option<(Ps, Message)>,
     /// What the requests' own thread serves.
     serving_request: Option<(Ps, Message)>,
@@ -187,6 +189,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         sent: there.clone(),
         requests: VecDeque::new(),
         push_from: (!input.push_after_list || source.fetch_list.is_empty()).then_some(resumed),
+        period: (resumed, 0),
         serving: None,
         serving_request: None,
         gathered: VecDeque::new(),

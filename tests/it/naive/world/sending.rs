@@ -62,7 +62,9 @@ impl Run<'_> {
         match self.serving {
             Some((until, _)) => Some(until),
             None if self.writing => self.has_room(Lane::Push).then_some(self.now),
-            None => (self.pick().is_some() || !self.gathered.is_empty()).then_some(self.now),
+            None => (self.pick().is_some() || !self.gathered.is_empty())
+                .then_some(self.now)
+                .or_else(|| self.limited_until()),
         }
     }
 
@@ -75,6 +77,14 @@ impl Run<'_> {
         }
         asleep.set(occupancy >= self.input.send_buffer);
         !asleep.get()
+    }
+
+    /// The period in which nothing more may be pushed ends then.
+    fn limited_until(&self) -> Option<Ps> {
+        let (begun, sent) = self.period;
+        let end = begun + Ps::from(self.input.limiter_period);
+        let share = self.input.limiter_share?;
+        (sent > share && self.now < end).then_some(end)
     }
 
     /// Enough is gathered: pages with content, or 32 KiB of marks for zero pages.
@@ -131,6 +141,9 @@ impl Run<'_> {
             return None;
         }
         if self.push_from.is_none_or(|from| from > self.now) {
+            return None;
+        }
+        if self.limited_until().is_some() {
             return None;
         }
         // Pages that the VM does not have are no pages to push.
@@ -266,6 +279,10 @@ impl Run<'_> {
         let parts = self.input.parts(page, &self.source.zero);
         let bytes = self.input.message(parts);
         self.result.message_bytes += u128::from(bytes);
+        if self.now >= self.period.0 + Ps::from(self.input.limiter_period) {
+            self.period = (self.now, 0);
+        }
+        self.period.1 += bytes;
         let service = if demand {
             self.input.demand_service
         } else if parts.pages == 0 {
