@@ -243,6 +243,19 @@ fn a_killed_sweep_resumes_to_the_same_bytes() {
     ]);
     assert_eq!(desk.read("killed.csv"), desk.read("whole.csv"));
     assert!(!exists(&partial));
+    // What is finished is left alone; what another scenario has finished is not taken for it.
+    let resume = ["sweep", "grid.toml", "--out", "killed.csv", "--resume"];
+    let time = |path| {
+        fs::metadata(path)
+            .and_then(|file| file.modified())
+            .expect("a file")
+    };
+    let finished = desk.path("killed.csv");
+    let written = time(&finished);
+    desk.good(&resume);
+    assert_eq!(time(&finished), written);
+    desk.good(&[&resume[..], &["--set", "link.mtu=9000"]].concat());
+    assert_ne!(desk.read("killed.csv"), desk.read("whole.csv"));
 }
 
 #[test]

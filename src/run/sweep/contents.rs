@@ -8,7 +8,8 @@ use csv::{ByteRecord, ReaderBuilder, Terminator, Writer};
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Digest, Identity};
-use super::{MOST_POINTS, RowFileError, Shard, Sweep};
+use super::{MOST_POINTS, PointResult, RowFileError, Shard, Sweep};
+use crate::run::guests::SharedGuests;
 
 /// What a file of rows says about itself, in its first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +153,40 @@ fn is_at(grid: &Sweep, point: usize, row: usize, cells: &[&[u8]]) -> bool {
             .copied()
             .eq(expected.iter().map(String::as_bytes))
     })
+}
+
+/// Whether a file without a manifest holds the whole grid and nothing else: each row names its scenario, settings and trace.
+pub(super) fn is_whole_grid(path: &Path, grid: &Sweep) -> io::Result<bool> {
+    let mut rows = Rows::new(BufReader::new(File::open(path)?), 0);
+    let columns = grid.columns();
+    let Some(header) = rows.next()? else {
+        return Ok(false);
+    };
+    let Some(identity) = Identity::of(&header) else {
+        return Ok(false);
+    };
+    if !header.iter().eq(columns.iter().map(String::as_bytes)) {
+        return Ok(false);
+    }
+    let shared = SharedGuests::new();
+    for point in 0..grid.points() {
+        let result = PointResult {
+            point,
+            provenance: PointResult::identity(grid, &shared, point),
+            runs: vec![Err(String::new()); grid.strategies().len()],
+        };
+        for expected in result.rows(grid) {
+            let Some(found) = rows.next()?.filter(|row| row.len() == header.len()) else {
+                return Ok(false);
+            };
+            let mut named = found.iter().zip(&expected).take(identity.metrics.start);
+            let is_row = named.all(|(cell, (_, value))| cell == value.to_string().as_bytes());
+            if !is_row || !identity.has_metrics(&found) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(rows.next()?.is_none())
 }
 
 /// The lines of a file, as long as they are as a sweep writes them.

@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::contents::{Contents, MARK, Manifest};
+use super::contents::{Contents, MARK, Manifest, is_whole_grid};
 use super::{PointResult, Shard, Sweep};
 use crate::file::{sync_directory, write_whole};
 
@@ -180,15 +180,20 @@ fn is_beginning(path: &Path, line: &str) -> bool {
         && std::fs::read(path).is_ok_and(|bytes| line.as_bytes().starts_with(&bytes))
 }
 
-/// Whether `out` is the finished file of this shard, which need not be run again. (That of a whole sweep does not say what it
-/// is of.)
+/// Whether `out` is the finished file of this shard, which need not be run again. That of a whole sweep says so by its rows.
 ///
 /// # Errors
 ///
-/// [`RowFileError`] when it is a file of something else, which is not to be replaced.
+/// [`RowFileError`] when it is a shard's file of something else, which is not to be replaced.
 pub fn is_finished(out: &Path, sweep: &Sweep, shard: Shard) -> Result<bool, RowFileError> {
-    if shard == Shard::WHOLE || !out.is_file() {
+    if !out.is_file() {
         return Ok(false);
+    }
+    if shard == Shard::WHOLE {
+        return is_whole_grid(out, sweep).map_err(|source| RowFileError::Io {
+            path: out.to_owned(),
+            source,
+        });
     }
     let contents = Contents::read(out, Some(sweep))?;
     same_grid(out, &contents.manifest, &sweep.manifest(shard))?;

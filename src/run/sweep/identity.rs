@@ -13,7 +13,7 @@ use super::Sweep;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     columns: Vec<usize>,
-    metrics: Range<usize>,
+    pub(super) metrics: Range<usize>,
 }
 
 impl Identity {

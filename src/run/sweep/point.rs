@@ -35,6 +35,21 @@ impl PointResult {
         result
     }
 
+    /// What identifies the rows of a point, as its result would say.
+    pub(super) fn identity(sweep: &Sweep, shared: &SharedGuests, point: usize) -> Provenance {
+        let of_scenario = |scenario: &Scenario| Provenance::of(sweep.name(), scenario);
+        match sweep.scenario(point) {
+            Ok(scenario) => match shared.trace(&scenario) {
+                Ok(trace) => of_scenario(&scenario).with_trace(&scenario, &trace),
+                Err(_) => of_scenario(&scenario),
+            },
+            Err(_) => Provenance {
+                scenario: sweep.name().to_owned(),
+                ..Provenance::default()
+            },
+        }
+    }
+
     fn simulate(
         &mut self,
         sweep: &Sweep,
