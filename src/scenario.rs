@@ -335,7 +335,7 @@ impl Scenario {
         if self.source.overtaken_percent > 100 {
             return unfit("source.overtaken_percent", "expected at most 100");
         }
-        if self.destination.receive_buffer == Some(Bytes(0)) {
+        if self.destination.receive_buffer.0 == 0 {
             return unfit("destination.receive_buffer", "expected at least 1 byte");
         }
         if self.vm.core_state.0 > 1 << 40 {

@@ -41,7 +41,7 @@ pub struct Link {
 
 impl Link {
     /// An idle link for pages of a memory.
-    pub fn new(settings: &LinkSettings, receive_buffer: Option<Bytes>, memory: &Memory) -> Self {
+    pub fn new(settings: &LinkSettings, receive_buffer: Bytes, memory: &Memory) -> Self {
         let sizes = settings.message_bytes(memory.page_size());
         let whole = memory.whole_page();
         let (page_bytes, zero_page_bytes) = (sizes.of(whole), sizes.of(whole.emptied()));
@@ -397,7 +397,7 @@ mod tests {
 
     /// Departures of one pushed page, enqueued at 0, and one demanded page, enqueued half-way through it.
     fn departures(discipline: Discipline) -> Vec<(PageId, u64)> {
-        let mut link = Link::new(&settings(discipline), None, &PAGE);
+        let mut link = Link::new(&settings(discipline), Bytes(u64::MAX), &PAGE);
         link.announce(message(0, false, SimTime::ZERO));
         link.announce(message(1, true, SimTime::from_ps(17_000_000)));
         let mut seen = Vec::new();

@@ -111,7 +111,7 @@ impl LinkSettings {
 
     /// Time for a stream of `bytes` to pass on to an idle link, if at most a `window` of it is under way: each window's worth
     /// waits for the acknowledgement of the one before, a round trip after it was sent.
-    pub fn stream_time(&self, bytes: u64, window: Option<Bytes>) -> SimTime {
+    pub fn stream_time(&self, bytes: u64, window: Bytes) -> SimTime {
         Window::new(window).stream_left(self, SimTime::ZERO, 0, bytes)
     }
 

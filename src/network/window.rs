@@ -29,10 +29,10 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// A window of so many bytes, or without a limit.
-    pub(super) fn new(size: Option<Bytes>) -> Self {
+    /// A window of so many bytes; all that there are are no limit.
+    pub(super) fn new(size: Bytes) -> Self {
         Window {
-            size: size.map_or(u64::MAX, |bytes| bytes.0),
+            size: size.0,
             acknowledged: 0,
             due: VecDeque::new(),
         }
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn window(size: u64, due: &[(u64, u32, u64, u64)]) -> Window {
-        let mut window = Window::new(Some(Bytes(size)));
+        let mut window = Window::new(Bytes(size));
         for &(bytes, count, first, step) in due {
             let at = Progression {
                 first: SimTime::from_ps(first),

@@ -209,10 +209,7 @@ impl Case {
             record_trap: scenario.source.record_trap.as_ps(),
             fault_trap: scenario.destination.fault_trap.as_ps(),
             install: scenario.destination.install.as_ps(),
-            receive_buffer: scenario
-                .destination
-                .receive_buffer
-                .map_or(u64::MAX, |bytes| bytes.0),
+            receive_buffer: scenario.destination.receive_buffer.0,
             receive_wake: scenario.destination.receive_wake.as_ps(),
             wake: scenario.destination.wake.as_ps(),
             blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,

@@ -21,6 +21,7 @@ use migsim::units::{Bandwidth, Bytes};
 use proptest::prelude::*;
 
 const PAGE: u64 = 64;
+const NO_WINDOW: Bytes = Bytes(u64::MAX);
 
 fn ns(ns: u64) -> SimTime {
     SimTime::from_ns(ns)
@@ -235,7 +236,7 @@ fn case() -> impl Strategy<Value = (Scenario, Trace)> {
         (0u64..=4, 0u32..=4, proptest::option::of(0u64..=300)),
         (
             prop_oneof![Just(50u64), 0u64..=2_000],
-            proptest::option::of(1u64..=600),
+            prop_oneof![Just(NO_WINDOW), (1u64..=600).prop_map(Bytes)],
             prop_oneof![Just(0u64), 1_000u64..=1_200],
             prop_oneof![Just(0u64), 1u64..=600],
         ),
@@ -263,7 +264,7 @@ fn case() -> impl Strategy<Value = (Scenario, Trace)> {
                 scenario.destination.install = ns(install);
                 let (latency, window, segment, device_queue) = network;
                 scenario.link.latency = ns(latency);
-                scenario.destination.receive_buffer = window.map(Bytes);
+                scenario.destination.receive_buffer = window;
                 scenario.link.segment = Bytes(segment);
                 scenario.link.device_queue = Bytes(device_queue);
                 scenario.vm.core_state = Bytes(core);
@@ -354,7 +355,7 @@ proptest! {
         scenario.source.send_resume = None;
         scenario.source.write_batch = 0;
         scenario.link.discipline = Discipline::Fifo;
-        scenario.destination.receive_buffer = None;
+        scenario.destination.receive_buffer = NO_WINDOW;
         let floor = run(&scenario, &trace, "stop-and-copy").total_migration_time;
         for strategy in ["post-copy", "pre-record", "pre-record+pdopmp", "leap", "clairvoyant"] {
             let total = run(&scenario, &trace, strategy).total_migration_time;

@@ -221,7 +221,7 @@ fn a_window_opens_when_its_acknowledgement_is_back() {
     // Pages 0 and 1 leave at 1452 and 1552: 100 < 150 are under way when page 1 begins. Installed at 1506 and 1606,
     // acknowledged at 1556 and 1656. Page 2 begins at 1556: left 1656. Page 3 begins at 1656: left 1756, installed 1810.
     let mut case = base(4, &[]);
-    case.scenario.destination.receive_buffer = Some(Bytes(150));
+    case.scenario.destination.receive_buffer = Bytes(150);
     takes(&simulate(&case), 0, ns(1810));
     // Latency 500. The core state: 6 windows' worth after 1,000 each, and 100 more: R = 100 + 6100 + 500 + 200 = 6900. Pages leave
     // at 7002 and 7102, are installed at 7506 and 7606, acknowledged at 8006 and 8106. The next leave at 8106 and 8206, the
