@@ -295,6 +295,15 @@ impl Scenario {
                 return unfit(key, "expected at most 65535 bytes");
             }
         }
+        if !(1..=128).contains(&self.link.connections) {
+            return unfit("link.connections", "expected 1 to 128");
+        }
+        if self.link.connections > 1 && self.source.write_batch > 0 {
+            return unfit(
+                "link.connections",
+                "expected 1, as source.write_batch gathers pages for one",
+            );
+        }
         if !self.link.segment_fits() {
             return unfit(
                 "link.segment",

@@ -54,6 +54,7 @@ impl<'a> EventLoop<'a> {
             &scenario.link,
             scenario.destination.receive_buffer,
             &switch_over.memory,
+            1,
         );
         let two_receivers = scenario.destination.receiver_per_channel && link.own_channel(true);
         let mut this = EventLoop {

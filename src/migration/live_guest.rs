@@ -125,7 +125,7 @@ impl<'a> LiveGuest<'a> {
         }
         let accesses = recording.accesses.len() as u64;
         let planning = self.scenario.migration.planning_cost.times(accesses);
-        stream.free_at = stream.free_at.max(suspended_at) + self.scenario.vm.suspend + planning;
+        stream.pause(suspended_at, self.scenario.vm.suspend + planning);
         let contents = self.replay.contents(&stopped.positions)?;
         if remainder == Remainder::WhileSuspended {
             stream.send(&missing, &contents);

@@ -62,24 +62,33 @@ impl RoundsOutcome {
     }
 }
 
-/// One page after the other, at the times that the event loop would find. The thread takes a page when the link's queue has room,
-/// serves it and hands it over with its batch.
-pub(super) struct PageStream<'a> {
-    scenario: &'a Scenario,
+/// A connection's socket and the threads at its ends.
+struct Connection {
     batch: Batch,
     buffer: SendBuffer,
+    /// When the sending thread is through with its last page.
+    free_at: SimTime,
+    /// It has found the buffer full.
+    sleeps: bool,
+    receiving: ReceivingThread,
+}
+
+/// One page after the other, at the times that the event loop would find. The sending thread that is free first takes a page when
+/// its socket has room, serves it and hands it over with its batch.
+pub(super) struct PageStream<'a> {
+    scenario: &'a Scenario,
     link: Link,
+    connections: Vec<Connection>,
+    /// The one whose thread takes the next page.
+    next: usize,
+    /// When the last message left the link.
+    last_departure: SimTime,
     /// Bytes of a whole page's message.
     page_bytes: u64,
     /// When all messages have left, if nothing but the bandwidth holds them up.
     full_speed: SimTime,
     /// Bytes of the last message, and how long they take.
     last_cost: (u64, SimTime),
-    receiving: ReceivingThread,
-    /// When the thread is through with the last page.
-    pub(super) free_at: SimTime,
-    /// When the last message left the link.
-    last_departure: SimTime,
     /// Room for what leaves the link in a step.
     departures: Vec<Departure>,
     copied: Copied,
@@ -90,72 +99,113 @@ impl<'a> PageStream<'a> {
     /// A stream from the migration command on.
     pub(super) fn new(scenario: &'a Scenario, memory: Memory) -> Self {
         let (source, link) = (&scenario.source, &scenario.link);
-        PageStream {
-            scenario,
+        let connection = |_| Connection {
             batch: Batch::new(source.write_batch, link.zero_page_bytes),
             buffer: SendBuffer::new(source.send_buffer, source.send_resume),
-            link: Link::new(&scenario.link, scenario.destination.receive_buffer, &memory),
+            free_at: SimTime::ZERO,
+            sleeps: false,
+            receiving: ReceivingThread::new(&scenario.destination),
+        };
+        let window = scenario.destination.receive_buffer;
+        PageStream {
+            scenario,
+            link: Link::new(link, window, &memory, link.connections),
+            connections: (0..link.connections).map(connection).collect(),
+            next: 0,
+            last_departure: SimTime::ZERO,
             page_bytes: link
                 .message_bytes(memory.page_size())
                 .of(memory.whole_page()),
             full_speed: SimTime::ZERO,
             last_cost: (0, SimTime::ZERO),
-            receiving: ReceivingThread::new(&scenario.destination),
-            free_at: SimTime::ZERO,
-            last_departure: SimTime::ZERO,
             departures: Vec::new(),
             copied: Copied::default(),
             sent: PageSet::empty(memory.pages),
         }
     }
 
-    /// When the thread can take the next page, if that is before `deadline`; it sleeps while there is no room.
+    /// When a thread can take the next page, if that is before `deadline`; those sleep whose sockets have no room.
     pub(super) fn ready(&mut self, deadline: SimTime) -> Option<SimTime> {
-        self.catch_up();
-        while !self.buffer.has_room(self.link.occupancy(false)) {
-            if !self.batch.is_empty() {
+        loop {
+            let awake =
+                (0..self.connections.len()).filter(|index| !self.connections[*index].sleeps);
+            let next = awake.min_by_key(|index| self.connections[*index].free_at);
+            let free_at = next.map_or(SimTime::MAX, |index| self.connections[index].free_at);
+            if self.go_on(free_at.min(deadline)) {
+                continue; // its thread may be free earlier
+            }
+            let index = next.filter(|_| free_at < deadline)?;
+            let connection = &mut self.connections[index];
+            if connection.buffer.has_room(self.link.occupancy_on(index)) {
+                self.next = index;
+                return Some(free_at);
+            }
+            if connection.batch.is_empty() {
+                connection.sleeps = true;
+            } else {
                 self.close();
-            } else if !self.wait_for_room(deadline) {
-                return None;
             }
         }
-        (self.free_at < deadline).then_some(self.free_at)
     }
 
-    /// Sends a page, once the thread is [ready](PageStream::ready).
+    /// Sends a page, once a thread is [ready](PageStream::ready).
     pub(super) fn push(&mut self, page: PageId, content: Content) {
         self.copied.pages += u64::from(content.pages);
         self.copied.zero_pages += u64::from(content.zeros);
         if !self.sent.insert(page) {
             self.copied.repeated += u64::from(content.parts());
         }
-        self.free_at += self.scenario.source.pushing(content);
-        self.batch.add(Span {
+        let connection = &mut self.connections[self.next];
+        connection.free_at += self.scenario.source.pushing(content);
+        let span = Span {
             first: page,
             count: 1,
             content,
             demanded: false,
             requested_at: None,
-            handed: Progression::default(),
-        });
-        self.write();
+            handed: Progression::at_once(connection.free_at),
+        };
+        if connection.batch.holds_nothing_back() {
+            self.hand_over(span);
+        } else {
+            connection.batch.add(span);
+            self.write();
+        }
     }
 
     /// A round is over, because its last page was sent, or because it was cut off at a time. Returns when that was.
     pub(super) fn end_round(&mut self, cut_at: Option<SimTime>) -> SimTime {
-        let Some(deadline) = cut_at else {
+        if cut_at.is_none() {
             self.close();
-            return self.free_at;
-        };
-        self.free_at = self.free_at.max(deadline);
-        let over = self.free_at;
+        }
+        let over = self.free_at().max(cut_at.unwrap_or_default());
+        self.resume_at(over);
         self.close();
         over
     }
 
+    /// The VM is suspended, which takes a while. Nothing is sent meanwhile.
+    pub(super) fn pause(&mut self, suspended_at: SimTime, length: SimTime) {
+        let begun = self.free_at().max(suspended_at);
+        self.resume_at(begun + length);
+    }
+
+    /// When the last thread is through with its page.
+    fn free_at(&self) -> SimTime {
+        let threads = self.connections.iter().map(|connection| connection.free_at);
+        threads.max().unwrap_or_default()
+    }
+
+    /// No thread goes on before.
+    fn resume_at(&mut self, time: SimTime) {
+        for connection in &mut self.connections {
+            connection.free_at = connection.free_at.max(time);
+        }
+    }
+
     /// Nothing more is to be sent for now: what has been gathered is written.
     fn close(&mut self) {
-        self.batch.close();
+        self.connections[0].batch.close();
         self.write();
     }
 
@@ -168,32 +218,44 @@ impl<'a> PageStream<'a> {
         self.close();
     }
 
-    /// Sends the core state behind everything else. Returns when the VM resumes, and what was sent before.
+    /// Sends the core state behind everything else, on the first connection. Returns when the VM resumes, and what was sent before.
     pub(super) fn send_core_state(mut self) -> (SimTime, Copied) {
         let (vm, link) = (&self.scenario.vm, &self.scenario.link);
-        self.advance(LAST, &Bounds::default());
-        let begun = self.free_at.max(self.last_departure);
+        while self.advance(LAST, &Bounds::default()).is_some() {}
+        let begun = self.free_at().max(self.last_departure);
         let left = self.link.stream_left(begun, vm.core_state.0);
-        let resumed_at = (left + link.latency).max(self.receiving.busy_until()) + vm.resume;
+        let receivers = self
+            .connections
+            .iter()
+            .map(|own| own.receiving.busy_until());
+        let installed = receivers.max().unwrap_or_default();
+        let resumed_at = (left + link.latency).max(installed) + vm.resume;
         let mut copied = self.copied;
         copied.bytes = self.link.bytes_handed();
         copied.sent = Some(self.sent).filter(|sent| sent.count() > 0);
         (resumed_at, copied)
     }
 
-    /// Hands the batch over, if it is to be written.
+    /// Hands the batch over, if it is to be written. Only a single connection has one.
     fn write(&mut self) {
-        self.catch_up();
-        while self.batch.is_being_written() {
-            let link = &self.link;
-            let bytes = |content| link.bytes(content);
-            match self
+        while self.connections[0].batch.is_being_written() {
+            self.go_on(self.connections[0].free_at);
+            let (connection, link) = (&mut self.connections[0], &self.link);
+            let (occupancy, bytes) = (link.occupancy_on(0), |content| link.bytes(content));
+            match connection
                 .batch
-                .write(&mut self.buffer, link.occupancy(false), bytes)
+                .write(&mut connection.buffer, occupancy, bytes)
             {
-                Some(message) => self.hand_over(message),
+                Some(mut span) => {
+                    span.handed = Progression::at_once(connection.free_at);
+                    self.hand_over(span);
+                }
                 None => {
-                    self.wait_for_room(SimTime::MAX);
+                    connection.sleeps = true;
+                    if !self.go_on(LAST) {
+                        self.connections[0].free_at = SimTime::MAX;
+                        return;
+                    }
                 }
             }
         }
@@ -204,52 +266,65 @@ impl<'a> PageStream<'a> {
         if self.last_cost.0 != bytes {
             self.last_cost = (bytes, self.scenario.link.transmission(bytes));
         }
-        self.full_speed = self.full_speed.max(self.free_at) + self.last_cost.1;
-        self.link.enqueue(message, self.free_at);
+        self.full_speed = self.full_speed.max(message.handed.first) + self.last_cost.1;
+        self.link.announce_on(self.next, message);
     }
 
-    /// The link comes as far as the thread.
-    fn catch_up(&mut self) {
-        self.advance(self.free_at, &Bounds::default());
-        while self.link.next_start().0 <= self.free_at {
-            self.link.start();
-            self.advance(self.free_at, &Bounds::default());
+    /// The link goes on until `until`, or until a thread that sleeps finds room. Returns whether one does.
+    fn go_on(&mut self, until: SimTime) -> bool {
+        loop {
+            let bounds = match &self.connections[..] {
+                [only] => Bounds {
+                    push_level: only.sleeps.then(|| only.buffer.level()),
+                    ..Bounds::default()
+                },
+                // One piece after the other: each may make room for somebody.
+                _ => Bounds {
+                    most: 0,
+                    ..Bounds::default()
+                },
+            };
+            let Some(now) = self.advance(until, &bounds) else {
+                if self.link.next_start().0 > until {
+                    return false;
+                }
+                self.link.start();
+                continue;
+            };
+            let mut any = false;
+            for (index, connection) in self.connections.iter_mut().enumerate() {
+                let has_room = self.link.occupancy_on(index) <= connection.buffer.level();
+                if connection.sleeps && has_room {
+                    connection.sleeps = false;
+                    connection.free_at = connection.free_at.max(now);
+                    any = true;
+                }
+            }
+            if any {
+                return true;
+            }
         }
     }
 
-    /// The thread sleeps until there may be room, if that is before `deadline`. Returns whether it is.
-    fn wait_for_room(&mut self, deadline: SimTime) -> bool {
-        let bounds = Bounds {
-            push_level: Some(self.buffer.level()),
-            ..Bounds::default()
-        };
-        let until = deadline.saturating_sub(SimTime::from_ps(1)).min(LAST);
-        let left = self.advance(until, &bounds);
-        self.free_at = self.free_at.max(left.unwrap_or(deadline));
-        left.is_some()
-    }
-
-    /// Messages leave the link until `until` or a bound. Returns when a bound was reached.
+    /// Messages leave the link until `until` or a bound. Returns when the last of them did.
     fn advance(&mut self, until: SimTime, bounds: &Bounds) -> Option<SimTime> {
-        while let Some(now) = self.link.step(until, bounds, &mut self.departures) {
-            for departure in self.departures.drain(..) {
-                let Departure { span, left } = departure;
-                self.last_departure = left.at(span.count - 1);
-                let (link, latency) = (&mut self.link, self.scenario.link.latency);
-                let arrived = left.delayed(latency);
-                self.receiving
-                    .install_all(arrived, span.count, |count, installed| {
-                        link.acknowledge(count, span.content, false, installed.delayed(latency));
-                    });
-            }
-            if bounds
-                .push_level
-                .is_some_and(|level| self.link.occupancy(false) <= level)
-            {
-                return Some(now);
-            }
+        let now = self
+            .link
+            .step(until.min(LAST), bounds, &mut self.departures)?;
+        let (link, latency) = (&mut self.link, self.scenario.link.latency);
+        for departure in self.departures.drain(..) {
+            let Departure { span, left, .. } = departure;
+            self.last_departure = left.at(span.count - 1);
+            let receiving = &mut self.connections[departure.connection].receiving;
+            receiving.install_all(
+                left.delayed(latency),
+                span.count,
+                |from, count, installed| {
+                    link.acknowledge(&departure, from, count, installed.delayed(latency));
+                },
+            );
         }
-        None
+        Some(now)
     }
 
     /// Whether what is dirty fits the downtime limit.

@@ -86,7 +86,7 @@ impl SwitchOver {
             }
         }
         done.expected_downtime = stream.expected_downtime(dirty.count());
-        stream.free_at = stream.free_at.max(suspended_at) + scenario.vm.suspend;
+        stream.pause(suspended_at, scenario.vm.suspend);
         let contents = contents.at(position)?;
         let missing = match rounds.remainder {
             Remainder::AfterResume => dirty,

@@ -13,8 +13,8 @@ use crate::units::SimTime;
 /// Bytes of a channel that go out together.
 #[derive(Debug)]
 pub(super) struct Piece {
-    /// Of the channel for demanded pages.
-    pub(super) demand: bool,
+    /// Of which channel.
+    pub(super) index: usize,
     /// How many.
     pub(super) bytes: u64,
     /// Half-picoseconds of the full bandwidth that it still needs.
@@ -57,6 +57,8 @@ impl Place {
 /// has come to have *arrived*.
 #[derive(Debug)]
 pub(super) struct Channel {
+    /// Among the link's channels.
+    index: usize,
     sizes: MessageBytes,
     /// Messages that have not left.
     queue: VecDeque<Span>,
@@ -86,8 +88,9 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(sizes: MessageBytes, window: Window) -> Self {
+    pub(super) fn new(index: usize, sizes: MessageBytes, window: Window) -> Self {
         Channel {
+            index,
             sizes,
             queue: VecDeque::new(),
             messages: 0,
@@ -269,6 +272,7 @@ impl Channel {
             }
             departures.push(Departure {
                 span: self.take_front(count),
+                connection: self.index,
                 left: Progression::at_once(now),
             });
         }
@@ -298,7 +302,7 @@ impl Channel {
         };
         let (behind, arrivals) = (span.count - 1, span.handed.after(1));
         let bytes = self.bytes(span.content);
-        let open = |begin, most| self.window.open_run(self.whole, bytes, begin, most);
+        let open = |begin, most| self.window.open_run(self.whole, bytes, now, begin, most);
         if arrivals.first <= now {
             // They wait: those do that arrive while those before them leave.
             let begin = Progression {
@@ -355,7 +359,9 @@ impl Channel {
                 first: next_departure,
                 step: transmission,
             };
-            let open = self.window.open_run(self.whole, bytes, begin, most);
+            let open = self
+                .window
+                .open_run(self.whole, bytes, next_departure, begin, most);
             (open.saturating_add(1).min(most), transmission)
         } else {
             return None;

@@ -26,8 +26,8 @@ pub struct Link {
     /// Work of a whole page's message in half-picoseconds: two units pass per picosecond, one when two channels share evenly.
     page_work: u64,
     zero_page_work: u64,
-    push: Channel,
-    demand: Channel,
+    /// One for each connection, then that for demanded pages.
+    channels: Vec<Channel>,
     /// Most bytes of a channel in the device queue; 0 without one.
     device_limit: u64,
     /// Pieces in the device queue; the first is on the wire.
@@ -40,21 +40,28 @@ pub struct Link {
 }
 
 impl Link {
-    /// An idle link for pages of a memory.
-    pub fn new(settings: &LinkSettings, receive_buffer: Bytes, memory: &Memory) -> Self {
+    /// An idle link for pages of a memory, with so many connections for pushed ones.
+    pub fn new(
+        settings: &LinkSettings,
+        receive_buffer: Bytes,
+        memory: &Memory,
+        connections: u8,
+    ) -> Self {
         let sizes = settings.message_bytes(memory.page_size());
         let whole = memory.whole_page();
         let (page_bytes, zero_page_bytes) = (sizes.of(whole), sizes.of(whole.emptied()));
-        let channel = || Channel::new(sizes, Window::new(receive_buffer));
+        let connections = usize::from(connections);
+        let channel = |index| Channel::new(index, sizes, Window::new(receive_buffer));
         Link {
             settings: settings.clone(),
             page_bytes,
             zero_page_bytes,
             page_work: work(settings, page_bytes),
             zero_page_work: work(settings, zero_page_bytes),
-            push: channel(),
-            demand: channel(),
+            channels: (0..=connections).map(channel).collect(),
             device_limit: match settings.discipline {
+                // Connections take turns: a piece of each at a time.
+                _ if connections > 1 => settings.device_queue.0.max(1),
                 Discipline::Fifo | Discipline::Fair => settings.device_queue.0,
                 Discipline::Priority => 0,
             },
@@ -67,26 +74,22 @@ impl Link {
 
     /// Bytes of all messages handed to the link so far, before packet overhead.
     pub fn bytes_handed(&self) -> u64 {
-        self.push.entered() + self.demand.entered()
+        self.channels.iter().map(Channel::entered).sum()
     }
 
     /// Bytes of all messages that have not left, before packet overhead.
     pub fn queued_bytes(&self) -> u64 {
-        self.push.occupancy() + self.demand.occupancy()
+        self.channels.iter().map(Channel::occupancy).sum()
     }
 
     /// Whether nothing waits to be transmitted.
     pub fn is_idle(&self) -> bool {
-        self.push.is_empty() && self.demand.is_empty()
+        self.channels.iter().all(Channel::is_empty)
     }
 
     /// Bytes waiting in the channel that such a page would join, those on the wire included.
     pub fn occupancy(&self, demanded: bool) -> u64 {
-        if self.own_channel(demanded) {
-            self.demand.occupancy()
-        } else {
-            self.push.occupancy()
-        }
+        self.channels[self.index(demanded)].occupancy()
     }
 
     /// Whether such a page has a channel beside that of the pushed pages.
@@ -96,7 +99,7 @@ impl Link {
 
     /// Bytes of a message.
     pub fn bytes(&self, content: Content) -> u64 {
-        self.push.bytes(content)
+        self.channels[0].bytes(content)
     }
 
     fn work(&self, bytes: u64) -> u64 {
@@ -109,23 +112,31 @@ impl Link {
         }
     }
 
-    fn channel(&mut self, demand: bool) -> &mut Channel {
-        if demand {
-            &mut self.demand
+    /// Which channel such a page joins, if it is not of another connection.
+    fn index(&self, demanded: bool) -> usize {
+        if self.own_channel(demanded) {
+            self.channels.len() - 1
         } else {
-            &mut self.push
+            0
         }
     }
 
-    /// Work units per picosecond on the push and the demand channel's piece, where there is no device queue.
-    fn rates(&self) -> (u64, u64) {
-        match (self.push.wire.is_some(), self.demand.wire.is_some()) {
-            (push, false) => (if push { 2 } else { 0 }, 0),
-            (false, true) => (0, 2),
-            (true, true) => match self.settings.discipline {
-                Discipline::Fair => (1, 1),
-                Discipline::Fifo | Discipline::Priority => (0, 2),
-            },
+    fn push(&self) -> &Channel {
+        &self.channels[0]
+    }
+
+    fn demand(&self) -> &Channel {
+        &self.channels[self.channels.len() - 1]
+    }
+
+    /// Work units per picosecond on a channel's piece, where there is no device queue.
+    fn rate(&self, index: usize) -> u64 {
+        let alone = self.push().wire.is_none() || self.demand().wire.is_none();
+        match self.settings.discipline {
+            _ if alone => 2,
+            Discipline::Fair => 1,
+            Discipline::Fifo | Discipline::Priority if index == 0 => 0,
+            Discipline::Fifo | Discipline::Priority => 2,
         }
     }
 
@@ -134,24 +145,32 @@ impl Link {
         if elapsed == 0 {
             return;
         }
-        let (push_rate, demand_rate) = self.rates();
-        for (piece, rate) in [
-            (self.push.wire.as_mut(), push_rate),
-            (self.demand.wire.as_mut(), demand_rate),
-            (self.device.front_mut(), 2),
-        ] {
-            if let Some(piece) = piece {
-                let done = elapsed.saturating_mul(rate);
+        for index in 0..self.channels.len() {
+            let done = elapsed.saturating_mul(self.rate(index));
+            if let Some(piece) = &mut self.channels[index].wire {
                 piece.work_left = piece.work_left.saturating_sub(done);
             }
+        }
+        if let Some(piece) = self.device.front_mut() {
+            piece.work_left = piece.work_left.saturating_sub(elapsed.saturating_mul(2));
         }
         self.updated = now;
     }
 
     /// Messages will be handed over at their times, which the link has not come to yet.
     pub fn announce(&mut self, span: Span) {
-        let demand = self.own_channel(span.demanded);
-        self.channel(demand).enter(span);
+        let index = self.index(span.demanded);
+        self.channels[index].enter(span);
+    }
+
+    /// A message will be handed over on a connection.
+    pub fn announce_on(&mut self, connection: usize, span: Span) {
+        self.channels[connection].enter(span);
+    }
+
+    /// Bytes waiting on a connection, those on the wire included.
+    pub fn occupancy_on(&self, connection: usize) -> u64 {
+        self.channels[connection].occupancy()
     }
 
     /// Messages are handed over now, all at once.
@@ -159,59 +178,64 @@ impl Link {
         span.handed = Progression::at_once(now);
         self.announce(span);
         loop {
-            let (start, demand) = self.next_start();
+            let (start, index) = self.next_start();
             if start > now {
                 break;
             }
-            self.begin(start, demand);
+            self.begin(start, index);
         }
-        let demand = self.own_channel(span.demanded);
-        self.channel(demand)
-            .arrive_before(now + SimTime::from_ps(1));
+        let index = self.index(span.demanded);
+        self.channels[index].arrive_before(now + SimTime::from_ps(1));
     }
 
     /// Whether some channel begins nothing before more of it has been acknowledged.
     fn is_closed(&self) -> bool {
-        self.push.is_closed() || self.demand.is_closed()
+        self.channels.iter().any(Channel::is_closed)
     }
 
-    /// When so many bytes of a stream have left, which begins at `start` behind all pushed pages, has the link for itself and is taken
-    /// as it arrives.
+    /// When so many bytes of a stream have left, which begins at `start` behind all pushed pages of the first connection, has the
+    /// link for itself and is taken as it arrives.
     pub fn stream_left(&self, start: SimTime, bytes: u64) -> SimTime {
-        self.push.stream_left(&self.settings, start, bytes)
+        self.push().stream_left(&self.settings, start, bytes)
     }
 
-    /// The messages that left next are acknowledged at these times.
-    pub fn acknowledge(&mut self, count: u32, content: Content, demanded: bool, at: Progression) {
-        let demand = self.own_channel(demanded);
-        let channel = self.channel(demand);
-        channel
-            .window
-            .acknowledge(channel.bytes(content), count, at);
+    /// Of messages that have left, so many from this one on are acknowledged at these times.
+    pub fn acknowledge(&mut self, departure: &Departure, from: u32, count: u32, at: Progression) {
+        let left = departure.left.after(from);
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            if index == departure.connection {
+                let bytes = channel.bytes(departure.span.content);
+                channel.window.acknowledge(bytes, count, left, at);
+            } else {
+                channel.window.forget_echo();
+            }
+        }
     }
 
     /// Lets a channel transmit, or hand to the device queue, what there is room for.
-    fn proceed(&mut self, now: SimTime, demand: bool) {
+    fn proceed(&mut self, now: SimTime, index: usize) {
         let mut any = false;
         let (limit, segment) = (self.device_limit, self.settings.segment.0);
-        self.channel(demand).window.receive(now);
-        while self.channel(demand).wire.is_none()
-            && !self.channel(demand).is_closed()
-            && let Some(bytes) = self.channel(demand).next_piece(segment)
-            && self.channel(demand).device_has_room(bytes, limit)
+        self.channels[index].window.receive(now);
+        while let channel = &self.channels[index]
+            && channel.wire.is_none()
+            && !channel.is_closed()
+            && let Some(bytes) = channel.next_piece(segment)
+            && channel.device_has_room(bytes, limit)
         {
             any = true;
             self.advance(now);
-            self.channel(demand).begin(bytes);
             let piece = Piece {
-                demand,
+                index,
                 bytes,
                 work_left: self.work(bytes),
             };
+            let channel = &mut self.channels[index];
+            channel.begin(bytes);
             if limit > 0 {
                 self.device.push_back(piece);
             } else {
-                self.channel(demand).wire = Some(piece);
+                channel.wire = Some(piece);
             }
         }
         if any {
@@ -226,40 +250,46 @@ impl Link {
 
     /// A message is handed over that begins at once, or a window opens.
     pub fn start(&mut self) {
-        let (start, demand) = self.next_start();
-        self.begin(start, demand);
+        let (start, index) = self.next_start();
+        self.begin(start, index);
     }
 
-    fn begin(&mut self, now: SimTime, demand: bool) {
-        self.channel(demand).arrive_for_start(now);
-        self.proceed(now, demand);
+    fn begin(&mut self, now: SimTime, index: usize) {
+        self.channels[index].arrive_for_start(now);
+        self.proceed(now, index);
     }
 
-    /// When a message is handed over that begins at once, or a window opens; [`SimTime::MAX`] if neither happens. And whether on the
-    /// demanded pages' channel.
-    pub fn next_start(&self) -> (SimTime, bool) {
+    /// When a message is handed over that begins at once, or a window opens; [`SimTime::MAX`] if neither happens. And on which
+    /// channel; of several, the demanded pages' first.
+    pub fn next_start(&self) -> (SimTime, usize) {
         let (segment, limit) = (self.settings.segment.0, self.device_limit);
-        let push = self.push.next_start(segment, limit);
-        let demand = self.demand.next_start(segment, limit);
-        // A window may have opened before what closed it had left.
-        if demand <= push {
-            (demand.max(self.updated), true)
-        } else {
-            (push.max(self.updated), false)
+        let mut next = (SimTime::MAX, 0);
+        let last = self.channels.len() - 1;
+        for index in std::iter::once(last).chain(0..last) {
+            let start = self.channels[index].next_start(segment, limit);
+            if start < next.0 {
+                next = (start, index);
+            }
         }
+        // A window may have opened before what closed it had left.
+        (next.0.max(self.updated), next.1)
     }
 
     fn departure(&self) -> SimTime {
-        let due = |piece: Option<&Piece>, rate: u64| match piece {
-            Some(piece) if rate > 0 => {
-                self.updated + SimTime::from_ps(piece.work_left.div_ceil(rate))
-            }
-            _ => SimTime::MAX,
+        let due = |piece: &Piece, rate: u64| match rate {
+            0 => SimTime::MAX,
+            rate => self.updated + SimTime::from_ps(piece.work_left.div_ceil(rate)),
         };
-        let (push_rate, demand_rate) = self.rates();
-        due(self.push.wire.as_ref(), push_rate)
-            .min(due(self.demand.wire.as_ref(), demand_rate))
-            .min(due(self.device.front(), 2))
+        let on_wires = self
+            .channels
+            .iter()
+            .enumerate()
+            .filter_map(|(index, channel)| {
+                let piece = channel.wire.as_ref()?;
+                Some(due(piece, self.rate(index)))
+            });
+        let in_device = self.device.front().map(|piece| due(piece, 2));
+        on_wires.chain(in_device).min().unwrap_or(SimTime::MAX)
     }
 
     /// Goes on until `until`, or until somebody has to look at it: a bound is reached, an acknowledgement may have left, a window is
@@ -273,30 +303,34 @@ impl Link {
     ) -> Option<SimTime> {
         let mut last = None;
         loop {
-            let (start, demand) = self.next_start();
+            let (start, index) = self.next_start();
             if start < self.next_departure {
                 if start >= until {
                     return last;
                 }
-                self.begin(start, demand);
+                self.begin(start, index);
                 continue;
             }
             if self.next_departure > until || self.next_departure == SimTime::MAX {
                 return last;
             }
             let now = match self.regular_run(until, bounds) {
-                Some((demand, left, count)) => {
-                    let span = self.channel(demand).pass(count);
-                    departures.push(Departure { span, left });
+                Some((connection, left, count)) => {
+                    let span = self.channels[connection].pass(count);
+                    departures.push(Departure {
+                        span,
+                        connection,
+                        left,
+                    });
                     self.updated = left.at(count - 1);
-                    self.go_on(self.updated, demand)
+                    self.go_on(self.updated, connection)
                 }
                 None => self.depart(self.next_departure, departures),
             };
             last = Some(now);
             if self.acknowledgement.is_some()
                 || self.is_closed()
-                || bounds.are_reached(&self.push, &self.demand, departures.len())
+                || bounds.are_reached(self.push(), self.demand(), departures.len())
             {
                 return last;
             }
@@ -306,23 +340,22 @@ impl Link {
     /// The piece that is due at `now` has been transmitted; of two, the demanded one.
     fn depart(&mut self, now: SimTime, departures: &mut Vec<Departure>) -> SimTime {
         self.advance(now);
-        let done = |wire: &mut Option<Piece>| wire.take_if(|piece| piece.work_left == 0);
-        let piece = done(&mut self.demand.wire)
-            .or_else(|| done(&mut self.push.wire))
-            .or_else(|| self.device.pop_front());
+        let done = |channel: &mut Channel| channel.wire.take_if(|piece| piece.work_left == 0);
+        let piece =
+            (self.channels.iter_mut().rev().find_map(done)).or_else(|| self.device.pop_front());
         let Some(piece) = piece else {
             return now;
         };
-        let channel = self.channel(piece.demand);
+        let channel = &mut self.channels[piece.index];
         channel.arrive_before(now);
         channel.leave(piece.bytes, now, departures);
-        self.go_on(now, piece.demand)
+        self.go_on(now, piece.index)
     }
 
     /// Something of a channel has left at `now`.
-    fn go_on(&mut self, now: SimTime, demand: bool) -> SimTime {
-        self.channel(demand).arrive_before(now);
-        self.proceed(now, demand);
+    fn go_on(&mut self, now: SimTime, index: usize) -> SimTime {
+        self.channels[index].arrive_before(now);
+        self.proceed(now, index);
         self.next_departure = self.departure();
         now
     }
@@ -330,7 +363,7 @@ impl Link {
     /// What has come in on the socket of the pushed pages is acknowledged: `at_once`, behind all that has begun to go out; or with
     /// the next piece that begins there, or when none is left there.
     pub fn acknowledge_requests(&mut self, at_once: bool) {
-        let (pushed, demanded) = (self.push.begun(), self.demand.begun());
+        let (pushed, demanded) = (self.push().begun(), self.demand().begun());
         let behind = if at_once {
             (pushed, demanded)
         } else {
@@ -349,9 +382,10 @@ impl Link {
         let Some((pushed, demanded)) = self.acknowledgement else {
             return false;
         };
-        self.push.arrive_before(now);
-        self.demand.arrive_before(now);
-        let left = self.push.has_left(pushed) && self.demand.has_left(demanded);
+        for channel in &mut self.channels {
+            channel.arrive_before(now);
+        }
+        let left = self.push().has_left(pushed) && self.demand().has_left(demanded);
         if left {
             self.acknowledgement = None;
         }
@@ -397,7 +431,7 @@ mod tests {
 
     /// Departures of one pushed page, enqueued at 0, and one demanded page, enqueued half-way through it.
     fn departures(discipline: Discipline) -> Vec<(PageId, u64)> {
-        let mut link = Link::new(&settings(discipline), Bytes(u64::MAX), &PAGE);
+        let mut link = Link::new(&settings(discipline), Bytes(u64::MAX), &PAGE, 1);
         link.announce(message(0, false, SimTime::ZERO));
         link.announce(message(1, true, SimTime::from_ps(17_000_000)));
         let mut seen = Vec::new();

@@ -60,6 +60,8 @@ impl Span {
 pub struct Departure {
     /// Which.
     pub span: Span,
+    /// On which of the link's channels.
+    pub connection: usize,
     /// When each left.
     pub left: Progression,
 }

@@ -40,6 +40,11 @@ pub struct LinkSettings {
     /// Bytes of a zero page, header included, at most 65535. Default 9: QEMU's header and one byte (`migration/ram.c`,
     /// `save_zero_page`).
     pub zero_page_bytes: u32,
+    /// Connections that memory is sent on before the resume, 1 to 128, as QEMU's `multifd` and Cloud Hypervisor have
+    /// them. Each has a sending and a receiving thread, a send buffer and a window. They share the bandwidth: each has a
+    /// piece on the wire in turn. More than one need `source.write_batch = 0`. After the resume there is one for pushed
+    /// pages, as both hypervisors have it. Default 1.
+    pub connections: u8,
     /// How demanded pages share the link with pushed ones. Default `fifo`: QEMU without `postcopy-preempt`.
     pub discipline: Discipline,
     /// Capacity per channel of the network device's queue, at most 64 MiB. The queue is a FIFO behind the sockets,
@@ -68,6 +73,7 @@ impl Default for LinkSettings {
             packet_overhead: 66,
             message_header: 8,
             zero_page_bytes: 9,
+            connections: 1,
             discipline: Discipline::Fifo,
             device_queue: Bytes(0),
             segment: Bytes(0),

@@ -18,6 +18,17 @@ struct Acknowledgements {
     at: Progression,
 }
 
+/// How acknowledgements follow messages that leave at constant distances, if the receiving thread keeps up with them.
+#[derive(Debug, Clone, Copy)]
+struct Echo {
+    bytes: u64,
+    step: SimTime,
+    /// From each departure to its acknowledgement.
+    delay: SimTime,
+    /// When the next message leaves, if it does as regularly.
+    next: SimTime,
+}
+
 /// The window of a channel, as its sender knows it.
 #[derive(Debug)]
 pub(super) struct Window {
@@ -26,6 +37,7 @@ pub(super) struct Window {
     acknowledged: u64,
     /// What will be, as far as its messages have left.
     due: VecDeque<Acknowledgements>,
+    echo: Option<Echo>,
 }
 
 impl Window {
@@ -35,6 +47,7 @@ impl Window {
             size: size.0,
             acknowledged: 0,
             due: VecDeque::new(),
+            echo: None,
         }
     }
 
@@ -42,11 +55,51 @@ impl Window {
         self.size < u64::MAX
     }
 
-    /// Messages of so many bytes each, which follow all others, are acknowledged at these times.
-    pub(super) fn acknowledge(&mut self, bytes: u64, count: u32, at: Progression) {
-        if self.is_limited() && bytes > 0 {
-            self.due.push_back(Acknowledgements { bytes, count, at });
+    /// Messages of so many bytes each have `left`, and are acknowledged at these times; they follow all others.
+    pub(super) fn acknowledge(
+        &mut self,
+        bytes: u64,
+        count: u32,
+        left: Progression,
+        at: Progression,
+    ) {
+        if !self.is_limited() || bytes == 0 {
+            return;
         }
+        self.due.push_back(Acknowledgements { bytes, count, at });
+        let delay = at.first.saturating_sub(left.first);
+        let goes_on =
+            |echo: &Echo| (echo.bytes, echo.delay, echo.next) == (bytes, delay, left.first);
+        let step = match self.echo.filter(goes_on) {
+            _ if count > 1 => Some(left.step).filter(|step| *step == at.step),
+            before => before.map(|echo| echo.step),
+        };
+        self.echo = step.map(|step| Echo {
+            bytes,
+            step,
+            delay,
+            next: left.at(count - 1) + step,
+        });
+    }
+
+    /// Others have come to the receiving thread.
+    pub(super) fn forget_echo(&mut self) {
+        self.echo = None;
+    }
+
+    /// Whether messages of so many bytes that leave every `step`, the one under way at `leaves`, find the window open from `since`
+    /// on, as the receiving thread goes on as it does.
+    fn stays_open(&self, bytes: u64, step: SimTime, leaves: SimTime, since: SimTime) -> bool {
+        self.echo.is_some_and(|echo| {
+            let last = self.due.back().map(|due| due.at.at(due.count - 1));
+            let under_way = echo.delay.as_ps().checked_div(echo.step.as_ps());
+            (echo.bytes, echo.step, echo.next) == (bytes, step, leaves)
+                && last.is_none_or(|last| last <= since)
+                // Of this run only: all others have been acknowledged by then.
+                && under_way.is_some_and(|count| {
+                    u128::from(count + 1) * u128::from(bytes) < u128::from(self.size)
+                })
+        })
     }
 
     /// Acknowledgements come in that are due by `now`.
@@ -85,9 +138,16 @@ impl Window {
         SimTime::MAX
     }
 
-    /// How many messages of so many bytes find the window open, if they begin at these times behind `begun` bytes of others; at
-    /// most so many, and no more than are known to.
-    pub(super) fn open_run(&self, begun: u64, bytes: u64, begin: Progression, most: u32) -> u32 {
+    /// How many messages of so many bytes find the window open, if they begin at these times behind `begun` bytes of others, of
+    /// which the last `leaves` a step before them; at most so many, and no more than are known to.
+    pub(super) fn open_run(
+        &self,
+        begun: u64,
+        bytes: u64,
+        leaves: SimTime,
+        begin: Progression,
+        most: u32,
+    ) -> u32 {
         let open = self
             .size
             .saturating_sub(begun - self.acknowledged)
@@ -103,6 +163,9 @@ impl Window {
             if in_time < due.count {
                 break;
             }
+        }
+        if self.stays_open(bytes, begin.step, leaves, begin.at(count)) {
+            return most;
         }
         count
     }
@@ -161,7 +224,7 @@ mod tests {
                 first: SimTime::from_ps(first),
                 step: SimTime::from_ps(step),
             };
-            window.acknowledge(bytes, count, at);
+            window.acknowledge(bytes, count, Progression::default(), at);
         }
         window
     }
@@ -188,8 +251,8 @@ mod tests {
             first: SimTime::from_ps(91),
             step: SimTime::from_ps(5),
         };
-        assert_eq!(window.open_run(20, 10, begin, 100), 3);
-        assert_eq!(window.open_run(20, 10, begin, 1), 1);
+        assert_eq!(window.open_run(20, 10, SimTime::ZERO, begin, 100), 3);
+        assert_eq!(window.open_run(20, 10, SimTime::ZERO, begin, 1), 1);
     }
 
     #[test]

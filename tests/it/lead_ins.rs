@@ -37,8 +37,14 @@ fn lead_ins() -> impl Strategy<Value = Case> {
         prop_oneof![Just(1u64), Just(8_192), Just(20_000), Just(1 << 30)],
         prop_oneof![2 => Just(SimTime::ZERO), 1 => (1u64..100).prop_map(SimTime::from_us)],
     );
-    (case(), any::<bool>(), switch, log).prop_map(|(mut case, push, switch, log)| {
+    let connections = prop_oneof![Just(1u8), 2u8..=4];
+    let parts = (case(), any::<bool>(), switch, log, connections);
+    parts.prop_map(|(mut case, push, switch, log, connections)| {
         let scenario = &mut case.scenario;
+        scenario.link.connections = connections;
+        if connections > 1 {
+            scenario.source.write_batch = 0;
+        }
         // A round should not outlast many passes of the trace, each of whose accesses the reference makes.
         let least = Bandwidth::from_bits_per_second(1_000_000_000).expect("not zero");
         scenario.link.bandwidth = scenario.link.bandwidth.max(least);
@@ -107,6 +113,7 @@ fn random_cases_have_everything() {
         matters("interval", |case| {
             case.scenario.source.dirty_log_interval = SimTime::ZERO
         });
+        matters("connections", |case| case.scenario.link.connections = 1);
         matters("trap", |case| {
             case.scenario.source.record_trap = SimTime::ZERO
         });
@@ -315,4 +322,31 @@ fn a_push_while_recording_sends_what_was_read_first() {
         ),
         (4, 7, 1)
     );
+}
+
+#[test]
+fn connections_take_turns() {
+    // Both threads take a page at 0, 2 and 4, so that the round is over at 6. The pages leave in turn, from 102 to 602: the core
+    // state leaves at 1602, and the VM resumes at 1852.
+    let mut case = base(6, &[]);
+    case.scenario.link.connections = 2;
+    let switch_over = over_dirty_log(&case);
+    assert_eq!(switch_over.suspended_at.as_ps(), ns(6));
+    let resumed = |case: &Case| simulate_as("hybrid", case).total_migration_time;
+    assert_eq!(resumed(&case), Some(ns(1852)));
+    // Threads that need 300 a page are the bottleneck: pages 4 and 5 are handed over at 900 and leave at 1000 and 1100. The core
+    // state leaves at 2100.
+    case.scenario.source.push_service = SimTime::from_ns(300);
+    assert_eq!(resumed(&case), Some(ns(2350)));
+    // One thread hands page 5 over at 1800, which leaves at 1900: at 2900, behind the suspension.
+    case.scenario.link.connections = 1;
+    assert_eq!(resumed(&case), Some(ns(3150)));
+    // Two receiving threads of 400 a page: pages 4 and 5 arrive at 1050 and 1150 behind those that each is at until 1152 and 1252,
+    // and are installed at 1552 and 1652, before the core state. One has 1152, 1552, … 3152 for its last.
+    case.scenario.destination.install = SimTime::from_ns(400);
+    case.scenario.vm.core_state = Bytes(0);
+    case.scenario.source.push_service = SimTime::from_ns(2);
+    assert_eq!(resumed(&case), Some(ns(152 + 6 * 400 + 200)));
+    case.scenario.link.connections = 2;
+    assert_eq!(resumed(&case), Some(ns(252 + 3 * 400 + 200)));
 }

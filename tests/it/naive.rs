@@ -162,6 +162,8 @@ pub(crate) struct Input<'a> {
     pub(crate) packet_overhead: u64,
     pub(crate) message_header: u64,
     pub(crate) zero_page_bytes: u64,
+    /// Connections that pages are sent on before the resume.
+    pub(crate) connections: usize,
     pub(crate) discipline: Discipline,
     /// Bytes of a channel in the device's own queue, but for priority; 0 for none.
     pub(crate) device_queue: u64,

@@ -53,6 +53,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         packet_overhead: 0,
         message_header: 10,
         zero_page_bytes: 9,
+        connections: 1,
         discipline: Discipline::Fifo,
         device_queue: 0,
         loss: None,

@@ -171,6 +171,7 @@ impl Case {
             packet_overhead: scenario.link.packet_overhead.into(),
             message_header: scenario.link.message_header.into(),
             zero_page_bytes: scenario.link.zero_page_bytes.into(),
+            connections: scenario.link.connections.into(),
             discipline: match scenario.link.discipline {
                 Discipline::Fifo => naive::Discipline::Fifo,
                 Discipline::Fair => naive::Discipline::Fair,

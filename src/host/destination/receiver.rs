@@ -69,18 +69,19 @@ impl ReceivingThread {
         (installed, 1 + waiting)
     }
 
-    /// Pages arrive behind all others so far. Tells how many are in place at which times.
+    /// Pages arrive behind all others so far. Tells from which on how many are in place at which times.
     pub fn install_all(
         &mut self,
         mut arrived: Progression,
-        mut count: u32,
-        mut tell: impl FnMut(u32, Progression),
+        count: u32,
+        mut tell: impl FnMut(u32, u32, Progression),
     ) {
-        while count > 0 {
-            let (installed, run) = self.install_run(arrived, count);
-            tell(run, installed);
+        let mut from = 0;
+        while from < count {
+            let (installed, run) = self.install_run(arrived, count - from);
+            tell(from, run, installed);
             arrived = arrived.after(run);
-            count -= run;
+            from += run;
         }
     }
 
@@ -128,14 +129,14 @@ impl Receiver {
         }
     }
 
-    /// Messages have left the link. Tells how many are installed at which times.
-    pub fn departed(&mut self, departure: &Departure, mut tell: impl FnMut(u32, Progression)) {
+    /// Messages have left the link. Tells from which on how many are installed at which times.
+    pub fn departed(&mut self, departure: &Departure, mut tell: impl FnMut(u32, u32, Progression)) {
         let span = &departure.span;
         let (lane, mut first) = (&mut self.lane, span.first);
         let mut arrived = departure.left.delayed(self.latency);
         self.thread
-            .install_all(arrived, span.count, |count, installed| {
-                tell(count, installed);
+            .install_all(arrived, span.count, |from, count, installed| {
+                tell(from, count, installed);
                 lane.push_back(Arrival {
                     first,
                     count,

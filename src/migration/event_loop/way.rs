@@ -38,9 +38,9 @@ impl EventLoop<'_> {
             _ => &mut self.receiver,
         };
         let (link, latency) = (&mut self.link, self.scenario.link.latency);
-        receiver.departed(departure, |count, installed| {
+        receiver.departed(departure, |from, count, installed| {
             let at = installed.delayed(latency);
-            link.acknowledge(count, span.content, span.demanded, at);
+            link.acknowledge(departure, from, count, at);
         });
         if self.destination.expects_any() {
             let mut from = span.first;

@@ -9,7 +9,7 @@ use crate::units::SimTime;
 /// What a step of the link must not go beyond.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Messages that leave one by one.
+    /// Messages that leave one by one. With none, each step is a piece.
     pub most: u32,
     /// The channel for pushed pages holds no more bytes than these: somebody waits for that.
     pub push_level: Option<u64>,
@@ -49,13 +49,14 @@ impl Link {
         &self,
         until: SimTime,
         bounds: &Bounds,
-    ) -> Option<(bool, Progression, u32)> {
-        let demand = self.demand.wire.is_some();
-        let (channel, other, level) = if demand {
-            (&self.demand, &self.push, bounds.demand_level)
+    ) -> Option<(usize, Progression, u32)> {
+        let demand = self.demand().wire.is_some();
+        let (index, other, level) = if demand {
+            (self.channels.len() - 1, self.push(), bounds.demand_level)
         } else {
-            (&self.push, &self.demand, bounds.push_level)
+            (0, self.demand(), bounds.push_level)
         };
+        let channel = &self.channels[index];
         let is_plain = self.settings.segment.0 == 0 && self.device_limit == 0;
         if !is_plain || !other.is_empty() || self.acknowledgement.is_some() {
             return None;
@@ -76,7 +77,7 @@ impl Link {
         });
         let count = left.count_until(until, count.min(bounds.most));
         let count = count.min(u32::try_from(above).unwrap_or(u32::MAX));
-        (count > 1).then_some((demand, left, count))
+        (count > 1).then_some((index, left, count))
     }
 
     /// At full bandwidth.
@@ -91,12 +92,12 @@ impl Link {
         let is_steady = self.settings.segment.0 == 0
             && self.device_limit == 0
             && self.acknowledgement.is_none()
-            && self.demand.is_empty()
+            && self.demand().is_empty()
             && bytes > 0;
         let transmission = self.transmission(bytes);
         is_steady
             .then(|| {
-                self.push
+                self.push()
                     .steady_run(now, self.next_departure, transmission, content)
             })
             .flatten()
@@ -105,13 +106,13 @@ impl Link {
     /// A time before which the page does not leave, wherever it is now. The link has come to `now`.
     pub fn earliest_departure(&self, page: PageId, now: SimTime) -> SimTime {
         let found = self
-            .push
+            .push()
             .unbegun_until(page)
-            .or_else(|| self.demand.unbegun_until(page));
+            .or_else(|| self.demand().unbegun_until(page));
         let ahead = match found {
             Some(bytes) => bytes,
             // It gets behind all that is queued.
-            None if !self.own_channel(true) => self.push.unbegun(),
+            None if !self.own_channel(true) => self.push().unbegun(),
             None => 0,
         };
         now + self.settings.transmission(ahead)

@@ -17,16 +17,35 @@ pub(super) struct Sent {
     pub(super) bytes: u128,
 }
 
-/// The migration thread, the link and the receiver, one page after the other.
+/// The threads at the ends of a connection.
+#[derive(Debug, Clone, Default)]
+struct Threads {
+    /// When the sending one has finished what it did last.
+    free: Ps,
+    asleep: bool,
+    /// What it hands to the link then.
+    serving: Option<Message>,
+    /// When all that has come is installed.
+    installed: Ps,
+}
+
+/// What happens on the link. At one instant pieces leave first; then connections go on in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Happens {
+    Leaves(usize),
+    Acknowledged(usize),
+    Handed(usize),
+}
+
+/// Connections, the link and the receivers, one page after the other.
 struct Sender<'a> {
     input: &'a Input<'a>,
-    /// When the thread has finished what it did last.
-    free: Ps,
     link: Link<'a>,
     last_left: Ps,
-    asleep: bool,
+    threads: Vec<Threads>,
+    /// Whose thread has a page next.
+    next: usize,
     gathered: Vec<Message>,
-    installed: Ps,
     sent: Sent,
 }
 
@@ -34,100 +53,127 @@ impl<'a> Sender<'a> {
     fn new(input: &'a Input<'a>) -> Self {
         Sender {
             input,
-            free: 0,
-            link: Link::new(input),
+            link: Link::new(input, input.connections),
             last_left: 0,
-            asleep: false,
+            threads: vec![Threads::default(); input.connections],
+            next: 0,
             gathered: Vec::new(),
-            installed: 0,
             sent: Sent::default(),
         }
     }
 
-    fn has_room(&mut self) -> bool {
-        let waiting = self.link.occupancy(Lane::Push);
-        if self.asleep && waiting > self.input.send_resume {
+    fn has_room(&mut self, i: usize) -> bool {
+        let waiting = self.link.occupancy(Lane::Push(i));
+        let thread = &mut self.threads[i];
+        if thread.asleep && waiting > self.input.send_resume {
             return false;
         }
-        self.asleep = waiting >= self.input.send_buffer;
-        !self.asleep
+        thread.asleep = waiting >= self.input.send_buffer;
+        !thread.asleep
     }
 
-    /// The next thing that happens on the link, if before `end`. Returns whether a piece left, and when.
-    fn link_goes_on(&mut self, end: Ps) -> Option<(bool, Ps)> {
-        let leaves = self.link.departure().filter(|(at, _)| *at < end);
-        let acknowledged = self
-            .link
-            .next_acknowledgement(Lane::Push)
-            .filter(|at| *at < end);
-        if let Some((at, i)) = leaves
-            && acknowledged.is_none_or(|acknowledged| at <= acknowledged)
-        {
-            for message in self.link.leave(at, i) {
-                self.last_left = at;
-                let arrived = at + Ps::from(self.input.latency);
-                let begun = if self.installed < arrived {
-                    arrived + Ps::from(self.input.receive_wake)
-                } else {
-                    self.installed
-                };
-                self.installed = begun + Ps::from(self.input.install);
-                let acknowledged = self.installed + Ps::from(self.input.latency);
-                self.link.acknowledge_message(acknowledged, &message);
-            }
-            return Some((true, at));
-        }
-        acknowledged.map(|at| {
-            self.link.acknowledged(at, Lane::Push);
-            (false, at)
-        })
+    /// The next thing that happens on the link, and when.
+    fn next(&self) -> Option<(Ps, Happens)> {
+        let leaves = self.link.departure();
+        let leaves = leaves.map(|(at, i)| (at, 0, Happens::Leaves(i)));
+        let on_connections = self.threads.iter().enumerate().flat_map(|(i, thread)| {
+            let acknowledged = self.link.next_acknowledgement(Lane::Push(i));
+            let handed = thread.serving.as_ref().map(|_| thread.free);
+            [
+                acknowledged.map(|at| (at, 1 + i, Happens::Acknowledged(i))),
+                handed.map(|at| (at, 1 + i, Happens::Handed(i))),
+            ]
+        });
+        let next = leaves.into_iter().chain(on_connections.flatten()).min();
+        next.map(|(at, _, what)| (at, what))
     }
 
-    /// Everything happens on the link that is due when the thread is free.
-    fn link_catches_up(&mut self) {
-        while self.link_goes_on(self.free + 1).is_some() {}
-    }
-
-    /// Until a piece leaves, if before `end`.
-    fn sleep(&mut self, end: Ps) -> bool {
-        while let Some((leaves, at)) = self.link_goes_on(end) {
-            if leaves {
-                self.free = self.free.max(at);
-                return true;
+    /// The link goes on until `end`, or until a piece leaves that lets a thread go on. Returns whether one does.
+    fn link_goes_on(&mut self, end: Ps) -> bool {
+        while let Some((at, what)) = self.next().filter(|(at, _)| *at <= end) {
+            match what {
+                Happens::Acknowledged(i) => self.link.acknowledged(at, Lane::Push(i)),
+                Happens::Handed(i) => {
+                    let message = self.threads[i].serving.take().expect("a message");
+                    self.link.enqueue(at, message);
+                }
+                Happens::Leaves(piece) => {
+                    for message in self.link.leave(at, piece) {
+                        self.arrives(at, &message);
+                    }
+                    let mut any = false;
+                    for i in 0..self.threads.len() {
+                        if self.threads[i].asleep && self.has_room(i) {
+                            self.threads[i].free = self.threads[i].free.max(at);
+                            any = true;
+                        }
+                    }
+                    if any {
+                        return true;
+                    }
+                }
             }
         }
         false
     }
 
-    /// When it can take a page, if before `deadline`.
+    fn arrives(&mut self, left: Ps, message: &Message) {
+        self.last_left = left;
+        let thread = &mut self.threads[message.connection];
+        let latency = Ps::from(self.input.latency);
+        let arrived = left + latency;
+        let begun = if thread.installed < arrived {
+            arrived + Ps::from(self.input.receive_wake)
+        } else {
+            thread.installed
+        };
+        thread.installed = begun + Ps::from(self.input.install);
+        (self.link).acknowledge_message(thread.installed + latency, message);
+    }
+
+    /// When a thread can take a page, if before `deadline`.
     fn takes(&mut self, deadline: Ps) -> Option<Ps> {
-        self.link_catches_up();
-        while !self.has_room() {
-            if !self.gathered.is_empty() {
-                self.write();
-            } else if !self.sleep(deadline) {
-                return None;
+        loop {
+            let awake = (0..self.threads.len()).filter(|i| !self.threads[*i].asleep);
+            let next = awake.min_by_key(|i| (self.threads[*i].free, *i));
+            let free = next.map_or(Ps::MAX, |i| self.threads[i].free);
+            if self.link_goes_on(free.min(deadline)) {
+                continue;
             }
-            self.link_catches_up();
+            let next = next.filter(|_| free < deadline)?;
+            if self.has_room(next) {
+                self.next = next;
+                return Some(free);
+            }
+            if !self.gathered.is_empty() {
+                self.threads[next].asleep = false;
+                self.write();
+            }
         }
-        (self.free < deadline).then_some(self.free)
     }
 
     fn send(&mut self, page: u32, parts: Parts) {
         let (input, bytes) = (self.input, self.input.message(parts));
-        self.free += Ps::from(if parts.pages == 0 {
-            input.zero_service
-        } else {
-            input.push_service
-        });
-        self.sent.pages.push((page, parts));
-        self.sent.bytes += u128::from(bytes);
-        self.gathered.push(Message {
+        let message = Message {
             page,
             bytes,
             started: Cell::new(false),
             demand: false,
+            connection: self.next,
+        };
+        self.sent.pages.push((page, parts));
+        self.sent.bytes += u128::from(bytes);
+        let thread = &mut self.threads[self.next];
+        thread.free += Ps::from(if parts.pages == 0 {
+            input.zero_service
+        } else {
+            input.push_service
         });
+        if input.write_batch == 0 {
+            thread.serving = Some(message);
+            return;
+        }
+        self.gathered.push(message);
         let gathered = || self.sent.pages.iter().rev().take(self.gathered.len());
         let zeros: u64 = gathered().map(|(_, parts)| parts.zeros).sum();
         let pages: u64 = gathered().map(|(_, parts)| parts.pages).sum();
@@ -136,27 +182,56 @@ impl<'a> Sender<'a> {
         }
     }
 
+    /// Of a single connection.
     fn write(&mut self) {
-        self.link_catches_up();
         for message in std::mem::take(&mut self.gathered) {
-            while !self.has_room() {
-                self.sleep(Ps::MAX);
-                self.link_catches_up();
+            self.link_goes_on(self.threads[0].free);
+            while !self.has_room(0) {
+                self.link_goes_on(Ps::MAX);
+                self.link_goes_on(self.threads[0].free);
             }
-            self.link.enqueue(self.free, message);
-            self.link_catches_up();
+            self.link.enqueue(self.threads[0].free, message);
         }
+    }
+
+    /// When all threads are free.
+    fn free(&self) -> Ps {
+        let free = self.threads.iter().map(|thread| thread.free);
+        free.max().expect("there is one")
+    }
+
+    /// Nothing more goes in this round, which may have been cut. Returns when it was over.
+    fn end_round(&mut self, cut: Option<Ps>) -> Ps {
+        if cut.is_none() {
+            self.write();
+        }
+        let over = self.free().max(cut.unwrap_or(0));
+        self.link_goes_on_to(over);
+        for thread in &mut self.threads {
+            thread.free = thread.free.max(over);
+        }
+        self.write();
+        over
+    }
+
+    /// Everything happens that is due by then.
+    fn link_goes_on_to(&mut self, end: Ps) {
+        while self.link_goes_on(end) {}
     }
 
     /// The core state goes behind everything else. Returns when the VM has all.
     fn core_arrives(&mut self, ready: Ps) -> Ps {
-        while !self.link.is_empty(Lane::Push) {
-            self.link_goes_on(Ps::MAX);
+        while (0..self.threads.len())
+            .any(|i| !self.link.is_empty(Lane::Push(i)) || self.threads[i].serving.is_some())
+        {
+            let (at, _) = self.next().expect("something is on its way");
+            self.link_goes_on(at);
         }
         let start = ready.max(self.last_left);
-        let under_way = self.link.unacknowledged(Lane::Push);
+        let under_way = self.link.unacknowledged(Lane::Push(0));
         let left = (self.input).stream(start, under_way, self.input.core_state);
-        self.installed.max(left + Ps::from(self.input.latency))
+        let installed = self.threads.iter().map(|thread| thread.installed).max();
+        (left + Ps::from(self.input.latency)).max(installed.expect("there is one"))
     }
 }
 
@@ -293,15 +368,7 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
             }
             sender.send(page, input.parts(page, &zero));
         }
-        suspended = sender.free;
-        if cut {
-            suspended = suspended.max(deadline);
-            sender.free = suspended;
-        }
-        sender.write();
-        if !cut {
-            suspended = sender.free;
-        }
+        suspended = sender.end_round(cut.then_some(deadline));
         guest.run(suspended);
         learn(&guest, &mut seen, &mut missing);
         let dirty = missing.iter().filter(|is| **is).count();
@@ -334,7 +401,7 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
         }
     }
     let planning = log.len() as Ps * Ps::from(input.planning_cost);
-    let ready = sender.free.max(suspended) + Ps::from(input.suspend) + planning;
+    let ready = sender.free().max(suspended) + Ps::from(input.suspend) + planning;
     let zero = source::zero_pages(input, &streams, &positions);
     drop(guest);
     phase(
@@ -467,15 +534,7 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32) -> SourcePhase<'a> {
             dirty[page as usize] = false;
             sender.send(page, input.parts(page, &zero));
         }
-        suspended = sender.free;
-        if cut {
-            suspended = suspended.max(deadline);
-            sender.free = suspended;
-        }
-        sender.write();
-        if !cut {
-            suspended = sender.free;
-        }
+        suspended = sender.end_round(cut.then_some(deadline));
         let reached = nearest_boundary(input, suspended);
         for stream in &streams {
             for n in stream.first_at(position)..stream.first_at(reached) {
@@ -495,7 +554,7 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32) -> SourcePhase<'a> {
             break;
         }
     }
-    let ready = sender.free.max(suspended) + Ps::from(input.suspend);
+    let ready = sender.free().max(suspended) + Ps::from(input.suspend);
     let positions = vec![position; streams.len()];
     let zero = source::zero_pages(input, &streams, &positions);
     phase(

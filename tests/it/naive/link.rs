@@ -12,13 +12,15 @@ pub(super) struct Message {
     pub(super) started: Cell<bool>,
     /// Sent because it was requested.
     pub(super) demand: bool,
+    /// Else the push queue that it goes into.
+    pub(super) connection: usize,
 }
 
-/// Which of the two queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which queue: of requested pages, or of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lane {
     Demand,
-    Push,
+    Push(usize),
 }
 
 /// A queue as a stream of bytes, counted from its first.
@@ -48,7 +50,7 @@ struct Piece {
 pub(super) struct Link<'a> {
     input: &'a Input<'a>,
     demand: Stream,
-    push: Stream,
+    pushes: Vec<Stream>,
     /// What has started and is not out, in that order: through the device's queue if there is one, else one of each lane.
     pieces: Vec<Piece>,
     /// The time at which the work was last brought up to date.
@@ -58,11 +60,11 @@ pub(super) struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    pub(super) fn new(input: &'a Input<'a>) -> Self {
+    pub(super) fn new(input: &'a Input<'a>, connections: usize) -> Self {
         Link {
             input,
             demand: Stream::default(),
-            push: Stream::default(),
+            pushes: (0..connections).map(|_| Stream::default()).collect(),
             pieces: Vec::new(),
             updated: 0,
             acknowledging: None,
@@ -72,7 +74,7 @@ impl<'a> Link<'a> {
     /// The queue that demand pages use.
     pub(super) fn demand_lane(&self) -> Lane {
         match self.input.discipline {
-            Discipline::Fifo => Lane::Push,
+            Discipline::Fifo => Lane::Push(0),
             Discipline::Fair | Discipline::Priority => Lane::Demand,
         }
     }
@@ -80,27 +82,37 @@ impl<'a> Link<'a> {
     fn lane(&self, lane: Lane) -> &Stream {
         match lane {
             Lane::Demand => &self.demand,
-            Lane::Push => &self.push,
+            Lane::Push(i) => &self.pushes[i],
         }
     }
 
     fn lane_mut(&mut self, lane: Lane) -> &mut Stream {
         match lane {
             Lane::Demand => &mut self.demand,
-            Lane::Push => &mut self.push,
+            Lane::Push(i) => &mut self.pushes[i],
         }
+    }
+
+    /// Bytes of a queue in the device's, if pieces pass through that. Several connections have a piece each in turn.
+    fn device_queue(&self) -> Option<u64> {
+        let several = self.pushes.len() > 1;
+        let size = match self.input.discipline {
+            Discipline::Priority if !several => 0,
+            _ => self.input.device_queue,
+        };
+        (size > 0 || several).then_some(size)
     }
 
     /// Pieces pass through the device's queue.
     fn has_device(&self) -> bool {
-        self.input.discipline != Discipline::Priority && self.input.device_queue > 0
+        self.device_queue().is_some()
     }
 
     fn lane_of(&self, message: &Message) -> Lane {
         if message.demand {
             self.demand_lane()
         } else {
-            Lane::Push
+            Lane::Push(message.connection)
         }
     }
 
@@ -134,8 +146,8 @@ impl<'a> Link<'a> {
                 return;
             }
             let there = stream.started - stream.gone;
-            let room = if self.has_device() {
-                there == 0 || there + bytes <= self.input.device_queue
+            let room = if let Some(size) = self.device_queue() {
+                there == 0 || there + bytes <= size
             } else {
                 self.pieces.iter().all(|piece| piece.lane != lane)
             };
@@ -156,6 +168,9 @@ impl<'a> Link<'a> {
 
     /// A message has left, and its sender will learn that it is installed.
     pub(super) fn acknowledge_message(&mut self, at: Ps, message: &Message) {
+        if message.bytes == 0 {
+            return; // nobody waits for it
+        }
         let lane = self.lane_of(message);
         let acknowledgements = &mut self.lane_mut(lane).acknowledgements;
         acknowledgements.push((at, message.bytes));
@@ -191,7 +206,7 @@ impl<'a> Link<'a> {
         match (alone, self.input.discipline, self.pieces[i].lane) {
             (true, _, _) => 2,
             (false, Discipline::Priority, Lane::Demand) => 2,
-            (false, Discipline::Priority, Lane::Push) => 0,
+            (false, Discipline::Priority, Lane::Push(_)) => 0,
             (false, _, _) => 1,
         }
     }
@@ -212,7 +227,7 @@ impl<'a> Link<'a> {
         };
         (0..self.pieces.len())
             .filter_map(of)
-            .min_by_key(|&(time, i)| (time, self.pieces[i].lane == Lane::Push))
+            .min_by_key(|&(time, i)| (time, self.pieces[i].lane))
     }
 
     fn update(&mut self, now: Ps) {
@@ -262,9 +277,9 @@ impl<'a> Link<'a> {
     pub(super) fn acknowledge(&mut self) {
         if self.acknowledging.is_none() {
             self.acknowledging = Some(if self.input.quickack {
-                (self.push.started, self.demand.started)
+                (self.pushes[0].started, self.demand.started)
             } else {
-                (self.push.started + 1, 0)
+                (self.pushes[0].started + 1, 0)
             });
         }
     }
@@ -272,7 +287,8 @@ impl<'a> Link<'a> {
     /// Whether the acknowledgement is out; then there is none any more. Nothing waits for an empty push queue.
     pub(super) fn has_acknowledged(&mut self) -> bool {
         let out = self.acknowledging.is_some_and(|(push, demand)| {
-            let push_is_out = self.push.gone >= push || self.push.put == self.push.gone;
+            let push_is_out =
+                self.pushes[0].gone >= push || self.pushes[0].put == self.pushes[0].gone;
             push_is_out && self.demand.gone >= demand
         });
         if out {

@@ -179,7 +179,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         next_fetch: 0,
         installed: there.clone(),
         receivers: Default::default(),
-        link: Link::new(input),
+        link: Link::new(input, 1),
         requests_under_way: Vec::new(),
         requests_unread: Vec::new(),
         acks_under_way: Vec::new(),
@@ -244,7 +244,7 @@ impl Run<'_> {
                 .departure()
                 .map(|(time, i)| (time, 0, 0, Event::Left(i))),
         );
-        for (who, lane) in [(1, Lane::Demand), (2, Lane::Push)] {
+        for (who, lane) in [(1, Lane::Demand), (2, Lane::Push(0))] {
             let next = self.link.next_acknowledgement(lane);
             all.extend(next.map(|time| (time, 0, who, Event::Acknowledgement(lane))));
         }

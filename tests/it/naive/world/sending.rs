@@ -61,7 +61,7 @@ impl Run<'_> {
     pub(super) fn thread_time(&self) -> Option<Ps> {
         match self.serving {
             Some((until, _)) => Some(until),
-            None if self.writing => self.has_room(Lane::Push).then_some(self.now),
+            None if self.writing => self.has_room(Lane::Push(0)).then_some(self.now),
             None => (self.pick().is_some() || !self.gathered.is_empty())
                 .then_some(self.now)
                 .or_else(|| self.limited_until()),
@@ -70,7 +70,7 @@ impl Run<'_> {
 
     /// Whether the thread finds room in the buffer of `lane`.
     fn has_room(&self, lane: Lane) -> bool {
-        let asleep = &self.asleep[usize::from(lane == Lane::Push)];
+        let asleep = &self.asleep[usize::from(lane != Lane::Demand)];
         let occupancy = self.link.occupancy(lane);
         if asleep.get() && occupancy > self.input.send_resume {
             return false;
@@ -137,7 +137,7 @@ impl Run<'_> {
                 .has_room(self.link.demand_lane())
                 .then_some(Pick::Demand(page));
         }
-        if !self.has_room(Lane::Push) || (self.input.synchronous && self.unacknowledged > 0) {
+        if !self.has_room(Lane::Push(0)) || (self.input.synchronous && self.unacknowledged > 0) {
             return None;
         }
         if self.push_from.is_none_or(|from| from > self.now) {
@@ -233,7 +233,7 @@ impl Run<'_> {
             }
         }
         let pick = loop {
-            while self.writing && self.has_room(Lane::Push) {
+            while self.writing && self.has_room(Lane::Push(0)) {
                 let message = self.gathered.pop_front().expect("something is written");
                 self.link.enqueue(self.now, message);
                 self.writing = !self.gathered.is_empty();
@@ -297,6 +297,7 @@ impl Run<'_> {
                 bytes,
                 started: Cell::new(false),
                 demand,
+                connection: 0,
             },
         )
     }
