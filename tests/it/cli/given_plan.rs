@@ -121,7 +121,7 @@ fn a_plan_of_all_touches_in_order_is_clairvoyant_in_every_form() {
         &desk,
         "plan",
         "list.txt",
-        &[SLOW, "migration.delivery=destination-fetch"],
+        &[SLOW[0], SLOW[1], "migration.delivery=destination-fetch"],
     );
     assert_ne!(value(&fetched, "stall_s"), value(&bound, "stall_s"));
 }
