@@ -20,3 +20,5 @@ pub mod table;
 pub mod timeline;
 #[cfg(feature = "cli")]
 pub mod validation;
+#[cfg(feature = "cli")]
+pub mod verdict;

@@ -15,6 +15,7 @@ use super::progress;
 use crate::figures::RECONSTRUCTION;
 use crate::file::write_whole;
 use crate::plot;
+use crate::report::verdict::convergence;
 use crate::report::{comparison, details, qmp, timeline};
 use crate::run::compare::{Run, observe, page_map};
 use crate::run::row::row;
@@ -111,9 +112,9 @@ pub(super) fn run(arguments: RunArgs, registry: &Registry) -> anyhow::Result<Exi
             let rows = [row(&inputs.provenance, &observed.run)];
             format.render(&rows, out, |_| {
                 let header = comparison::header(&inputs.scenario, &inputs.trace, &replay);
-                let note =
-                    comparison::unconverged(&inputs.scenario, std::slice::from_ref(&observed.run));
-                format!("{header}\n{}{note}", details::details(&observed.run))
+                let rounds = convergence(&inputs.scenario, &observed.run);
+                let rounds = rounds.map_or_else(String::new, |text| format!("\n{text}\n"));
+                format!("{header}\n{}{rounds}", details::details(&observed.run))
             })?
         }
         RunFormat::Qmp => {

@@ -3,8 +3,9 @@
 use super::catalogue::{Figure, View};
 use super::data::{Data, Group};
 use super::finding::{Left, least_stall};
-use super::words::{RECONSTRUCTION, SHOWN, STALL, wrapped};
+use super::words::{RECONSTRUCTION, SHOWN, STALL};
 use crate::plot::{Kind, Panel, Plot, Series, Spread, style_of};
+use crate::report::table::wrapped;
 
 /// Characters in a caption's line.
 pub(super) const CAPTION: usize = 145;

@@ -1,10 +1,11 @@
 //! What happens after the resume, over time.
 
 use super::catalogue::Figure;
-use super::words::{RECONSTRUCTION, guest, wrapped};
+use super::words::{RECONSTRUCTION, guest};
 use super::{FigureError, Rendered, data, draw};
 use crate::plot::{self, Kind, Panel, Plot, Series, Spread};
 use crate::report::csv;
+use crate::report::table::wrapped;
 use crate::run::compare::{Observed, observe};
 use crate::run::row::{Row, Value};
 use crate::strategy::Registry;

@@ -3,10 +3,11 @@
 use super::catalogue::Figure;
 use super::data::sweep;
 use super::finding::{Left, least_stall, range};
-use super::words::{RECONSTRUCTION, guest, wrapped};
+use super::words::{RECONSTRUCTION, guest};
 use super::{FigureError, Rendered, draw};
 use crate::plot::{self, Kind, Panel, Plot, Series, Spread, style_of};
 use crate::report::csv;
+use crate::report::table::wrapped;
 use crate::run::compare::Run;
 use crate::run::sweep::RunError;
 

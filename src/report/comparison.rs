@@ -1,8 +1,7 @@
 //! Runs side by side, for people.
 
-use std::fmt::Write;
-
 use super::table::{View, grouped, new_table, right_aligned_row};
+use super::verdict::verdict;
 use crate::guest::replay::Replay;
 use crate::measure::Metrics;
 use crate::message::visible;
@@ -61,7 +60,7 @@ const COLUMNS: [Shown; 11] = [
 
 const ALL_BLOCKED: &str = "all vCPUs\nblocked";
 
-/// The strategies side by side, what the later ones gain over post-copy in per cent, and which pre-copy did not converge.
+/// The strategies side by side, what they gain over post-copy in per cent, and a verdict in words.
 pub fn comparison(scenario: &Scenario, runs: &[Run], view: View) -> String {
     let metrics = || runs.iter().map(|run| &run.metrics);
     let repeats_nothing = metrics().any(|own| own.all_vcpus_blocked != own.stall);
@@ -76,7 +75,7 @@ pub fn comparison(scenario: &Scenario, runs: &[Run], view: View) -> String {
     }
     let mut text = format!("{}\n", view.show(&table));
     text.push_str(&gains(runs, view));
-    text.push_str(&unconverged(scenario, runs));
+    text.push_str(&verdict(scenario, runs));
     text
 }
 
@@ -124,32 +123,6 @@ fn gains(runs: &[Run], view: View) -> String {
         ]));
     }
     format!("\n{}\n", view.show(&table))
-}
-
-/// A line for each strategy whose rounds ended with more left than the downtime limit allows.
-pub fn unconverged(scenario: &Scenario, runs: &[Run]) -> String {
-    let mut text = String::new();
-    for run in runs {
-        let Some(rounds) = run
-            .metrics
-            .rounds
-            .filter(|own| own.converged == Some(false))
-        else {
-            continue;
-        };
-        let _ = writeln!(
-            text,
-            "\n{} did not converge in {} round{}: dirty rate {}/s,\n\
-             expected downtime {}, downtime limit {}",
-            run.strategy,
-            rounds.rounds,
-            if rounds.rounds == 1 { "" } else { "s" },
-            Bytes(rounds.dirty_rate),
-            rounds.expected_downtime,
-            scenario.migration.downtime_limit,
-        );
-    }
-    text
 }
 
 fn change(from: Option<f64>, to: Option<f64>) -> String {
