@@ -8,19 +8,20 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::output::stdout_view;
 use super::progress;
 use super::sweep::threads;
-use crate::figures::claims::{ALL, Judgement, Judgements, SENDERS, Tally};
+use crate::figures::claims::{Judgement, Judgements, SENDERS, Tally, kept};
 use crate::figures::{FIGURES, html, render};
 use crate::file::write_whole;
 use crate::message::say;
 use crate::plot;
-use crate::report::table::{new_table, right_aligned};
+
+/// Where the committed verdicts are.
+const VERDICTS: &str = "results/verdicts.csv";
 
 /// Make every figure, the rows behind it and the report; or only judge the claims
 ///
-/// Simulates seven guests over slow and fast links, and writes figures/*.csv, *.svg, and report.html; *.png too where the
+/// Simulates seven guests over slow and fast links, and writes figures/*.csv, *.svg, verdicts.csv and report.html; *.png too where the
 /// program was built with the feature png. PDoPMP is a reconstruction from the abstract; no figure or number is the paper's.
 #[derive(Debug, Args)]
 pub(super) struct FiguresArgs {
@@ -28,10 +29,13 @@ pub(super) struct FiguresArgs {
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
 
-    /// Write nothing; judge the claims C1 to C5, and exit with 1 and the rows at odds unless each holds in the regime
-    /// that is named for it
+    /// Write nothing; judge the claims C1 to C5, and exit with 1 if a verdict is another than the committed one
     #[arg(long, conflicts_with = "out")]
     check: bool,
+
+    /// With --check: write the verdicts to results/verdicts.csv instead of comparing them
+    #[arg(long, requires = "check")]
+    bless: bool,
 
     /// Number of threads [default: one per processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -41,13 +45,18 @@ pub(super) struct FiguresArgs {
 pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
     let jobs = threads(arguments.jobs);
     let judgements = progress::while_working("judging the claims", || Judgements::run(jobs))?;
+    if arguments.bless {
+        write(VERDICTS.as_ref(), kept::to_csv(&judgements).as_bytes())?;
+        say!("migsim: {VERDICTS} has these verdicts now");
+        return Ok(ExitCode::SUCCESS);
+    }
     if arguments.check {
         return check(&judgements);
     }
     let directory = arguments.out.join("figures");
     fs::create_dir_all(&directory)
         .with_context(|| format!("cannot create {}", directory.display()))?;
-    write(&directory.join("claims.csv"), &judgements.asserted.csv)?;
+    write(&directory.join("claims.csv"), &judgements.guests.csv)?;
     if let Some(recorded) = &judgements.recorded {
         write(&directory.join("claims-recorded.csv"), &recorded.csv)?;
     }
@@ -72,6 +81,8 @@ pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
         }
         figures.push(rendered);
     }
+    let verdicts = kept::to_csv(&judgements);
+    write(&arguments.out.join("verdicts.csv"), verdicts.as_bytes())?;
     let page = html(&judgements, &figures);
     let report = arguments.out.join("report.html");
     write(&report, page.as_bytes())?;
@@ -90,71 +101,54 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 fn check(judgements: &Judgements) -> anyhow::Result<ExitCode> {
-    let judgement = &judgements.asserted;
     let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{} cases: guest × W × network × sender, means over positions",
-        judgement.cases.len()
-    )?;
-    for (claim, (all, regime)) in ALL.iter().zip(&judgement.tallies) {
-        writeln!(out, "\n{}: {}", claim.id, claim.statement)?;
-        writeln!(out, "  over all cases  {}", in_words(all))?;
-        for sender in SENDERS {
-            let tally = judgement.with_sender(claim, sender);
-            writeln!(out, "  {sender:<16}{}", in_words(&tally))?;
-        }
-        writeln!(out, "  in its regime   {}", in_words(regime))?;
-        writeln!(out, "                  {}", claim.regime)?;
-    }
+    say_verdicts(&mut out, "guests, means over positions", &judgements.guests)?;
     if let Some(recorded) = &judgements.recorded {
-        on_recordings(&mut out, recorded)?;
+        say_verdicts(&mut out, "recordings, one position each", recorded)?;
     }
-    for (claim, (_, regime)) in ALL.iter().zip(&judgement.tallies) {
-        if regime.worse.is_empty() {
-            continue;
-        }
-        writeln!(out, "\n{} is at odds with: {}", claim.id, claim.measure)?;
-        let header = ["guest", "W", "network", "sender", "against", "value"];
-        let mut table = new_table(&header, stdout_view());
-        for &place in &regime.worse {
-            let case = &judgement.cases[place];
-            let finding = judgement.finding(claim, place);
-            table.add_row(right_aligned([
-                case.guest.clone(),
-                case.window.clone(),
-                case.network.clone(),
-                case.sender.clone(),
-                format!("{:.3}", finding.against),
-                format!("{:.3}", finding.value),
-            ]));
-        }
-        writeln!(out, "{table}")?;
+    let changes = kept::changes(kept::COMMITTED, judgements)
+        .map_err(|problem| anyhow::anyhow!("{VERDICTS}: {problem}"))?;
+    for change in &changes {
+        writeln!(out, "{change}")?;
     }
-    writeln!(out, "\n{}", judgement.verdict_line())?;
+    if changes.is_empty() {
+        writeln!(out, "All verdicts are as committed.")?;
+    }
     out.flush()?;
-    Ok(if judgement.passes() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    if changes.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say!(
+        "migsim: {} verdicts changed; if that is intended, --check --bless makes them the committed ones",
+        changes.len()
+    );
+    Ok(ExitCode::FAILURE)
 }
 
-/// The exit status is not about these.
-fn on_recordings(out: &mut impl Write, judgement: &Judgement) -> io::Result<()> {
+fn say_verdicts(out: &mut impl Write, of: &str, judgement: &Judgement) -> io::Result<()> {
     writeln!(
         out,
-        "\nBeside it, {} cases of recorded guests, one position each:",
+        "{} cases of {of}: guest × W × network × sender × reading",
         judgement.cases.len()
     )?;
-    for (claim, (all, _)) in ALL.iter().zip(&judgement.tallies) {
-        writeln!(out, "  {}  {}", claim.id, in_words(all))?;
+    for judged in &judgement.judged {
+        let claim = judged.claim;
+        writeln!(
+            out,
+            "\n{}, {}: {}",
+            claim.id,
+            judged.reading.name(),
+            claim.statement
+        )?;
+        writeln!(out, "  all cases       {}", in_words(&judged.all))?;
         for sender in SENDERS {
-            let tally = judgement.with_sender(claim, sender);
-            writeln!(out, "      {sender:<13}{}", in_words(&tally))?;
+            let tally = judgement.with_sender(judged, sender);
+            writeln!(out, "  {sender:<16}{}", in_words(&tally))?;
         }
+        writeln!(out, "  regime          {}", in_words(&judged.regime))?;
+        writeln!(out, "                  {}", claim.regime)?;
     }
-    Ok(())
+    writeln!(out)
 }
 
 fn in_words(tally: &Tally) -> String {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::FigureError;
-use super::words::{SHOWN, guest};
+use super::words::{MEASURES, guest, measures};
 use crate::plot::Spread;
 use crate::report::csv;
 use crate::run::sweep::{PointResult, Sweep};
@@ -22,8 +22,8 @@ pub(super) struct Data {
 pub(super) struct Group {
     /// What the axes of the groups stand at.
     pub(super) label: Vec<String>,
-    /// Values of the metrics shown, per run, per strategy.
-    runs: Vec<Vec<[f64; SHOWN.len()]>>,
+    /// Measures, per run, per strategy.
+    runs: Vec<Vec<[f64; MEASURES]>>,
 }
 
 impl Data {
@@ -76,7 +76,7 @@ impl Data {
                 point: result.point,
                 problem: problem.clone(),
             })?;
-            runs.push(SHOWN.map(|shown| (shown.of)(run)));
+            runs.push(measures(run));
         }
         Ok(())
     }

@@ -15,6 +15,24 @@ pub(super) struct Shown {
     pub(super) decimals: usize,
 }
 
+/// Measures of a run: those that figures show, in their order, and behind them what the claims need as well.
+pub(super) const MEASURES: usize = SHOWN.len() + 2;
+pub(super) const ALL_FAULTS: usize = 0;
+pub(super) const TOTAL_TIME: usize = 2;
+pub(super) const DOWNTIME: usize = 3;
+pub(super) const NETWORK_FAULTS: usize = SHOWN.len();
+pub(super) const COVERAGE: usize = SHOWN.len() + 1;
+
+/// A run's measures.
+pub(super) fn measures(run: &Run) -> [f64; MEASURES] {
+    let metrics = &run.metrics;
+    std::array::from_fn(|place| match place {
+        NETWORK_FAULTS => metrics.network_faults as f64,
+        COVERAGE => metrics.prediction_coverage.fraction().unwrap_or_default(),
+        shown => (SHOWN[shown].of)(run),
+    })
+}
+
 /// The metrics of the claims, and the stall that a guest feels.
 pub(super) const SHOWN: [Shown; 4] = [
     Shown {
@@ -48,19 +66,4 @@ pub(super) const STALL: usize = 1;
 /// The guest as figures call it.
 pub(super) fn guest(trace: &str) -> String {
     trace.strip_prefix("synthetic ").unwrap_or(trace).to_owned()
-}
-
-/// Breaks a text into lines.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + word.chars().count() < width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
