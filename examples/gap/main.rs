@@ -22,9 +22,8 @@ const STARTS_MS: [u64; 3] = [1_000, 2_000, 4_000];
 const WINDOWS_MS: [u64; 2] = [50, 500];
 const LINKS_MBIT: [u64; 2] = [200, 1_000];
 
-const OFFLINE: &str = "pre-record+pdopmp";
-const ONLINE: &str = "pre-record+pdopmp-online";
-const STRATEGIES: [&str; 4] = ["leap", "pre-record", OFFLINE, ONLINE];
+const PDOPMP: &str = "pre-record+pdopmp";
+const STRATEGIES: [&str; 3] = ["leap", "pre-record", PDOPMP];
 const PARTIAL_KNOWLEDGE: [&str; 6] = [
     partial_knowledge::RECORDED,
     partial_knowledge::NEAR,
@@ -34,26 +33,27 @@ const PARTIAL_KNOWLEDGE: [&str; 6] = [
     partial_knowledge::DENSEST_4,
 ];
 
-/// A strategy without one of its parts: what it is called here, and how the part is switched off.
-type Ablation = (&'static str, &'static str, fn(&mut PdopmpSettings));
+/// PDoPMP without one of its parts: what it is called here, and how the part is switched off.
+type Ablation = (&'static str, fn(&mut PdopmpSettings));
 const ABLATIONS: [Ablation; 9] = [
-    ("no trends", OFFLINE, |pdopmp| pdopmp.min_points = u32::MAX),
-    ("no locality", OFFLINE, |pdopmp| {
-        pdopmp.most_per_recorded = 0
-    }),
-    ("nothing drawn", OFFLINE, |pdopmp| pdopmp.run_pages = 0),
-    ("online, no trends", ONLINE, |pdopmp| {
-        pdopmp.min_points = u32::MAX
-    }),
-    ("no heat of the recording", ONLINE, |pdopmp| {
+    ("no trends", |pdopmp| pdopmp.min_points = u32::MAX),
+    ("no heat of the recording", |pdopmp| {
         pdopmp.recorded_weight = 0
     }),
-    ("no heat of requests", ONLINE, |pdopmp| {
-        pdopmp.request_weight = 0
+    ("no heat of requests", |pdopmp| pdopmp.request_weight = 0),
+    ("no heat", |pdopmp| {
+        pdopmp.recorded_weight = 0;
+        pdopmp.request_weight = 0;
     }),
-    ("no spread", ONLINE, |pdopmp| pdopmp.spread_percent = 0),
-    ("no following", ONLINE, |pdopmp| pdopmp.in_flight_weight = 0),
-    ("no runs", ONLINE, |pdopmp| pdopmp.run_pages = 1),
+    ("locality for heat", |pdopmp| {
+        pdopmp.recorded_weight = 0;
+        pdopmp.request_weight = 0;
+        pdopmp.most_per_recorded = 4;
+    }),
+    ("no spread", |pdopmp| pdopmp.spread_percent = 0),
+    ("no following", |pdopmp| pdopmp.in_flight_weight = 0),
+    ("no runs", |pdopmp| pdopmp.run_pages = 1),
+    ("nothing drawn", |pdopmp| pdopmp.run_pages = 0),
 ];
 
 /// Gap closed, and page faults in proportion to post-copy's.
@@ -80,6 +80,7 @@ fn points(
 ) -> Result<Vec<Point>, Box<dyn Error>> {
     let opened = Trace::open(format!("traces/{trace}.mtrace").as_ref())?;
     let mut scenario = Scenario::default();
+    scenario.migration.push_while_recording = false;
     scenario.trace.start = SimTime::from_ms(start_ms);
     scenario.migration.record_window = SimTime::from_ms(window_ms);
     scenario.link.bandwidth =
@@ -107,10 +108,10 @@ fn points(
     };
     add(&mut scenario, &STRATEGIES, None)?;
     add(&mut scenario, &PARTIAL_KNOWLEDGE, None)?;
-    for (column, strategy, switch_off) in ABLATIONS {
+    for (column, switch_off) in ABLATIONS {
         scenario.pdopmp = PdopmpSettings::default();
         switch_off(&mut scenario.pdopmp);
-        add(&mut scenario, &[strategy], Some(column))?;
+        add(&mut scenario, &[PDOPMP], Some(column))?;
     }
     Ok(points)
 }
@@ -189,21 +190,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         "post-copy (0) and the run's own bound (1) that is saved, and page faults in proportion to post-copy's; over three positions"
     );
     println!(
-        "per recording. PDoPMP is a reconstruction from the paper's abstract; its parameters were chosen on the second half.\n"
+        "per recording; the link is idle in W. PDoPMP is a reconstruction from the paper's abstract; its parameters were chosen on the second half.\n"
     );
     println!("## Strategies\n");
     print_table(&all, &STRATEGIES, true);
     println!("## Partial knowledge of the touch order, pushed first, and then as post-copy\n");
     print_table(&all, &PARTIAL_KNOWLEDGE, false);
-    for whole in [OFFLINE, ONLINE] {
-        println!("## `{whole}` with one part switched off at a time\n");
-        let parts = ABLATIONS
-            .iter()
-            .filter(|(_, strategy, _)| *strategy == whole);
-        let columns: Vec<&str> = std::iter::once(whole)
-            .chain(parts.map(|(column, _, _)| *column))
-            .collect();
-        print_table(&all, &columns, false);
-    }
+    println!("## `{PDOPMP}` with one part switched off at a time\n");
+    let parts = ABLATIONS.iter().map(|(column, _)| *column);
+    let columns: Vec<&str> = std::iter::once(PDOPMP).chain(parts).collect();
+    print_table(&all, &columns, false);
     Ok(())
 }

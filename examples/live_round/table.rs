@@ -5,8 +5,8 @@ use std::fmt::Write;
 use migsim::measure::Metrics;
 
 use super::variants::{
-    HYBRID, HYBRID_PRE_RECORD, ONLINE, ONLINE_PUSH, PDOPMP, PDOPMP_PUSH, POST_COPY, PRE_RECORD,
-    PRE_RECORD_PUSH, TWO_ROUNDS, VARIANTS,
+    HYBRID, HYBRID_PRE_RECORD, LOCALITY, LOCALITY_PUSH, PDOPMP, PDOPMP_PUSH, POST_COPY, PRE_COPY,
+    PRE_RECORD, PRE_RECORD_PUSH, TWO_ROUNDS, VARIANTS,
 };
 use super::{HELD_OUT, LINKS_MBIT, Setting, TUNED};
 
@@ -20,6 +20,9 @@ pub(crate) struct Cell {
     stall_ms: f64,
     total_s: f64,
     downtime_ms: f64,
+    interruption_ms: f64,
+    /// Of pre-copy.
+    converged: Option<bool>,
 }
 
 impl Cell {
@@ -32,6 +35,8 @@ impl Cell {
             stall_ms: 1e3 * metrics.stall.as_secs_f64(),
             total_s: (metrics.total_migration_time).map_or(f64::NAN, |time| time.as_secs_f64()),
             downtime_ms: 1e3 * metrics.downtime.as_secs_f64(),
+            interruption_ms: 1e3 * metrics.interruption.as_secs_f64(),
+            converged: metrics.rounds.and_then(|rounds| rounds.converged),
         }
     }
 
@@ -91,6 +96,7 @@ pub(crate) fn report(cells: &[Cell]) -> String {
         by_variant(&mut out, cells, title, recordings);
     }
     worse(&mut out, cells);
+    without_convergence(&mut out, cells);
     by_recording(&mut out, cells);
     out
 }
@@ -132,8 +138,8 @@ fn worse(out: &mut String, cells: &[Cell]) {
         (PRE_RECORD_PUSH, POST_COPY),
         (PDOPMP, PRE_RECORD),
         (PDOPMP_PUSH, PRE_RECORD_PUSH),
-        (ONLINE, PRE_RECORD),
-        (ONLINE_PUSH, PRE_RECORD_PUSH),
+        (LOCALITY, PRE_RECORD),
+        (LOCALITY_PUSH, PRE_RECORD_PUSH),
     ];
     for (variant, other) in against_hybrid.chain(others) {
         let all = || pairs(cells, variant, other, |_| true);
@@ -162,11 +168,60 @@ fn worse(out: &mut String, cells: &[Cell]) {
     out.push('\n');
 }
 
+/// The settings in which pre-copy does not converge, where something else is needed.
+fn without_convergence(out: &mut String, cells: &[Cell]) {
+    let unconverged = |cell: &&Cell| cell.converged == Some(false);
+    let settings: Vec<Setting> = (cells.iter().filter(unconverged))
+        .map(|cell| cell.setting)
+        .collect();
+    let named = settings.iter().map(|setting| {
+        format!(
+            "{} from {} s at {} Mbit/s",
+            setting.recording,
+            setting.start_ms / 1_000,
+            setting.link_mbit
+        )
+    });
+    let _ = writeln!(
+        out,
+        "## Where pre-copy does not converge\n\nMeans over {} settings: {}.\n",
+        settings.len(),
+        named.collect::<Vec<_>>().join(", ")
+    );
+    out.push_str("| | network faults / in flight / stall, ms | interruption, ms | downtime, ms | total time, s |\n");
+    out.push_str("|---|---|---|---|---|\n");
+    for variant in [
+        POST_COPY,
+        PRE_RECORD_PUSH,
+        PDOPMP_PUSH,
+        PRE_COPY,
+        HYBRID,
+        HYBRID_PRE_RECORD,
+        TWO_ROUNDS,
+    ] {
+        let own = cells
+            .iter()
+            .filter(|cell| cell.variant == variant && settings.contains(&cell.setting));
+        let of = |value: fn(&Cell) -> f64| mean(own.clone().map(value));
+        let _ = writeln!(
+            out,
+            "| {variant} |{} {:.1} | {:.1} | {:.2} |",
+            faults_and_stall(own.clone()),
+            of(|cell| cell.interruption_ms),
+            of(|cell| cell.downtime_ms),
+            of(|cell| cell.total_s)
+        );
+    }
+    out.push('\n');
+}
+
 fn by_recording(out: &mut String, cells: &[Cell]) {
-    const SHOWN: [&str; 6] = [
+    const SHOWN: [&str; 8] = [
         POST_COPY,
         PRE_RECORD,
         PDOPMP,
+        PRE_RECORD_PUSH,
+        PDOPMP_PUSH,
         HYBRID,
         HYBRID_PRE_RECORD,
         TWO_ROUNDS,

@@ -24,11 +24,12 @@ const fn variant(name: &'static str, strategy: &'static str, set: fn(&mut Scenar
 }
 
 pub(crate) const HYBRID: &str = "hybrid";
+pub(crate) const PRE_COPY: &str = "pre-copy";
 pub(crate) const POST_COPY: &str = "post-copy";
 pub(crate) const PRE_RECORD: &str = "pre-record, link idle";
 pub(crate) const PDOPMP: &str = "pre-record+pdopmp, link idle";
-pub(crate) const ONLINE: &str = "pre-record+pdopmp-online, link idle";
-pub(crate) const ONLINE_PUSH: &str = "pre-record+pdopmp-online, push";
+pub(crate) const LOCALITY: &str = "PDoPMP, locality for heat, link idle";
+pub(crate) const LOCALITY_PUSH: &str = "PDoPMP, locality for heat, push";
 pub(crate) const HYBRID_PRE_RECORD: &str = "B + R: hybrid+pre-record";
 pub(crate) const TWO_ROUNDS: &str = "C + R: two rounds";
 pub(crate) const PRE_RECORD_PUSH: &str = "pre-record, push";
@@ -43,10 +44,14 @@ pub(crate) const VARIANTS: &[Variant] = &[
     variant(POST_COPY, "post-copy", |_| {}),
     variant(PRE_RECORD, "pre-record", |_| {}),
     variant(PDOPMP, "pre-record+pdopmp", |_| {}),
-    variant(ONLINE, "pre-record+pdopmp-online", |_| {}),
+    variant(LOCALITY, "pre-record+pdopmp", locality),
     variant(PRE_RECORD_PUSH, "pre-record", push),
     variant(PDOPMP_PUSH, "pre-record+pdopmp", push),
-    variant(ONLINE_PUSH, "pre-record+pdopmp-online", push),
+    variant(LOCALITY_PUSH, "pre-record+pdopmp", |scenario| {
+        push(scenario);
+        locality(scenario);
+    }),
+    variant(PRE_COPY, "pre-copy", |_| {}),
     variant(HYBRID, "hybrid", |_| {}),
     variant("A, by address", "hybrid", exact),
     variant("A + recency", "A + recency", |_| {}),
@@ -81,6 +86,13 @@ pub(crate) const VARIANTS: &[Variant] = &[
         scenario.hybrid.rounds = 2;
     }),
 ];
+
+/// Pages around recorded ones are planned, and a plain scan follows the plan.
+fn locality(scenario: &mut Scenario) {
+    scenario.pdopmp.most_per_recorded = 4;
+    scenario.pdopmp.recorded_weight = 0;
+    scenario.pdopmp.request_weight = 0;
+}
 
 fn push(scenario: &mut Scenario) {
     scenario.migration.push_while_recording = true;
