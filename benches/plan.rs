@@ -57,7 +57,7 @@ fn broken_sweep(index: u32, random: u32) -> u32 {
 }
 
 fn plans(criterion: &mut Criterion) {
-    let zero_pages = PageSet::empty(PAGES);
+    let (zero_pages, missing) = (PageSet::empty(PAGES), PageSet::full(PAGES));
     let observed = |recording| Observation {
         recording,
         memory: Memory {
@@ -67,6 +67,7 @@ fn plans(criterion: &mut Criterion) {
             trace_pages: PAGES.into(),
         },
         zero_pages: &zero_pages,
+        missing: &missing,
         page_time: SimTime::from_us(34),
     };
     let recording_of_four = recording(interleaved);

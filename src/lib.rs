@@ -62,7 +62,7 @@
 //! source.set("trace.start=0")?;
 //! source.set("migration.record_window=20 us")?;
 //! let runs = compare(&source.scenario()?, &trace, &Registry::standard())?;
-//! let (post_copy, clairvoyant) = (&runs[0].metrics, &runs[3].metrics);
+//! let (post_copy, clairvoyant) = (&runs[0].metrics, &runs[6].metrics);
 //! assert!(clairvoyant.stall < post_copy.stall);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

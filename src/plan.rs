@@ -63,7 +63,8 @@ pub enum PlanError {
     Recording(#[from] ImportError),
 }
 
-/// Plans from a record window that begins at `trace.start`, exactly as a simulation of the same scenario does.
+/// Plans from a record window that begins at `trace.start`, exactly as a simulation of the same scenario does whose link is
+/// idle in the window: a stock hypervisor does not push by a recorder.
 ///
 /// # Errors
 ///
@@ -145,6 +146,7 @@ fn plan(
         recording,
         memory,
         zero_pages,
+        missing: &PageSet::full(memory.pages),
         page_time: scenario.link.page_time(&memory),
     });
     // Whoever reads the plan need not trust a strategy to name each page once and none that does not exist.

@@ -184,14 +184,16 @@ impl Delivery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct MigrationSettings {
-    /// Names of the strategies, in the order of the rows. Default: post-copy, the paper's two, and the bound.
+    /// Names of the strategies, in the order of the rows. Default: post-copy, the paper's two,
+    /// pre-copy and hybrids, and the clairvoyant.
     pub strategies: Vec<String>,
     /// How long a recording strategy lets the VM run on at the source. Default 500 ms, an assumption: the abstract names
     /// no number.
     pub record_window: SimTime,
-    /// Whether the source sends memory during the record window: pages that were read and not written first. Default `false`,
-    /// the literal reading of the abstract: the link is idle until the pre-recorded pages are sent. `true` is the reading
-    /// under which its claim on total time can hold.
+    /// Whether the source sends memory during the record window: pages that were read and not written first. Default `true`,
+    /// the reading of the abstract under which its claim on total time can hold. `false` is the literal one: the link is
+    /// idle until the pre-recorded pages are sent. It goes with a destination that fetches the plan, whose source knows
+    /// nothing of the recorder.
     pub push_while_recording: bool,
     /// Whether, on a link that is idle meanwhile, the core state is sent during the record window, which lasts at least as long as that takes; what is left
     /// of the switch-over is suspend, latency and resume. Default `false`; `true` is the reading of patent CN110795213B,
@@ -231,7 +233,7 @@ impl Default for MigrationSettings {
         MigrationSettings {
             strategies: strategy::COMPARED_BY_DEFAULT.map(str::to_owned).to_vec(),
             record_window: SimTime::from_ms(500),
-            push_while_recording: false,
+            push_while_recording: true,
             overlap_core: false,
             setup_time: SimTime::ZERO,
             planning_time: SimTime::ZERO,
@@ -259,7 +261,8 @@ impl Scenario {
             pre_record: &self.pre_record,
             pdopmp: &self.pdopmp,
             hybrid: &self.hybrid,
-            push_while_recording: self.migration.push_while_recording,
+            push_while_recording: self.migration.push_while_recording
+                && !self.migration.delivery.is_fetch(),
             plan: &self.plan,
             own: &self.strategy,
             downtime_limit: self.migration.downtime_limit,

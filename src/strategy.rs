@@ -34,11 +34,15 @@ use crate::memory::{Memory, PageId, PageSet};
 use crate::nearest::nearest;
 use crate::units::SimTime;
 
-/// What is compared where nobody says otherwise: post-copy, the paper's two, and the bound.
-pub const COMPARED_BY_DEFAULT: [&str; 4] = [
+/// What is compared where nobody says otherwise: post-copy and the paper's two, what people run today with the paper's
+/// idea in it, and the yardstick.
+pub const COMPARED_BY_DEFAULT: [&str; 7] = [
     post_copy::ENTRY.name,
     pre_record::ENTRY.name,
     pdopmp::ENTRY.name,
+    pre_copy::ENTRY.name,
+    hybrid::ENTRY.name,
+    hybrid_pre_record::ENTRY.name,
     clairvoyant::ENTRY.name,
 ];
 
@@ -51,6 +55,8 @@ pub struct Observation<'a> {
     pub memory: Memory,
     /// Pages without content.
     pub zero_pages: &'a PageSet,
+    /// Pages that the destination does not have.
+    pub missing: &'a PageSet,
     /// Transmission time of a page at the link's full bandwidth.
     pub page_time: SimTime,
 }
@@ -171,7 +177,7 @@ impl Registry {
                 post_copy::ENTRY,
                 pre_record::ENTRY,
                 pdopmp::ENTRY,
-                pdopmp::online::ENTRY,
+                pdopmp::FORMER,
                 leap::ENTRY,
                 pre_copy::ENTRY,
                 hybrid::ENTRY,

@@ -148,6 +148,7 @@ impl SwitchOver {
             recording: &self.recording,
             memory: self.memory,
             zero_pages: self.contents.zero_pages(),
+            missing: &self.missing,
             page_time: link.page_time(&self.memory),
         }
     }

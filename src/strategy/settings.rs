@@ -19,7 +19,8 @@ pub struct Settings<'a> {
     pub pdopmp: &'a PdopmpSettings,
     /// `[hybrid]`
     pub hybrid: &'a HybridSettings,
-    /// Whether memory is sent during the record window (`migration.push_while_recording`).
+    /// Whether memory is sent during the record window (`migration.push_while_recording`, and no
+    /// destination that fetches).
     pub push_while_recording: bool,
     /// `[strategy.NAME]` of strategies with parameters of their own.
     pub own: &'a ByStrategy,

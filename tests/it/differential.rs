@@ -75,6 +75,15 @@ fn trace_part(most_pages: u32, most_more: u64) -> impl Strategy<Value = Case> {
                         records.sort_by_key(|record| (record.time_ns, record.vcpu));
                         let duration_ns = 200_000 + 20_000 * slack;
                         let mut scenario = Scenario::default();
+                        // `lead_ins` draws it.
+                        scenario.migration.push_while_recording = false;
+                        let strategies = [
+                            "post-copy",
+                            "pre-record",
+                            "pre-record+pdopmp",
+                            "clairvoyant",
+                        ];
+                        scenario.migration.strategies = strategies.map(str::to_owned).to_vec();
                         scenario.trace.start = SimTime::from_us(20 * start);
                         scenario.trace.at_end = if wrap { AtEnd::Wrap } else { AtEnd::Idle };
                         scenario.trace.time_scale =

@@ -73,6 +73,7 @@ pub(crate) fn base(pages: u32, records: &[Record]) -> Case {
     scenario.destination.wake = SimTime::from_ns(6);
     scenario.migration.strategies = vec!["post-copy".to_owned()];
     scenario.migration.record_window = SimTime::ZERO;
+    scenario.migration.push_while_recording = false;
     let last = records.iter().map(|record| record.vcpu).max();
     Case {
         records: records.to_vec(),

@@ -122,7 +122,7 @@ impl Case {
                 rounds,
                 cold_first: true,
             },
-            _ if scenario.migration.push_while_recording => naive::LeadIn::Push,
+            _ if scenario.strategy_settings().push_while_recording => naive::LeadIn::Push,
             _ => naive::LeadIn::Record,
         }
     }
@@ -253,7 +253,7 @@ impl Case {
             .scenario
             .replay(trace)
             .expect("the case fits its trace");
-        if self.scenario.migration.push_while_recording {
+        if self.scenario.strategy_settings().push_while_recording {
             return SwitchOver::after_recorded_push(&self.scenario, &replay).expect("a sound case");
         }
         SwitchOver::prepare(&self.scenario, &replay, true).expect("the trace is whole")
@@ -262,7 +262,11 @@ impl Case {
     /// Runs the scenario's strategies both ways. The order of the pages is the reference's in both outcomes.
     pub(crate) fn run(&self) -> Vec<Pair> {
         let trace = self.trace();
-        let runs = compare(&self.scenario, &trace, &Registry::standard()).expect("a sound case");
+        let mut scenario = self.scenario.clone();
+        // The reference has no heat: the plain scan follows the plan.
+        scenario.pdopmp.recorded_weight = 0;
+        scenario.pdopmp.request_weight = 0;
+        let runs = compare(&scenario, &trace, &Registry::standard()).expect("a sound case");
         let observed = self.recorded_switch_over(&trace);
         let recorded = as_recorded(&observed);
         // The plan is the library's: a pure function of the recording, and not what is tested here.

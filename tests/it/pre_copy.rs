@@ -356,6 +356,7 @@ proptest! {
         scenario.source.write_batch = 0;
         scenario.link.discipline = Discipline::Fifo;
         scenario.destination.receive_buffer = NO_WINDOW;
+        scenario.migration.push_while_recording = false;
         let floor = run(&scenario, &trace, "stop-and-copy").total_migration_time;
         for strategy in ["post-copy", "pre-record", "pre-record+pdopmp", "leap", "clairvoyant"] {
             let total = run(&scenario, &trace, strategy).total_migration_time;

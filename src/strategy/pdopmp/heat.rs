@@ -1,4 +1,4 @@
-//! Which blocks of memory are in use: the scan of [`online`](super::online), which goes on learning from requests.
+//! Which blocks of memory are in use: the scan behind the plan, which goes on learning from requests.
 //!
 //! Memory is divided into blocks, and each has a *heat*: what was recorded in it and what is requested from it, spread over
 //! its neighbours. Once the plan is out, the hottest block that has unsent pages is pushed, from behind its last

@@ -9,7 +9,7 @@ use crate::units::SimTime;
 /// What is to be made of a stream with a trend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Course {
-    /// It has not moved for a while: where it was going no longer matters.
+    /// It has not moved for a while, or the destination has what it comes to: where it was going no longer matters.
     Stopped,
     /// Too short to say anything of what lies behind it.
     Short,
@@ -29,12 +29,11 @@ const SHORTEST_REST: SimTime = SimTime::from_ms(5);
 pub fn course(trend: &Trend, is_sweep: bool, observed: &Observation<'_>, pps: &PageSet) -> Course {
     let stride = u64::from(trend.stride);
     let rest = observed.recording.window - trend.last_time;
-    if rest > trend.time_for(4 * stride).max(SHORTEST_REST) {
+    let ahead = trend.page_ahead(stride);
+    let is_there = |page: PageId| page < pps.pages() && !observed.missing.contains(page);
+    if rest > trend.time_for(4 * stride).max(SHORTEST_REST) || ahead.is_some_and(is_there) {
         Course::Stopped
-    } else if trend
-        .page_ahead(stride)
-        .is_some_and(|page| pps.contains(page))
-    {
+    } else if ahead.is_some_and(|page| pps.contains(page)) {
         if is_sweep {
             Course::Cyclic
         } else {
@@ -196,6 +195,7 @@ mod tests {
                 trace_pages: 1_000,
             },
             zero_pages: &zero_pages,
+            missing: &PageSet::full(1_000),
             page_time: SimTime::from_us(30),
         });
         let mut regions = Regions::of(&draft.pps, settings);

@@ -121,6 +121,7 @@ fn planning_beyond_the_end_of_time_ends() {
     for set in [
         "trace.at_end=wrap",
         "trace.time_scale=0.000001",
+        "migration.push_while_recording=false",
         "migration.record_window=0",
         "migration.planning_time=6 h",
     ] {
@@ -265,6 +266,8 @@ fn a_trace_that_would_wrap_for_long_is_refused_at_once() {
             "short.mtrace",
             "--set",
             "trace.start=0",
+            "--set",
+            "migration.push_while_recording=false",
             "--set",
             &window,
         ];

@@ -13,7 +13,8 @@ fn a_migration_without_accesses_says_so() {
     desk.import("rare.csv", "rare.mtrace", "");
     desk.write(
         "rare.toml",
-        "[trace]\nfile = \"rare.mtrace\"\nstart = \"1 s\"\n[migration]\nrecord_window = \"2 ms\"\n\
+        "[trace]\nfile = \"rare.mtrace\"\nstart = \"1 s\"\n[migration]\nrecord_window = \"2 ms\"\nstrategies = [\"post-copy\"]\n\
+         push_while_recording = false\n\
          [sweep]\n\"trace.start\" = [\"1 s\", \"9.9999 s\"]\n",
     );
     for arguments in [
