@@ -67,6 +67,7 @@ pub(crate) fn base(pages: u32, records: &[Record]) -> Case {
     scenario.source.push_service = SimTime::from_ns(2);
     scenario.source.demand_service = SimTime::from_ns(3);
     scenario.source.send_buffer = Bytes(250);
+    scenario.source.limiter_period = SimTime::ZERO;
     scenario.source.record_trap = SimTime::from_ns(7);
     scenario.destination.fault_trap = SimTime::from_ns(5);
     scenario.destination.install = SimTime::from_ns(4);
