@@ -22,6 +22,9 @@ use proptest::test_runner::TestRunner;
 
 const PAGE_SIZE: u64 = 4_096;
 
+/// More than any case sends.
+const NO_WINDOW: Bytes = Bytes(1 << 50);
+
 /// Spans that often coincide, so that ties and zero costs are common.
 fn span(most_us: u64) -> impl Strategy<Value = SimTime> {
     prop_oneof![
@@ -288,7 +291,7 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         scenario.source.max_postcopy_bandwidth =
             limit.and_then(|mbit: u64| Bandwidth::from_bits_per_second(mbit * 1_000_000));
         scenario.link.device_queue = Bytes(device_queue);
-        scenario.destination.receive_buffer = Bytes(receive.unwrap_or(u64::MAX));
+        scenario.destination.receive_buffer = receive.map_or(NO_WINDOW, Bytes);
         // At least a packet's payload.
         let least = if segment == 0 { 0 } else { mtu - 52 };
         scenario.link.segment = Bytes(segment.max(least.into()));
@@ -511,7 +514,7 @@ const WITHOUT: [Removal; 14] = [
     ("loss", |scenario| scenario.link.loss = None),
     ("segment", |scenario| scenario.link.segment = Bytes(0)),
     ("receive_buffer", |scenario| {
-        scenario.destination.receive_buffer = Bytes(u64::MAX);
+        scenario.destination.receive_buffer = NO_WINDOW;
     }),
     ("receiver_per_channel", |scenario| {
         scenario.destination.receiver_per_channel = false;
