@@ -290,6 +290,9 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         scenario.source.limiter_period = limiter_period;
         scenario.source.max_postcopy_bandwidth =
             limit.and_then(|mbit: u64| Bandwidth::from_bits_per_second(mbit * 1_000_000));
+        if limit.is_some() && limiter_period == SimTime::ZERO {
+            scenario.source.limiter_period = SimTime::from_ns(100);
+        }
         scenario.link.device_queue = Bytes(device_queue);
         scenario.destination.receive_buffer = receive.map_or(NO_WINDOW, Bytes);
         // At least a packet's payload.

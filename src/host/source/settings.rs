@@ -67,7 +67,7 @@ pub struct SourceSettings {
     /// period: while no more than `limiter_period`'s share of it has been sent, the next page may follow. Default: no limit.
     /// QEMU's parameter `max-postcopy-bandwidth` (0: none).
     pub max_postcopy_bandwidth: Option<Bandwidth>,
-    /// Period of the rate limiter, 1 ms at least with a limit. A push that is held back for a plan
+    /// Period of the rate limiter, more than 0 with a limit. A push that is held back for a plan
     /// ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the rate limiter that holds it, counted
     /// from the suspension; with 0 as soon as it is released. Default 100 ms: QEMU (`migration/migration.c`, `BUFFER_DELAY`).
     pub limiter_period: SimTime,
