@@ -104,6 +104,7 @@ fn a_push_that_waits_for_the_plan() {
     let mut case = fetched(1, 0);
     case.scenario.source.push = Push::Linear;
     case.scenario.migration.delivery = Delivery::FetchThenPush;
+    case.scenario.source.limiter_period = SimTime::ZERO;
     let outcome = simulate_as("pre-record", &case);
     assert_eq!(outcome.push_and_demand_order, [2, 0, 1]);
     assert_eq!((faults(&outcome), outcome.requests), ((1, 1, 0), 3));
