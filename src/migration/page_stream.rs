@@ -285,7 +285,7 @@ impl<'a> PageStream<'a> {
                 },
             };
             let Some(now) = self.advance(until, &bounds) else {
-                if self.link.next_start().0 > until {
+                if self.link.next_start().0 > until.min(LAST) {
                     return false;
                 }
                 self.link.start();
