@@ -1,7 +1,8 @@
 //! What a run costs: pushing without faults, faults, and beside them what a conventional simulator would cost.
 //!
-//! `cargo bench --bench engine`. The conventional engine has one event a page in a binary heap, and knows nothing but a send
-//! buffer, a FIFO link and a receiving thread; the bare loop writes one arrival time a page. Neither serves requests.
+//! `cargo bench --bench engine`. The conventional engine has one event a page in a binary heap, and knows nothing but a
+//! send buffer, a FIFO link and a receiving thread; the bare loop writes one arrival time a page. Neither serves
+//! requests.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

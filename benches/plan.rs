@@ -1,7 +1,7 @@
 //! What planning takes at the switch-over: PDoPMP's plan against pre-record's order of the same recording.
 //!
-//! `cargo bench --bench plan`. A million accesses over 1 GiB of 4 KiB pages: a program that sweeps, one that strides, and
-//! two that jump about, interleaved; and, for PDoPMP, one sweep that is broken off everywhere by jumps into it.
+//! `cargo bench --bench plan`. A million accesses over 1 GiB of 4 KiB pages: a program that sweeps, one that strides,
+//! and two that jump about, interleaved; and, for PDoPMP, one sweep that is broken off everywhere by jumps into it.
 
 use std::hint::black_box;
 

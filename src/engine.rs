@@ -4,8 +4,8 @@
 //! model and never depends on who scheduled first. Two events equal in both are interchangeable, so a run is a pure
 //! function of its inputs.
 //!
-//! Only events that need a decision go through the queue. Between two of them pages pass the hosts and the link at regular
-//! times, and a whole run of them is computed at once as a [`Progression`] (see [`crate::migration`]).
+//! Only events that need a decision go through the queue. Between two of them pages pass the hosts and the link at
+//! regular times, and a whole run of them is computed at once as a [`Progression`] (see [`crate::migration`]).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -63,7 +63,8 @@ impl Progression {
         }
     }
 
-    /// How many of the first `count` times, from the first on, are not before those of `other`, the first of which is not.
+    /// How many of the first `count` times, from the first on, are not before those of `other`, the first of which is
+    /// not.
     pub fn count_not_before(self, other: Self, count: u32) -> u32 {
         let lag = other.step.saturating_sub(self.step).as_ps();
         match (self.first - other.first).as_ps().checked_div(lag) {

@@ -1,7 +1,7 @@
 //! The abstract's claims, as figures: what `migsim figures` runs, draws and judges.
 //!
-//! Every figure is a scenario with a `[sweep]` in `scenarios/figures/`; its rows become `figures/NAME.csv` and a picture
-//! of them `figures/NAME.svg`. All of them, with the verdicts on the claims, make one page, `report.html`.
+//! Every figure is a scenario with a `[sweep]` in `scenarios/figures/`; its rows become `figures/NAME.csv` and a
+//! picture of them `figures/NAME.svg`. All of them, with the verdicts on the claims, make one page, `report.html`.
 //!
 //! PDoPMP is a reconstruction from the abstract; no figure or number is the paper's.
 

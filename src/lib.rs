@@ -6,7 +6,8 @@
 //!
 //! ## The model
 //!
-//! `docs/model.md` describes what is simulated, and `docs/ARCHITECTURE.md` the order of the modules. Where each part is:
+//! `docs/model.md` describes what is simulated, and `docs/ARCHITECTURE.md` the order of the modules. Where each part
+//! is:
 //!
 //! | part of the model | code |
 //! |---|---|
@@ -26,14 +27,14 @@
 //! ## The way of the data
 //!
 //! A trace and a scenario make a simulation; [`run::compare`] runs several strategies. [`measure`] turns a run into
-//! metrics or into causes of its stall, and [`report`] prints them. A recording becomes a [`plan`] for a real migration.
-//! The command line ([`cli`]) only joins these.
+//! metrics or into causes of its stall, and [`report`] prints them. A recording becomes a [`plan`] for a real
+//! migration. The command line ([`cli`]) only joins these.
 //!
 //! ## Where it comes from
 //!
 //! Z. Shan, J. Qiao, S. Lin, *Live Migration of Virtual Machine with Pre-Record and Use PDoPMP to Analyse Memory Access
-//! Trend*, PDCAT 2017, doi 10.1109/PDCAT.2017.00038. Only its abstract is public: PDoPMP here is a **reconstruction from
-//! the abstract** ([`strategy::pdopmp`]), and no number of the paper is claimed.
+//! Trend*, PDCAT 2017, doi 10.1109/PDCAT.2017.00038. Only its abstract is public: PDoPMP here is a **reconstruction
+//! from the abstract** ([`strategy::pdopmp`]), and no number of the paper is claimed.
 //!
 //! ## As a library
 //!

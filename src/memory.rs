@@ -13,8 +13,8 @@ pub use layout::{Memory, PageRun};
 pub use page_set::PageSet;
 pub use ram::{Ram, pages_in};
 
-/// Number of a host page: the unit of fault and transfer. RAM is counted in order of guest-physical addresses, without the
-/// holes between its ranges.
+/// Number of a host page: the unit of fault and transfer. RAM is counted in order of guest-physical addresses, without
+/// the holes between its ranges.
 pub type PageId = u32;
 
 /// A map from host pages, quicker than one that is safe from chosen keys. Its own order must not matter.

@@ -5,12 +5,14 @@
 //! ├─ recorded ─┼──────────────────── downtime ─────────────────────────────┼─ pages: demanded, pushed ───┤
 //! ```
 //!
-//! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s, and what follows is an event loop's.
+//! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s, and what follows is an event
+//! loop's.
 //!
-//! What happens first at one instant: a piece leaves the link, a page is installed (a demanded one first), a vCPU wakes, an
-//! acknowledgement and then a request reaches the source, a request is read, a push is released, a vCPU touches a page, goes idle or is woken, then
-//! a fetching thread, a fault handler sends its request, requests are acknowledged, the thread of requests acts, the migration
-//! thread acts. Several of one kind go by vCPU number, those of fetching threads behind them by the plan.
+//! What happens first at one instant: a piece leaves the link, a page is installed (a demanded one first), a vCPU
+//! wakes, an acknowledgement and then a request reaches the source, a request is read, a push is released, a vCPU
+//! touches a page, goes idle or is woken, then a fetching thread, a fault handler sends its request, requests are
+//! acknowledged, the thread of requests acts, the migration thread acts. Several of one kind go by vCPU number, those
+//! of fetching threads behind them by the plan.
 
 mod event;
 mod event_loop;

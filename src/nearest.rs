@@ -14,7 +14,8 @@ pub(crate) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
-/// Adds the nearest name to a deserializer's message about an unknown one: "unknown field `a`, expected one of `b`, `c`".
+/// Adds the nearest name to a deserializer's message about an unknown one: "unknown field `a`, expected one of `b`,
+/// `c`".
 pub(crate) fn with_nearest(message: &str) -> String {
     let is_unknown = ["unknown field `", "unknown variant `"]
         .iter()

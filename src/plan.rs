@@ -1,7 +1,7 @@
 //! A strategy's plan for a real migration: which pages go first, in their order, and why.
 //!
-//! [`of_trace`] plans at a moment of a recorded trace, [`of_recording`] from what a recorder has just written. The source of
-//! a real migration may push by it; a destination may fetch by it, as `tools/qemu/fetcher` does.
+//! [`of_trace`] plans at a moment of a recorded trace, [`of_recording`] from what a recorder has just written. The
+//! source of a real migration may push by it; a destination may fetch by it, as `tools/qemu/fetcher` does.
 //!
 //! # The binary file
 //!
@@ -15,8 +15,8 @@
 //! | 16 | u64 pages of the VM | 8 | u64 predicted next touch, in ns after the switch-over; all ones: none |
 //! | 24 | u64 pages of the plan | | |
 //!
-//! Then u32 CRC-32C of all that comes before it. The same as CSV has the columns `page`, `why` (`recorded` or `predicted`) and
-//! `next_touch_ns` (empty: none).
+//! Then u32 CRC-32C of all that comes before it. The same as CSV has the columns `page`, `why` (`recorded` or
+//! `predicted`) and `next_touch_ns` (empty: none).
 //!
 //! A page is a host page: its number times the size of a page is its offset in guest memory. Each is named once. Pages
 //! without content are named like others: who delivers them knows better whether they have any.
@@ -63,8 +63,8 @@ pub enum PlanError {
     Recording(#[from] ImportError),
 }
 
-/// Plans from a record window that begins at `trace.start`, exactly as a simulation of the same scenario does whose link is
-/// idle in the window: a stock hypervisor does not push by a recorder.
+/// Plans from a record window that begins at `trace.start`, exactly as a simulation of the same scenario does whose
+/// link is idle in the window: a stock hypervisor does not push by a recorder.
 ///
 /// # Errors
 ///
@@ -85,12 +85,12 @@ pub fn of_trace(scenario: &Scenario, trace: &Trace, entry: &Entry) -> Result<Pla
     ))
 }
 
-/// Plans from what the recorder plugin for QEMU has written: from the last `record_window` of it, or from all, if that is
-/// no more.
+/// Plans from what the recorder plugin for QEMU has written: from the last `record_window` of it, or from all, if that
+/// is no more.
 ///
-/// A recording of at most `record_window` is taken to begin as long before the switch-over: time 0 is the window's beginning.
-/// A longer one is taken to end at the switch-over, with its last access. Of what is longer no more is kept in memory
-/// than the last window, however long it is.
+/// A recording of at most `record_window` is taken to begin as long before the switch-over: time 0 is the window's
+/// beginning. A longer one is taken to end at the switch-over, with its last access. Of what is longer no more is kept
+/// in memory than the last window, however long it is.
 ///
 /// # Errors
 ///

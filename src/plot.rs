@@ -1,8 +1,9 @@
-//! Figures as SVG and PNG: panels of dots with ranges, of lines, or of steps over time, that survive black-and-white print.
+//! Figures as SVG and PNG: panels of dots with ranges, of lines, or of steps over time, that survive black-and-white
+//! print.
 //!
 //! Everything is placed in whole pixels here and only drawn by the backend, so that the bytes are the same everywhere.
-//! Series are told apart by colour (Okabe and Ito's palette, for people who do not see all colours), and again by dashes
-//! and markers.
+//! Series are told apart by colour (Okabe and Ito's palette, for people who do not see all colours), and again by
+//! dashes and markers.
 
 pub mod accuracy;
 mod canvas;
@@ -107,8 +108,8 @@ pub struct Plot {
     pub caption: Vec<String>,
     /// What the horizontal axis has, with its unit.
     pub x_label: String,
-    /// Places on the horizontal axis with their words, in a line or two. Dots stand at 0, 1, 2, …; the axes of points are
-    /// their panels' own.
+    /// Places on the horizontal axis with their words, in a line or two. Dots stand at 0, 1, 2, …; the axes of points
+    /// are their panels' own.
     pub ticks: Vec<(f64, String)>,
     /// Styles of the series and their names.
     pub legend: Vec<(usize, String)>,

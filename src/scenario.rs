@@ -113,9 +113,9 @@ pub struct VmSettings {
     /// How much of the memory has no content, beside what the trace says is zero: of the pages that the trace never
     /// touches the highest. At most as much as there is of them. Default 0.
     pub free: Bytes,
-    /// Guest-physical addresses that are RAM, such as `"0-3GiB,4GiB-5GiB"` or a list of ranges, in whole pages; an open last
-    /// range ends where the trace's memory does. What lies between them is neither sent nor may it be touched. Pages of
-    /// RAM are numbered without the holes. Default: as the trace has it.
+    /// Guest-physical addresses that are RAM, such as `"0-3GiB,4GiB-5GiB"` or a list of ranges, in whole pages; an open
+    /// last range ends where the trace's memory does. What lies between them is neither sent nor may it be touched.
+    /// Pages of RAM are numbered without the holes. Default: as the trace has it.
     pub ram: Option<AddressRanges>,
     /// Page of the trace. Default: as recorded, or 4 KiB for a synthetic workload.
     pub page_size: Option<Bytes>,
@@ -159,8 +159,8 @@ pub enum Delivery {
     /// destination touch the plan's pages in order from the resume on; each fault makes a request as a vCPU's does, and
     /// requests go before the scan. Strategies without a plan are as ever.
     DestinationFetch,
-    /// The same, but the source scans only once the last page of the plan is being asked for: its push is held back by a
-    /// rate limit that does not hold for requests, and released by whoever runs the migration, one latency later.
+    /// The same, but the source scans only once the last page of the plan is being asked for: its push is held back by
+    /// a rate limit that does not hold for requests, and released by whoever runs the migration, one latency later.
     FetchThenPush,
 }
 
@@ -187,25 +187,26 @@ pub struct MigrationSettings {
     /// Names of the strategies, in the order of the rows. Default: post-copy, the paper's two,
     /// pre-copy and hybrids, and the clairvoyant.
     pub strategies: Vec<String>,
-    /// How long a recording strategy lets the VM run on at the source. Default 500 ms, an assumption: the abstract names
-    /// no number.
+    /// How long a recording strategy lets the VM run on at the source. Default 500 ms, an assumption: the abstract
+    /// names no number.
     pub record_window: SimTime,
-    /// Whether the source sends memory during the record window: pages that were read and not written first. Default `true`,
-    /// the reading of the abstract under which its claim on total time can hold. `false` is the literal one: the link is
-    /// idle until the pre-recorded pages are sent. It goes with a destination that fetches the plan, whose source knows
-    /// nothing of the recorder.
+    /// Whether the source sends memory during the record window: pages that were read and not written first. Default
+    /// `true`, the reading of the abstract under which its claim on total time can hold. `false` is the literal one:
+    /// the link is idle until the pre-recorded pages are sent. It goes with a destination that fetches the plan, whose
+    /// source knows nothing of the recorder.
     pub push_while_recording: bool,
-    /// Whether, on a link that is idle meanwhile, the core state is sent during the record window, which lasts at least as long as that takes; what is left
-    /// of the switch-over is suspend, latency and resume. Default `false`; `true` is the reading of patent CN110795213B,
-    /// at its most favourable, as no state is sent twice.
+    /// Whether, on a link that is idle meanwhile, the core state is sent during the record window, which lasts at least
+    /// as long as that takes; what is left of the switch-over is suspend, latency and resume. Default `false`; `true`
+    /// is the reading of patent CN110795213B, at its most favourable, as no state is sent twice.
     pub overlap_core: bool,
-    /// How long the VM runs on, unrecorded, while a migration is set up that sends nothing before the suspension: connections, the
-    /// setup section, and what is left of a period of the rate limiter. Lead-ins that send memory begin at once. Default 0. In
-    /// QEMU, post-copy starts from pre-copy's loop. If `max-bandwidth` is so low that the setup section uses it up, the loop
-    /// sleeps until 100 ms are over (`migration/migration.c`, `migration_rate_limit`, `BUFFER_DELAY`).
+    /// How long the VM runs on, unrecorded, while a migration is set up that sends nothing before the suspension:
+    /// connections, the setup section, and what is left of a period of the rate limiter. Lead-ins that send memory
+    /// begin at once. Default 0. In QEMU, post-copy starts from pre-copy's loop. If `max-bandwidth` is so low that the
+    /// setup section uses it up, the loop sleeps until 100 ms are over (`migration/migration.c`,
+    /// `migration_rate_limit`, `BUFFER_DELAY`).
     pub setup_time: SimTime,
-    /// How long the VM runs on, unrecorded, between its record window and its suspension: while a planner works that stands
-    /// beside the hypervisor. Default 0.
+    /// How long the VM runs on, unrecorded, between its record window and its suspension: while a planner works that
+    /// stands beside the hypervisor. Default 0.
     pub planning_time: SimTime,
     /// Time per recorded access that a strategy that records computes while the VM is suspended. It is part of the
     /// downtime. Default 0: the recording can be sorted while it is made, and nobody needs the order of the first

@@ -111,9 +111,9 @@ pub trait Strategy {
     /// The next page to push, out of `unsent`; `None` to push nothing now.
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId>;
 
-    /// How many of the `most` pages right behind `page`, which [`next_page`](Strategy::next_page) has just named, it would name
-    /// next, one after the other, if nothing is requested meanwhile. They are all unsent, and count as named. By default none:
-    /// then each is asked for.
+    /// How many of the `most` pages right behind `page`, which [`next_page`](Strategy::next_page) has just named, it
+    /// would name next, one after the other, if nothing is requested meanwhile. They are all unsent, and count as
+    /// named. By default none: then each is asked for.
     fn go_on_behind(&mut self, _page: PageId, _most: u32) -> u32 {
         0
     }

@@ -1,9 +1,8 @@
 //! Recorded memory-access traces: the `.mtrace` container, importers, exporters and synthetic workloads.
 //!
-//! A trace holds, per vCPU, page accesses in time order and, if the recorder knew, when it was idle; and the pages that were all
-//! zero when the recording began.
-//! The container is written by appending only and read block by block, in bounded memory. Integers are little-endian, and
-//! each `crc` is a CRC32C of its part:
+//! A trace holds, per vCPU, page accesses in time order and, if the recorder knew, when it was idle; and the pages that
+//! were all zero when the recording began. The container is written by appending only and read block by block, in
+//! bounded memory. Integers are little-endian, and each `crc` is a CRC32C of its part:
 //!
 //! ```text
 //! preamble  magic "\x8aMTRACE\n" u64 │ version u32 │ page shift u32 │ tick ns u32 │ provenance bytes u32
@@ -17,15 +16,15 @@
 //! trailer   bytes of the footer u64 │ magic "\x8aMTREND\n" u64
 //! ```
 //!
-//! Version 2 has RAM ranges: pages outside of them are holes, which no access and no zero page lies in. A trace without ranges
-//! is written as version 1, so older programs read it and its hash stays.
+//! Version 2 has RAM ranges: pages outside of them are holes, which no access and no zero page lies in. A trace without
+//! ranges is written as version 1, so older programs read it and its hash stays.
 //!
 //! What a recorder knows only at its end (pages, vCPUs, duration) stands in the footer, so a pipe can be imported.
 //!
-//! A block's payload is two columns of `u32`: ticks since the record before, then `page * 4 + op`. Each column is stored
-//! as four byte planes (all lowest bytes first, all highest bytes last) and compressed with zstd where that helps.
-//! Measured on the three QEMU recordings with zstd -19, byte planes are 14 % (sort), 24 % (sequential) and 24 % (random)
-//! smaller than plain columns, and compress in half the time.
+//! A block's payload is two columns of `u32`: ticks since the record before, then `page * 4 + op`. Each column is
+//! stored as four byte planes (all lowest bytes first, all highest bytes last) and compressed with zstd where that
+//! helps. Measured on the three QEMU recordings with zstd -19, byte planes are 14 % (sort), 24 % (sequential) and 24 %
+//! (random) smaller than plain columns, and compress in half the time.
 //!
 //! The content hash is BLAKE3 of the decoded content: the same records in the same order have the same hash, whatever
 //! version and level of zstd compressed them.
@@ -130,7 +129,8 @@ pub struct TraceHeader {
     /// Epoch of the recorder's compaction in nanoseconds: only the first access and the first write of a page in each
     /// epoch were recorded. 0: every access was.
     pub compaction_ns: u64,
-    /// Where the recording comes from, in words. A recorder that knows how much it slowed the guest down says `slow-down 23.4`.
+    /// Where the recording comes from, in words. A recorder that knows how much it slowed the guest down says
+    /// `slow-down 23.4`.
     pub provenance: String,
 }
 

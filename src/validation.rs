@@ -1,10 +1,10 @@
 //! Predicted against measured: real QEMU migrations, and what the simulator makes of them.
 //!
-//! A reference file has a row per real migration; `tools/qemu/README.md` says how such files are made. Rows that differ only
-//! in their repetition are a [`Group`]. Each group is simulated on the traces of its workload and with the same scenarios as all
-//! others: only the link's rate and discipline and the strategy are the group's own. What is predicted is the
-//! median over traces and scenarios, as what was measured is the median of the repetitions: a fault earlier or later is another
-//! course of the migration, in a simulation as in reality, and a guest does not do the same twice.
+//! A reference file has a row per real migration; `tools/qemu/README.md` says how such files are made. Rows that differ
+//! only in their repetition are a [`Group`]. Each group is simulated on the traces of its workload and with the same
+//! scenarios as all others: only the link's rate and discipline and the strategy are the group's own. What is predicted
+//! is the median over traces and scenarios, as what was measured is the median of the repetitions: a fault earlier or
+//! later is another course of the migration, in a simulation as in reality, and a guest does not do the same twice.
 
 pub mod calibration;
 mod errors;

@@ -1,5 +1,5 @@
-//! What a part of the clairvoyant's knowledge is worth: the touch order, cut down to some pages, to no order, or to how many
-//! pages of a block are touched. None of these is proved to be the best use of what it knows.
+//! What a part of the clairvoyant's knowledge is worth: the touch order, cut down to some pages, to no order, or to how
+//! many pages of a block are touched. None of these is proved to be the best use of what it knows.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
-//! What a recording is worth in the live round: every recording, position and link of `scenarios/live-round.toml`, tuned and
-//! held-out recordings apart; what each part contributes; and both readings of the abstract. As Markdown.
+//! What a recording is worth in the live round: every recording, position and link of `scenarios/live-round.toml`,
+//! tuned and held-out recordings apart; what each part contributes; and both readings of the abstract. As Markdown.
 //!
 //! Run it by `cargo run --release --example live_round` at the top of the repository.
 

@@ -17,9 +17,10 @@ use crate::validation::{Predictor, read};
 
 /// Fit a scenario to measured QEMU migrations, and write it as a profile
 ///
-/// REFERENCE.csv has a row per real migration, as for `migsim validate`. The keys take the values with which the migrations of
-/// the workloads in --on are predicted best; those of the others show how good that is elsewhere. A key of its own range is one
-/// of an axis: --range destination.wake='{ from = "10 us", to = "1 ms", step = 2, scale = "log" }'.
+/// REFERENCE.csv has a row per real migration, as for `migsim validate`. The keys take the values with which the
+/// migrations of the workloads in --on are predicted best; those of the others show how good that is elsewhere. A key
+/// of its own range is one of an axis: --range destination.wake='{ from = "10 us", to = "1 ms", step = 2, scale = "log"
+/// }'.
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArgs {
     /// What was measured

@@ -15,8 +15,8 @@ use crate::strategy::Registry;
 ///
 /// A line a kind of page: what the strategy knew of the pages that were faulted on. The columns are what the stall went
 /// into: the request's way (trap, latencies, what holds it up), the wait at the source until the page was handed to the
-/// link, the link (what was queued before it, and its transmission), the rest of the way of a page that had been sent already,
-/// and installation and wake-up.
+/// link, the link (what was queued before it, and its transmission), the rest of the way of a page that had been sent
+/// already, and installation and wake-up.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     #[command(flatten)]

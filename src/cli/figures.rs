@@ -21,8 +21,9 @@ const VERDICTS: &str = "results/verdicts.csv";
 
 /// Make every figure, the rows behind it and the report; or only judge the claims
 ///
-/// Simulates seven guests over slow and fast links, and writes figures/*.csv, *.svg, verdicts.csv and report.html; *.png too where the
-/// program was built with the feature png. PDoPMP is a reconstruction from the abstract; no figure or number is the paper's.
+/// Simulates seven guests over slow and fast links, and writes figures/*.csv, *.svg, verdicts.csv and report.html;
+/// *.png too where the program was built with the feature png. PDoPMP is a reconstruction from the abstract; no figure
+/// or number is the paper's.
 #[derive(Debug, Args)]
 pub(super) struct FiguresArgs {
     /// Directory to write to

@@ -19,9 +19,9 @@ use crate::units::SimTime;
 
 /// Write which pages a strategy would send first, for a real migration
 ///
-/// The strategy sees the accesses of a record window that ends at the switch-over. Of a trace (.mtrace) that window begins
-/// at --at, and the plan is that of a simulation with the same settings. A recording of the recorder plugin for QEMU
-/// (--from qemu) ends at the switch-over: its last record window counts, or all of it, if it is no longer.
+/// The strategy sees the accesses of a record window that ends at the switch-over. Of a trace (.mtrace) that window
+/// begins at --at, and the plan is that of a simulation with the same settings. A recording of the recorder plugin for
+/// QEMU (--from qemu) ends at the switch-over: its last record window counts, or all of it, if it is no longer.
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     /// The trace or recording; with --from qemu, `-` is standard input

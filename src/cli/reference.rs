@@ -12,8 +12,8 @@ use crate::validation::report::Report;
 
 /// Make a row for `migsim validate` from what hypervisors report of a migration
 ///
-/// Reports are query-migrate's JSON of source and destination, the text of `virsh domjobinfo --completed --anystats`, and
-/// QEMU's log of a destination with `postcopy_*` trace events. What one does not say another may.
+/// Reports are query-migrate's JSON of source and destination, the text of `virsh domjobinfo --completed --anystats`,
+/// and QEMU's log of a destination with `postcopy_*` trace events. What one does not say another may.
 #[derive(Debug, Args)]
 pub(super) struct ReferenceArgs {
     /// Reports of one migration; the first that knows a value counts

@@ -18,8 +18,8 @@ use crate::strategy::Registry;
 
 /// Run the strategies on every point of a scenario's [sweep]
 ///
-/// Rows come in the order of the grid, the last axis fastest, whatever the number of threads. A point that fails has its
-/// error in the column `error`.
+/// Rows come in the order of the grid, the last axis fastest, whatever the number of threads. A point that fails has
+/// its error in the column `error`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct SweepArgs {

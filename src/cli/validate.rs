@@ -24,14 +24,14 @@ const MOST_POINTS: usize = 1_000;
 
 /// Hold predictions against measured QEMU migrations
 ///
-/// REFERENCE.csv has a row per real migration, as tools/qemu/migrate writes them. Every setting in it is simulated with one
-/// scenario for all, and held against the median of its repetitions; blocktime as QEMU counts it, without fault_trap and wake.
-/// With a [sweep] in the scenario, its points are all simulated, and on all recordings of a workload (WORKLOAD.mtrace,
-/// WORKLOAD.2.mtrace and so on); their median is the prediction. An error inside the
-/// repetitions' range counts as 0 in the sums, which are held against the project's goals; settings with a plan and without,
-/// calibrated on and held out, apart.
-/// The switch position in the traces is the scenario's trace.start: there the record window of a strategy that records ends,
-/// and then the VM runs on for the reference's planning_ms. Both are not in its total time, as they are not in QEMU's.
+/// REFERENCE.csv has a row per real migration, as tools/qemu/migrate writes them. Every setting in it is simulated with
+/// one scenario for all, and held against the median of its repetitions; blocktime as QEMU counts it, without
+/// fault_trap and wake. With a [sweep] in the scenario, its points are all simulated, and on all recordings of a
+/// workload (WORKLOAD.mtrace, WORKLOAD.2.mtrace and so on); their median is the prediction. An error inside the
+/// repetitions' range counts as 0 in the sums, which are held against the project's goals; settings with a plan and
+/// without, calibrated on and held out, apart. The switch position in the traces is the scenario's trace.start: there
+/// the record window of a strategy that records ends, and then the VM runs on for the reference's planning_ms. Both are
+/// not in its total time, as they are not in QEMU's.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
     /// What was measured

@@ -1,24 +1,24 @@
 //! The abstract's claims, judged by what the simulations say.
 //!
-//! A *case* is a guest, a network, a sender and a record window W; its numbers are means over positions of the migration
-//! in the guest's life. In a case a claim compares two numbers: the better side of it may be up to 1 % worse and counts
-//! as the same, except for downtime, where there is no tolerance.
+//! A *case* is a guest, a network, a sender and a record window W; its numbers are means over positions of the
+//! migration in the guest's life. In a case a claim compares two numbers: the better side of it may be up to 1 % worse
+//! and counts as the same, except for downtime, where there is no tolerance.
 //!
 //! - A claim **holds** over a set of cases when no case is worse and the sum is better (for the downtime: not worse).
 //! - It **holds in part** when it does so in some cases, and **does not hold** when in none.
 //!
 //! C5 is of its own kind: a case counts when C1 to C3 are better in it and C4 is not worse.
 //!
-//! The abstract leaves two things open, and every claim is judged both ways. *Page faults* may be all touches of pages that
-//! are not there, or those alone whose page was not yet sent. And the link may be idle in W, or memory may be *pushed while
-//! it is recorded*.
+//! The abstract leaves two things open, and every claim is judged both ways. *Page faults* may be all touches of pages
+//! that are not there, or those alone whose page was not yet sent. And the link may be idle in W, or memory may be
+//! *pushed while it is recorded*.
 //!
 //! The recordings of real guests are judged apart, at one position, where they are at hand.
 //!
-//! Both are said of every claim: the verdict over all cases, and that over its *regime*: the cases in which the mechanism
-//! behind the claim can act. A regime is told from the guest, the sender and post-copy, and not from what the claim
-//! compares. [`kept`] holds the verdicts that were found last; a claim that does not hold is a result, a verdict that
-//! changes is a regression.
+//! Both are said of every claim: the verdict over all cases, and that over its *regime*: the cases in which the
+//! mechanism behind the claim can act. A regime is told from the guest, the sender and post-copy, and not from what the
+//! claim compares. [`kept`] holds the verdicts that were found last; a claim that does not hold is a result, a verdict
+//! that changes is a regression.
 
 mod case;
 mod judgement;

@@ -9,8 +9,8 @@ pub(super) struct Left<'a> {
     pub(super) shares: Vec<f64>,
 }
 
-/// Which strategy has the least stall. What knows the future does not count, nor what never stalls because it runs nothing
-/// on the destination before all is there.
+/// Which strategy has the least stall. What knows the future does not count, nor what never stalls because it runs
+/// nothing on the destination before all is there.
 pub(super) fn least_stall(reference: &str, left: &[Left<'_>]) -> Option<String> {
     let candidates = left.iter().filter(|left| {
         let stalls = left.shares.iter().any(|share| *share > 0.0);

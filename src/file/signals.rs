@@ -29,8 +29,8 @@ impl Drop for Temporary {
     }
 }
 
-/// From now on a request to stop (INT, TERM, HUP) removes what has a temporary name, and then ends the process as it would
-/// have. A signal that is ignored, as under nohup, stays so.
+/// From now on a request to stop (INT, TERM, HUP) removes what has a temporary name, and then ends the process as it
+/// would have. A signal that is ignored, as under nohup, stays so.
 pub(crate) fn clean_up_on_signals() {
     #[cfg(target_os = "linux")]
     {

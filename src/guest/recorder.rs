@@ -1,8 +1,8 @@
 //! A guest that runs on the source under a recorder.
 //!
 //! The recorder makes pages inaccessible. The first access to a page after that traps, which costs its vCPU time, and
-//! the page is accessible again until it is protected anew. What the recorder sees between two traps is idealised: every
-//! access of the trace is recorded with its time.
+//! the page is accessible again until it is protected anew. What the recorder sees between two traps is idealised:
+//! every access of the trace is recorded with its time.
 
 use crate::guest::recording::Access;
 use crate::guest::replay::{GuestAccess, Replay, VcpuReplay};
@@ -85,8 +85,8 @@ impl<'a> RecordedGuest<'a> {
         self.protected = PageSet::full(self.protected.pages());
     }
 
-    /// Whether a vCPU may still write the page at `time`, though its last recorded write of it lies before: that was in the
-    /// epoch of a compacted trace in which the vCPU still is, or it waits in that write's trap.
+    /// Whether a vCPU may still write the page at `time`, though its last recorded write of it lies before: that was in
+    /// the epoch of a compacted trace in which the vCPU still is, or it waits in that write's trap.
     pub fn may_be_writing(&self, page: PageId, time: SimTime) -> bool {
         self.vcpus.iter().any(|state| {
             state.written.contains_key(&page)
@@ -94,10 +94,12 @@ impl<'a> RecordedGuest<'a> {
         })
     }
 
-    /// Where each vCPU goes on at the destination if the guest stops at `time`, once all recorded accesses have been taken.
+    /// Where each vCPU goes on at the destination if the guest stops at `time`, once all recorded accesses have been
+    /// taken.
     ///
-    /// A vCPU goes on at the destination where the time less its traps has brought it, but not before its last access: one
-    /// whose trap is cut off is made again. On a compacted trace that is rounded to an epoch's boundary, where it is exact.
+    /// A vCPU goes on at the destination where the time less its traps has brought it, but not before its last access:
+    /// one whose trap is cut off is made again. On a compacted trace that is rounded to an epoch's boundary, where it
+    /// is exact.
     pub fn positions(&self, time: SimTime) -> Vec<SimTime> {
         let position = |state: &RunningVcpu<'_>| self.replay.nearest_boundary(state.position(time));
         self.vcpus.iter().map(position).collect()

@@ -82,9 +82,10 @@ impl Preparation {
 
 /// Runs the VM through its preparation. While it is recorded, each first access to a page costs its vCPU `trap`.
 ///
-/// Returns the recording and, per vCPU, the guest time that it has reached: where it goes on at the destination. That is
-/// the preparation less the vCPU's traps, but not before its last recorded access: an access whose trap the window's end
-/// cut off is made again. On a compacted trace the positions are rounded to epoch boundaries, where the trace is exact.
+/// Returns the recording and, per vCPU, the guest time that it has reached: where it goes on at the destination. That
+/// is the preparation less the vCPU's traps, but not before its last recorded access: an access whose trap the window's
+/// end cut off is made again. On a compacted trace the positions are rounded to epoch boundaries, where the trace is
+/// exact.
 ///
 /// # Errors
 ///

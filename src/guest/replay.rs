@@ -281,7 +281,8 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// When a vCPU has nothing to do: all spans that end after a guest time, and begin at most one pass of the trace later.
+    /// When a vCPU has nothing to do: all spans that end after a guest time, and begin at most one pass of the trace
+    /// later.
     pub fn idle(&self, vcpu: u16, from: SimTime) -> Vec<Idle> {
         let duration = self.trace.duration_ns();
         let since_zero = self.start_ns.saturating_add(self.scale.recorded_ns(from));
@@ -309,8 +310,8 @@ impl<'a> Replay<'a> {
             .collect()
     }
 
-    /// What the pages consist of when the guest has reached `positions`: those of the trace's map are zero that no vCPU has
-    /// written before.
+    /// What the pages consist of when the guest has reached `positions`: those of the trace's map are zero that no vCPU
+    /// has written before.
     ///
     /// # Errors
     ///
@@ -405,7 +406,8 @@ impl Iterator for VcpuReplay<'_> {
 }
 
 impl VcpuReplay<'_> {
-    /// The next access, but of those before `until` only one that is `wanted`, by its page in the trace and how it is accessed.
+    /// The next access, but of those before `until` only one that is `wanted`, by its page in the trace and how it is
+    /// accessed.
     pub fn next_wanted(
         &mut self,
         until: SimTime,

@@ -1,9 +1,9 @@
 //! The touch order: each vCPU's first touch of each page after the switch-over.
 //!
-//! A page that has reached the destination never leaves it, so a vCPU's later touches of it cannot fault: the first ones
-//! are all that a run depends on. A touch order is computed once and shared by every run that switches over at the same
-//! position, and a run costs what the number of distinct pages costs, however long the trace is, and what the number of times
-//! costs at which vCPUs have nothing to do: they go with it.
+//! A page that has reached the destination never leaves it, so a vCPU's later touches of it cannot fault: the first
+//! ones are all that a run depends on. A touch order is computed once and shared by every run that switches over at the
+//! same position, and a run costs what the number of distinct pages costs, however long the trace is, and what the
+//! number of times costs at which vCPUs have nothing to do: they go with it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -127,8 +127,8 @@ impl TouchOrder {
         self.per_vcpu.iter().any(|vcpu| !vcpu.idle.is_empty())
     }
 
-    /// By when each page is touched at the latest, counted from the resume, if no vCPU ever stalls; in the order of these
-    /// times. What is touched in idleness counts with its end. All runs that share the touch order share them.
+    /// By when each page is touched at the latest, counted from the resume, if no vCPU ever stalls; in the order of
+    /// these times. What is touched in idleness counts with its end. All runs that share the touch order share them.
     pub fn deadlines(&self) -> &[Touch] {
         self.deadlines.get_or_init(|| {
             // A vCPU that waits for another one may be held up by how far that is behind.

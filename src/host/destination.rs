@@ -1,5 +1,5 @@
-//! The destination host: the receiving threads, vCPUs that replay their touch order and fault, threads that fetch the pages
-//! of a plan, and the way of their requests back.
+//! The destination host: the receiving threads, vCPUs that replay their touch order and fault, threads that fetch the
+//! pages of a plan, and the way of their requests back.
 
 mod receiver;
 mod vcpus;
@@ -237,7 +237,8 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// A fetching thread touches the next page of the plan that is missing; it is through the installed ones in no time.
+    /// A fetching thread touches the next page of the plan that is missing; it is through the installed ones in no
+    /// time.
     pub fn fetch(&mut self) -> TouchOutcome {
         while let Some(&PlannedPage { page, .. }) = self.plan.get(self.fetched) {
             let place = self.fetched as u32;
@@ -304,7 +305,8 @@ impl<'a> Destination<'a> {
         next.map(|awaited| awaited.page)
     }
 
-    /// An awaited page is known to have left the link, and arrives then. Its span, if it leaves only now, says where it has been.
+    /// An awaited page is known to have left the link, and arrives then. Its span, if it leaves only now, says where it
+    /// has been.
     pub fn mark_left(&mut self, page: PageId, arrived_at: SimTime, span: Option<&Span>) {
         let place = self.place_of(page);
         let Some(awaited) = self.awaited.get_mut(place) else {

@@ -1,7 +1,8 @@
 //! The source host: its migration thread pushes pages, and serves requests unless they have a thread of their own.
 //!
-//! While nothing is requested, the thread serves pages of one content at constant distances: one behind the other as long as there
-//! is surely room, or, with its buffer full, one whenever one leaves the link. It takes up as many as that at once.
+//! While nothing is requested, the thread serves pages of one content at constant distances: one behind the other as
+//! long as there is surely room, or, with its buffer full, one whenever one leaves the link. It takes up as many as
+//! that at once.
 
 mod ahead;
 mod limiter;
@@ -52,7 +53,8 @@ pub struct SourceHost<'a> {
 }
 
 impl<'a> SourceHost<'a> {
-    /// A host that starts to push the `unsent` pages of a memory at `start`. `own_channel` is whether requested pages have one.
+    /// A host that starts to push the `unsent` pages of a memory at `start`. `own_channel` is whether requested pages
+    /// have one.
     pub fn new(
         settings: &'a SourceSettings,
         unsent: PageSet,
@@ -177,8 +179,8 @@ impl<'a> SourceHost<'a> {
         self.settings.demand_mode == DemandMode::Synchronous && self.unacknowledged > 0
     }
 
-    /// A thread that is due, the requests' own first, hands over what is ready and takes up the next pages, if there are any and
-    /// the link has room.
+    /// A thread that is due, the requests' own first, hands over what is ready and takes up the next pages, if there
+    /// are any and the link has room.
     ///
     /// # Errors
     ///
@@ -247,8 +249,8 @@ impl<'a> SourceHost<'a> {
         thread
     }
 
-    /// The thread takes up the next page to serve, and with it those behind that it is sure to serve next; or says what it waits
-    /// for.
+    /// The thread takes up the next page to serve, and with it those behind that it is sure to serve next; or says what
+    /// it waits for.
     fn take_up(
         &mut self,
         now: SimTime,
@@ -288,8 +290,8 @@ impl<'a> SourceHost<'a> {
         Ok(Ok(()))
     }
 
-    /// Takes up a page that the strategy has named, and those that follow it as far as the thread is sure to take them up at one
-    /// pace. All but the last are served by the time that it is taken up.
+    /// Takes up a page that the strategy has named, and those that follow it as far as the thread is sure to take them
+    /// up at one pace. All but the last are served by the time that it is taken up.
     fn push_from(
         &mut self,
         mut page: PageId,

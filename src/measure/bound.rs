@@ -1,5 +1,5 @@
-//! The bound: a stall that no order of pushes undercuts, for the pages that a run misses at its resume. docs/model.md has
-//! the proof.
+//! The bound: a stall that no order of pushes undercuts, for the pages that a run misses at its resume. docs/model.md
+//! has the proof.
 
 use std::ops::Add;
 
@@ -92,7 +92,8 @@ impl<'a> Line<'a> {
         ])
     }
 
-    /// Before this time after the resume, pages cannot all be installed whose work comes to `all`, each at least `least`.
+    /// Before this time after the resume, pages cannot all be installed whose work comes to `all`, each at least
+    /// `least`.
     fn earliest(&self, all: Work, least: Work) -> SimTime {
         let through = |station: usize| {
             let here = all.0[station].as_ps().div_ceil(self.servers[station]);

@@ -22,7 +22,8 @@ pub enum Knowledge {
     Unnamed,
 }
 
-/// How many pages apart is near. 16 pages of 4 KiB are the 64 KiB that allocators and page caches hand out in one piece.
+/// How many pages apart is near. 16 pages of 4 KiB are the 64 KiB that allocators and page caches hand out in one
+/// piece.
 pub const NEAR: PageId = 16;
 
 impl Knowledge {
@@ -225,8 +226,8 @@ mod tests {
         SimTime::from_ns(ns)
     }
 
-    /// A page whose request reached the source at 55; handed over at 58, left at 158, arrived at 208, installed at 212, and
-    /// its waiters run at 218.
+    /// A page whose request reached the source at 55; handed over at 58, left at 158, arrived at 208, installed at 212,
+    /// and its waiters run at 218.
     fn stall(from: u64, requested: bool) -> Stall {
         Stall {
             vcpu: 0,

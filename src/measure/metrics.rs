@@ -34,9 +34,10 @@ pub struct Metrics {
     pub total_migration_time: Option<SimTime>,
     /// How long no vCPU ran on either host at the switch-over. Stalls after it do not count.
     pub downtime: SimTime,
-    /// From the resume until the last page was installed: while the VM depends on both hosts and on the link between them, and is
-    /// lost with either. Zero where no page is missing at the resume; `None` when some pages never arrive. The *residual
-    /// dependency* of process migration (Milojicic et al., *Process Migration*, ACM Computing Surveys 2000).
+    /// From the resume until the last page was installed: while the VM depends on both hosts and on the link between
+    /// them, and is lost with either. Zero where no page is missing at the resume; `None` when some pages never arrive.
+    /// The *residual dependency* of process migration (Milojicic et al., *Process Migration*, ACM Computing Surveys
+    /// 2000).
     pub residual_dependency: Option<SimTime>,
     /// Touches on the destination that found the page missing.
     pub page_faults: u64,
@@ -44,14 +45,15 @@ pub struct Metrics {
     pub network_faults: u64,
     /// The others: the page was on its way already.
     pub in_flight_faults: u64,
-    /// Requests that reached the source, of vCPUs and of fetching threads, those for pages on their way included (QEMU's
-    /// `postcopy-requests`).
+    /// Requests that reached the source, of vCPUs and of fetching threads, those for pages on their way included
+    /// (QEMU's `postcopy-requests`).
     pub requests: u64,
     /// Time blocked by faults, summed over vCPUs.
     pub stall: SimTime,
     /// No order of pushes leaves less stall for this run's missing pages and resume.
     pub stall_bound: SimTime,
-    /// The stall [as QEMU counts it](crate::host::destination::DestinationSettings::as_qemu_counts): its `postcopy-vcpu-blocktime`.
+    /// The stall [as QEMU counts it](crate::host::destination::DestinationSettings::as_qemu_counts): its
+    /// `postcopy-vcpu-blocktime`.
     pub qemu_vcpu_blocktime: SimTime,
     /// Time in which all vCPUs were blocked.
     pub all_vcpus_blocked: SimTime,
@@ -86,7 +88,8 @@ pub struct Metrics {
     pub predicted_pages: u64,
     /// Predicted pages that were needed: touched before the plain scan of memory would have brought them.
     pub prediction_precision: Share,
-    /// Touched pages that the PPS or the prediction had named, out of those touched while a plain scan would have lasted.
+    /// Touched pages that the PPS or the prediction had named, out of those touched while a plain scan would have
+    /// lasted.
     pub prediction_coverage: Share,
     /// How the rounds before the switch-over went; `None` without any by the strategy's lead-in.
     pub rounds: Option<RoundsOutcome>,

@@ -70,7 +70,8 @@ pub struct PageMap {
     pub pushed: Cells,
     /// Pages that were sent on request, when they were installed.
     pub demanded: Cells,
-    /// First touches that found their page installed. Between two faults of a vCPU they lie where its own time puts them.
+    /// First touches that found their page installed. Between two faults of a vCPU they lie where its own time puts
+    /// them.
     pub touched: Cells,
     /// vCPUs that wait for a page, from the touch until they run again.
     pub waited: Cells,

@@ -10,7 +10,8 @@ use crate::units::SimTime;
 /// Precision of `predicted` and coverage of `pps` with `predicted`.
 ///
 /// The plain scan sends all pages in order of address from the resume on; a page arrives when all up to it have been
-/// transmitted. Both it and the touches are taken without any stall, so the shares judge the prediction and not the run.
+/// transmitted. Both it and the touches are taken without any stall, so the shares judge the prediction and not the
+/// run.
 pub(super) fn shares(
     scenario: &Scenario,
     switch_over: &SwitchOver,

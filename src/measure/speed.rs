@@ -70,9 +70,9 @@ impl Occupied {
     /// per vCPU.
     pub(super) fn time_to_speed(&self, resumed_at: SimTime, vcpus: u64) -> SimTime {
         let allowed = i128::from(WINDOW.as_ps() / 10) * i128::from(vcpus);
-        // The blocked time within [t, t + WINDOW) is piecewise linear in t: its slope changes where t or t + WINDOW meets
-        // a step. Going back from the end, where it is zero, the first piece that exceeds what is allowed holds the last
-        // such t.
+        // The blocked time within [t, t + WINDOW) is piecewise linear in t: its slope changes where t or t + WINDOW
+        // meets a step. Going back from the end, where it is zero, the first piece that exceeds what is allowed holds
+        // the last such t.
         let changes = |shift: u64, sign: i128| {
             let mut before = 0i128;
             self.steps.iter().map(move |&(time, blocked)| {
@@ -141,7 +141,8 @@ mod tests {
                 .longest_interruption(SimTime::from_ms(20), downtime, 1)
                 .as_ps()
         };
-        // 4 + 10 + 3 ms are one interruption, and longer than the 14 ms of the last block; without a downtime they are not.
+        // 4 + 10 + 3 ms are one interruption, and longer than the 14 ms of the last block; without a downtime they are
+        // not.
         assert_eq!(longest(SimTime::from_ms(4)), SimTime::from_ms(17).as_ps());
         assert_eq!(longest(SimTime::ZERO), SimTime::from_ms(14).as_ps());
     }

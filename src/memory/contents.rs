@@ -1,5 +1,6 @@
-//! Which pages have content. A host page is sent as the pages of the trace's size that it consists of, its *parts*: those
-//! with content whole, the others as zero pages (QEMU: `migration/ram.c`, `ram_save_host_page`, `save_zero_page`).
+//! Which pages have content. A host page is sent as the pages of the trace's size that it consists of, its *parts*:
+//! those with content whole, the others as zero pages (QEMU: `migration/ram.c`, `ram_save_host_page`,
+//! `save_zero_page`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,8 +58,8 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Memory of which these runs are zero: of pages of the trace's size, in ascending order. Others are not, but for those
-    /// that are free.
+    /// Memory of which these runs are zero: of pages of the trace's size, in ascending order. Others are not, but for
+    /// those that are free.
     pub fn new(memory: Memory, zero_runs: &[PageRun], free: &Free) -> Self {
         let ends = [zero_runs, &free.untouched].map(|runs| runs.last().map_or(0, |run| run.end()));
         let end = ends[0].max(ends[1]).min(memory.trace_pages);

@@ -79,7 +79,8 @@ impl PageSet {
         had
     }
 
-    /// How many pages from `page` on, one after the other and at most `most`, are all in the set, or all not in it, as `page` is.
+    /// How many pages from `page` on, one after the other and at most `most`, are all in the set, or all not in it, as
+    /// `page` is.
     pub fn run_length(&self, page: PageId, most: u32) -> u32 {
         let most = most.min(self.pages.saturating_sub(page));
         let mut length = 0;

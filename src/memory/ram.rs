@@ -1,7 +1,7 @@
 //! Where the guest has RAM: ranges of guest-physical pages, with holes between them for devices.
 //!
-//! Pages of RAM are numbered in order, without the holes, as a hypervisor's block of memory or its file has them (QEMU's
-//! `ram_addr_t`, Firecracker's memory file): that is a page's *place*.
+//! Pages of RAM are numbered in order, without the holes, as a hypervisor's block of memory or its file has them
+//! (QEMU's `ram_addr_t`, Firecracker's memory file): that is a page's *place*.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -178,8 +178,8 @@ impl<'a> EventLoop<'a> {
         self.completed_at.is_some() && !self.destination.is_blocked()
     }
 
-    /// Until when, at most `until`, nothing happens to the source and the link but what is known: what leaves the link from `now` on
-    /// comes back to them, if at all, a round trip later.
+    /// Until when, at most `until`, nothing happens to the source and the link but what is known: what leaves the link
+    /// from `now` on comes back to them, if at all, a round trip later.
     fn horizon(&mut self, now: SimTime, until: SimTime) -> SimTime {
         let leaves = if self.source.expects_acknowledgement() || self.link.has_acknowledgement() {
             now

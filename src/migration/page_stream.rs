@@ -1,5 +1,5 @@
-//! Pages on their way before the resume: the migration thread while nothing is requested, the link and the receiver of the push
-//! after the resume.
+//! Pages on their way before the resume: the migration thread while nothing is requested, the link and the receiver of
+//! the push after the resume.
 
 use crate::engine::Progression;
 use crate::host::destination::ReceivingThread;
@@ -34,7 +34,8 @@ pub struct RoundsOutcome {
     pub rounds: u32,
     /// Whether what was dirty after the last round fitted the downtime limit; `None` where no limit ends the rounds.
     pub converged: Option<bool>,
-    /// Bytes of the pages that the guest wrote in a second of the last round (QEMU's `dirty-pages-rate`, times the page).
+    /// Bytes of the pages that the guest wrote in a second of the last round (QEMU's `dirty-pages-rate`, times the
+    /// page).
     pub dirty_rate: u64,
     /// How long sending what was dirty would take at the bandwidth measured so far (QEMU's `expected-downtime`).
     pub expected_downtime: SimTime,
@@ -73,8 +74,8 @@ struct Connection {
     receiving: ReceivingThread,
 }
 
-/// One page after the other, at the times that the event loop would find. The sending thread that is free first takes a page when
-/// its socket has room, serves it and hands it over with its batch.
+/// One page after the other, at the times that the event loop would find. The sending thread that is free first takes a
+/// page when its socket has room, serves it and hands it over with its batch.
 pub(super) struct PageStream<'a> {
     scenario: &'a Scenario,
     link: Link,
@@ -218,7 +219,8 @@ impl<'a> PageStream<'a> {
         self.close();
     }
 
-    /// Sends the core state behind everything else, on the first connection. Returns when the VM resumes, and what was sent before.
+    /// Sends the core state behind everything else, on the first connection. Returns when the VM resumes, and what was
+    /// sent before.
     pub(super) fn send_core_state(mut self) -> (SimTime, Copied) {
         let (vm, link) = (&self.scenario.vm, &self.scenario.link);
         while self.advance(LAST, &Bounds::default()).is_some() {}
@@ -334,7 +336,8 @@ impl<'a> PageStream<'a> {
             || rounds.downtime_limit > SimTime::ZERO && self.fits(bytes, rounds.downtime_limit)
     }
 
-    /// Whether the VM is to be suspended, now that a round is over which began with `before` dirty pages and leaves `dirty`.
+    /// Whether the VM is to be suspended, now that a round is over which began with `before` dirty pages and leaves
+    /// `dirty`.
     pub(super) fn is_enough(&self, rounds: &Rounds, before: u32, dirty: u32) -> bool {
         let bytes = u128::from(dirty) * u128::from(self.page_bytes);
         self.is_within_limit(rounds, dirty)
@@ -342,8 +345,8 @@ impl<'a> PageStream<'a> {
             || rounds.local_minimum && dirty >= before
     }
 
-    /// How long sending so many dirty pages would take, as [`fits`](Self::fits) estimates it, rounded up; zero before anything was
-    /// sent.
+    /// How long sending so many dirty pages would take, as [`fits`](Self::fits) estimates it, rounded up; zero before
+    /// anything was sent.
     pub(super) fn expected_downtime(&self, dirty: u32) -> SimTime {
         let bytes = u128::from(dirty) * u128::from(self.page_bytes);
         let work = bytes * u128::from(self.full_speed.as_ps());

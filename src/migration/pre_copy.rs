@@ -11,12 +11,13 @@
 //! migration thread has handed its last page to the link. The guest is not slowed down by the logging of its writes. A
 //! page counts as zero as long as the guest has not written it.
 //!
-//! The dirty log is cleared a chunk of memory at a time, when the chunk's first page is sent (`source.dirty_log_chunk`): a
-//! page that was written before that is sent with what was written, and is not dirty. A page is taken for clean only where
-//! the trace tells so: within an epoch of a compacted trace a write counts as the later one.
+//! The dirty log is cleared a chunk of memory at a time, when the chunk's first page is sent
+//! (`source.dirty_log_chunk`): a page that was written before that is sent with what was written, and is not dirty. A
+//! page is taken for clean only where the trace tells so: within an epoch of a compacted trace a write counts as the
+//! later one.
 //!
-//! On a compacted trace a round's beginning and end, as far as the guest is concerned, are the nearest boundaries of the
-//! recorder's epochs, between which the sets of written pages are exact. Rounds adjoin there, so no write is lost.
+//! On a compacted trace a round's beginning and end, as far as the guest is concerned, are the nearest boundaries of
+//! the recorder's epochs, between which the sets of written pages are exact. Rounds adjoin there, so no write is lost.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! Push while recording: the VM runs on for the record window, and the source sends memory meanwhile, each page once.
 //!
-//! Pages that were read and not written go first, the latest access first: they are going to be needed, and stay as they
-//! are. Then come pages that were not accessed, from the memory in use outwards, and last those that have been written, the
-//! oldest last write first. A page that is written after it was sent is missing again. Once every page has been sent, the
-//! window is over.
+//! Pages that were read and not written go first, the latest access first: they are going to be needed, and stay as
+//! they are. Then come pages that were not accessed, from the memory in use outwards, and last those that have been
+//! written, the oldest last write first. A page that is written after it was sent is missing again. Once every page has
+//! been sent, the window is over.
 
 use std::collections::BTreeSet;
 

@@ -3,8 +3,8 @@
 //!
 //! *Cold first*, a round's first pass puts off the pages that have been written, and its second pass sends those, the
 //! oldest last write first: they are the likeliest to be written again, so they go as late as possible. What the source
-//! knows of writes is as old as the last reading of the dirty log (`source.dirty_log_interval`); at each reading all pages
-//! are protected again, and the next access to each traps.
+//! knows of writes is as old as the last reading of the dirty log (`source.dirty_log_interval`); at each reading all
+//! pages are protected again, and the next access to each traps.
 
 use std::collections::BTreeSet;
 
@@ -100,6 +100,9 @@ impl DirtyLog {
         time: SimTime,
         mut written: impl FnMut(PageId, SimTime),
     ) -> Result<(), MigrationError> {
+        if time == SimTime::MAX {
+            return Err(MigrationError::TooLong);
+        }
         while self.next_reading <= time {
             self.run_until_reading(live, self.next_reading)?;
             for page in std::mem::take(&mut self.unread) {

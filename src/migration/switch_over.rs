@@ -11,8 +11,8 @@ use crate::scenario::Scenario;
 use crate::strategy::Observation;
 use crate::units::SimTime;
 
-/// What the guest does in a record window and after it. It depends on the trace, the window and the recorder's trap, but
-/// on nothing of the link or the hosts, so runs over different links can share it; it is cheap to clone.
+/// What the guest does in a record window and after it. It depends on the trace, the window and the recorder's trap,
+/// but on nothing of the link or the hosts, so runs over different links can share it; it is cheap to clone.
 #[derive(Debug, Clone)]
 pub struct GuestCourse {
     /// What was recorded in the window; nothing if that is empty.
@@ -49,8 +49,8 @@ impl GuestCourse {
     }
 }
 
-/// The switch-over of one migration. Strategies that record share one, strategies that are suspended at once another; see
-/// [`SwitchOver::after_rounds`] for pre-copy's.
+/// The switch-over of one migration. Strategies that record share one, strategies that are suspended at once another;
+/// see [`SwitchOver::after_rounds`] for pre-copy's.
 #[derive(Debug)]
 pub struct SwitchOver {
     /// Whether accesses were recorded, so that a strategy may have a plan.
@@ -78,8 +78,8 @@ pub struct SwitchOver {
 }
 
 impl SwitchOver {
-    /// What the VM does on the source after the migration command: it runs on during the setup, and before that for what a strategy
-    /// needs that `records`.
+    /// What the VM does on the source after the migration command: it runs on during the setup, and before that for
+    /// what a strategy needs that `records`.
     pub fn preparation(scenario: &Scenario, records: bool) -> Preparation {
         let migration = &scenario.migration;
         if !records {

@@ -53,8 +53,8 @@ impl Place {
 
 /// A channel. Its bytes are counted from its first one on.
 ///
-/// The source may be ahead of the link: spans hold messages that are handed over later than the link has come. Those that it
-/// has come to have *arrived*.
+/// The source may be ahead of the link: spans hold messages that are handed over later than the link has come. Those
+/// that it has come to have *arrived*.
 #[derive(Debug)]
 pub(super) struct Channel {
     /// Among the link's channels.
@@ -132,7 +132,8 @@ impl Channel {
         self.queue.is_empty()
     }
 
-    /// How many messages leave before any of another content; [`u32::MAX`] if all that it holds, and it holds some, have this one.
+    /// How many messages leave before any of another content; [`u32::MAX`] if all that it holds, and it holds some,
+    /// have this one.
     pub(super) fn leading(&self, content: Content) -> u32 {
         if self.ends_with(content) && self.alike == self.messages {
             return u32::MAX;
@@ -293,9 +294,9 @@ impl Channel {
         span
     }
 
-    /// How many messages leave at constant distances, the first at `now` and all before any of another span, if each takes
-    /// `transmission` and each begins as soon as it has arrived, the one before it has left and the window is open; and that
-    /// distance. No more than are known to.
+    /// How many messages leave at constant distances, the first at `now` and all before any of another span, if each
+    /// takes `transmission` and each begins as soon as it has arrived, the one before it has left and the window is
+    /// open; and that distance. No more than are known to.
     pub(super) fn regular_run(&self, now: SimTime, transmission: SimTime) -> (u32, SimTime) {
         let Some(&span) = self.queue.front() else {
             return (0, transmission);
@@ -324,7 +325,8 @@ impl Channel {
         }
     }
 
-    /// How many messages begin with one acknowledgement each, from now on and as regularly as the last one, which leaves at `now`.
+    /// How many messages begin with one acknowledgement each, from now on and as regularly as the last one, which
+    /// leaves at `now`.
     fn paced_run(
         &self,
         now: SimTime,
@@ -342,8 +344,8 @@ impl Channel {
         }
     }
 
-    /// How many messages of a content are known to leave at constant distances from `now` on, when one has just left, if others
-    /// join them; and that distance. `next_departure` is when the one on the wire leaves.
+    /// How many messages of a content are known to leave at constant distances from `now` on, when one has just left,
+    /// if others join them; and that distance. `next_departure` is when the one on the wire leaves.
     pub(super) fn steady_run(
         &self,
         now: SimTime,

@@ -1,7 +1,8 @@
 //! The link itself: which piece is on the wire, and when it will have left.
 //!
-//! While one channel sends whole messages and nothing else is to be heeded, those of one span leave at constant distances and
-//! are taken in one step. Where two channels share the bandwidth, or messages go in pieces, each step is a piece.
+//! While one channel sends whole messages and nothing else is to be heeded, those of one span leave at constant
+//! distances and are taken in one step. Where two channels share the bandwidth, or messages go in pieces, each step is
+//! a piece.
 
 mod regular;
 
@@ -23,7 +24,8 @@ pub struct Link {
     settings: LinkSettings,
     page_bytes: u64,
     zero_page_bytes: u64,
-    /// Work of a whole page's message in half-picoseconds: two units pass per picosecond, one when two channels share evenly.
+    /// Work of a whole page's message in half-picoseconds: two units pass per picosecond, one when two channels share
+    /// evenly.
     page_work: u64,
     zero_page_work: u64,
     /// One for each connection, then that for demanded pages.
@@ -193,8 +195,8 @@ impl Link {
         self.channels.iter().any(Channel::is_closed)
     }
 
-    /// When so many bytes of a stream have left, which begins at `start` behind all pushed pages of the first connection, has the
-    /// link for itself and is taken as it arrives.
+    /// When so many bytes of a stream have left, which begins at `start` behind all pushed pages of the first
+    /// connection, has the link for itself and is taken as it arrives.
     pub fn stream_left(&self, start: SimTime, bytes: u64) -> SimTime {
         self.push().stream_left(&self.settings, start, bytes)
     }
@@ -259,8 +261,8 @@ impl Link {
         self.proceed(now, index);
     }
 
-    /// When a message is handed over that begins at once, or a window opens; [`SimTime::MAX`] if neither happens. And on which
-    /// channel; of several, the demanded pages' first.
+    /// When a message is handed over that begins at once, or a window opens; [`SimTime::MAX`] if neither happens. And
+    /// on which channel; of several, the demanded pages' first.
     pub fn next_start(&self) -> (SimTime, usize) {
         let (segment, limit) = (self.settings.segment.0, self.device_limit);
         let mut next = (SimTime::MAX, 0);
@@ -292,9 +294,9 @@ impl Link {
         on_wires.chain(in_device).min().unwrap_or(SimTime::MAX)
     }
 
-    /// Goes on until `until`, or until somebody has to look at it: a bound is reached, an acknowledgement may have left, a window is
-    /// closed and what has left decides when it opens. What leaves is added to `departures`. Returns when the last of it left; `None` if nothing did. What is handed
-    /// over at `until` comes later.
+    /// Goes on until `until`, or until somebody has to look at it: a bound is reached, an acknowledgement may have
+    /// left, a window is closed and what has left decides when it opens. What leaves is added to `departures`. Returns
+    /// when the last of it left; `None` if nothing did. What is handed over at `until` comes later.
     pub fn step(
         &mut self,
         until: SimTime,
@@ -360,8 +362,8 @@ impl Link {
         now
     }
 
-    /// What has come in on the socket of the pushed pages is acknowledged: `at_once`, behind all that has begun to go out; or with
-    /// the next piece that begins there, or when none is left there.
+    /// What has come in on the socket of the pushed pages is acknowledged: `at_once`, behind all that has begun to go
+    /// out; or with the next piece that begins there, or when none is left there.
     pub fn acknowledge_requests(&mut self, at_once: bool) {
         let (pushed, demanded) = (self.push().begun(), self.demand().begun());
         let behind = if at_once {

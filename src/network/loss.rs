@@ -29,10 +29,11 @@ pub enum CongestionControl {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a section with keys")]
 pub struct LossSettings {
-    /// Packets lost of a million, 1 to 10000. What is lost is sent again, and takes that share of the bandwidth. Default: no section,
-    /// and no loss, as in a data centre.
+    /// Packets lost of a million, 1 to 10000. What is lost is sent again, and takes that share of the bandwidth.
+    /// Default: no section, and no loss, as in a data centre.
     pub per_million: u32,
-    /// What limits a connection's throughput when packets are lost (`net.ipv4.tcp_congestion_control`). Default: no section.
+    /// What limits a connection's throughput when packets are lost (`net.ipv4.tcp_congestion_control`). Default: no
+    /// section.
     pub congestion_control: CongestionControl,
 }
 
@@ -49,8 +50,8 @@ impl LossSettings {
         (MILLION, MILLION - u128::from(self.per_million))
     }
 
-    /// Most payload bits of a connection in a second, whole kbit/s, with packets of so many payload bytes; `None` without a limit.
-    /// Without a latency there is none: what is lost is sent again at once.
+    /// Most payload bits of a connection in a second, whole kbit/s, with packets of so many payload bytes; `None`
+    /// without a limit. Without a latency there is none: what is lost is sent again at once.
     pub(super) fn limit(&self, payload: u128, latency: SimTime) -> Option<u128> {
         let (lost, round_trip) = (
             u128::from(self.per_million),
@@ -84,7 +85,8 @@ mod tests {
         loss.limit(1_000, SimTime::from_us(500 * round_trip_ms))
     }
 
-    /// √(3 / 0.0003) = 100 packets of 8,000 bits in 10 ms: 80 Mbit/s. CUBIC's 24.6 packets are fewer, so that it follows Reno.
+    /// √(3 / 0.0003) = 100 packets of 8,000 bits in 10 ms: 80 Mbit/s. CUBIC's 24.6 packets are fewer, so that it
+    /// follows Reno.
     #[test]
     fn reno_is_the_formula_of_mathis() {
         assert_eq!(limit(CongestionControl::Reno, 150, 10), Some(80_000_000));

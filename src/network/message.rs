@@ -20,8 +20,9 @@ impl MessageBytes {
     }
 }
 
-/// A run of pages on their way to the destination, which carries its own times: consecutive pages of the same content that
-/// the source handed to the link at equally spaced times. Each is a message of its own; a demanded page is a run of one.
+/// A run of pages on their way to the destination, which carries its own times: consecutive pages of the same content
+/// that the source handed to the link at equally spaced times. Each is a message of its own; a demanded page is a run
+/// of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// The first page.

@@ -34,16 +34,16 @@ pub struct LinkSettings {
     /// Bytes on the wire of a packet beyond its TCP payload. Default 66: Ethernet 14, IPv4 20, TCP 20 and its
     /// timestamp option 12 (RFC 7323). 90 counts preamble, checksum and inter-frame gap, too.
     pub packet_overhead: u32,
-    /// Bytes before each page, at most 65535. A host page is sent as the trace's pages in it, each with its own. Default 8: QEMU sends the page's address and flags in one 64-bit word
-    /// (`migration/ram.c`, `save_page_header`).
+    /// Bytes before each page, at most 65535. A host page is sent as the trace's pages in it, each with its own.
+    /// Default 8: QEMU sends the page's address and flags in one 64-bit word (`migration/ram.c`, `save_page_header`).
     pub message_header: u32,
     /// Bytes of a zero page, header included, at most 65535. Default 9: QEMU's header and one byte (`migration/ram.c`,
     /// `save_zero_page`).
     pub zero_page_bytes: u32,
     /// Connections that memory is sent on before the resume, 1 to 128, as QEMU's `multifd` and Cloud Hypervisor have
-    /// them. Each has a sending and a receiving thread, a send buffer and a window. They share the bandwidth: each has a
-    /// piece on the wire in turn. More than one need `source.write_batch = 0`. After the resume there is one for pushed
-    /// pages, as both hypervisors have it. Default 1.
+    /// them. Each has a sending and a receiving thread, a send buffer and a window. They share the bandwidth: each has
+    /// a piece on the wire in turn. More than one need `source.write_batch = 0`. After the resume there is one for
+    /// pushed pages, as both hypervisors have it. Default 1.
     pub connections: u8,
     /// How demanded pages share the link with pushed ones. Default `fifo`: QEMU without `postcopy-preempt`.
     pub discipline: Discipline,
@@ -59,8 +59,8 @@ pub struct LinkSettings {
     /// Linux hands up to 64 KiB to a device at once (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`). A token bucket of
     /// that size lets them pass whole (`net/sched/sch_tbf.c`, `tbf_enqueue`).
     pub segment: Bytes,
-    /// `[link.loss]`: packets that the network loses. The limit holds for the link as a whole, as if its channels were one
-    /// connection.
+    /// `[link.loss]`: packets that the network loses. The limit holds for the link as a whole, as if its channels were
+    /// one connection.
     pub loss: Option<LossSettings>,
 }
 
@@ -99,8 +99,8 @@ impl LinkSettings {
         u64::try_from(on_wire.div_ceil(self.payload())).unwrap_or(u64::MAX)
     }
 
-    /// Time for `bytes` of a stream to pass on to the wire at full bandwidth, or as fast as losses let a connection send; rounded up
-    /// to a picosecond.
+    /// Time for `bytes` of a stream to pass on to the wire at full bandwidth, or as fast as losses let a connection
+    /// send; rounded up to a picosecond.
     pub fn transmission(&self, bytes: u64) -> SimTime {
         const PS_PER_SECOND: u128 = 1_000_000_000_000;
         let bits = u128::from(bytes) * 8 * (self.payload() + u128::from(self.packet_overhead));
@@ -115,8 +115,8 @@ impl LinkSettings {
         SimTime::from_wide_ps(on_wire.div_ceil(arrived).max(limited.unwrap_or_default()))
     }
 
-    /// Time for a stream of `bytes` to pass on to an idle link, if at most a `window` of it is under way: each window's worth
-    /// waits for the acknowledgement of the one before, a round trip after it was sent.
+    /// Time for a stream of `bytes` to pass on to an idle link, if at most a `window` of it is under way: each window's
+    /// worth waits for the acknowledgement of the one before, a round trip after it was sent.
     pub fn stream_time(&self, bytes: u64, window: Bytes) -> SimTime {
         Window::new(window).stream_left(self, SimTime::ZERO, 0, bytes)
     }

@@ -119,8 +119,8 @@ impl Batch {
         self.writing = !self.spans.is_empty();
     }
 
-    /// The next pages of a batch that is being written, as many of a span as the buffer, with `occupancy` bytes in it, has room
-    /// for.
+    /// The next pages of a batch that is being written, as many of a span as the buffer, with `occupancy` bytes in it,
+    /// has room for.
     pub(crate) fn write(
         &mut self,
         buffer: &mut SendBuffer,

@@ -1,8 +1,8 @@
 //! TCP's receive window: how many bytes of a channel may be on their way, and when it opens again.
 //!
-//! A byte counts against the window from its departure's beginning until the acknowledgement has come back that the receiving
-//! thread took it: its page's installation, and one latency more. When that is follows from the departure alone, so the
-//! receiver tells it for a whole span at once.
+//! A byte counts against the window from its departure's beginning until the acknowledgement has come back that the
+//! receiving thread took it: its page's installation, and one latency more. When that is follows from the departure
+//! alone, so the receiver tells it for a whole span at once.
 
 use std::collections::VecDeque;
 
@@ -87,8 +87,8 @@ impl Window {
         self.echo = None;
     }
 
-    /// Whether messages of so many bytes that leave every `step`, the one under way at `leaves`, find the window open from `since`
-    /// on, as the receiving thread goes on as it does.
+    /// Whether messages of so many bytes that leave every `step`, the one under way at `leaves`, find the window open
+    /// from `since` on, as the receiving thread goes on as it does.
     fn stays_open(&self, bytes: u64, step: SimTime, leaves: SimTime, since: SimTime) -> bool {
         self.echo.is_some_and(|echo| {
             let last = self.due.back().map(|due| due.at.at(due.count - 1));
@@ -138,8 +138,8 @@ impl Window {
         SimTime::MAX
     }
 
-    /// How many messages of so many bytes find the window open, if they begin at these times behind `begun` bytes of others, of
-    /// which the last `leaves` a step before them; at most so many, and no more than are known to.
+    /// How many messages of so many bytes find the window open, if they begin at these times behind `begun` bytes of
+    /// others, of which the last `leaves` a step before them; at most so many, and no more than are known to.
     pub(super) fn open_run(
         &self,
         begun: u64,
@@ -170,15 +170,16 @@ impl Window {
         count
     }
 
-    /// When each of the next messages of so many bytes begins in a closed window, if each begins with an acknowledgement; and how many.
+    /// When each of the next messages of so many bytes begins in a closed window, if each begins with an
+    /// acknowledgement; and how many.
     pub(super) fn next_openings(&self, begun: u64, bytes: u64) -> Option<(Progression, u32)> {
         let next = self.due.front()?;
         (next.bytes == bytes && self.opens_at(begun) == next.at.first)
             .then_some((next.at, next.count))
     }
 
-    /// When so many bytes of a stream have left that begins at `start` behind `begun` bytes of messages, has the link for itself, and
-    /// is taken as it arrives.
+    /// When so many bytes of a stream have left that begins at `start` behind `begun` bytes of messages, has the link
+    /// for itself, and is taken as it arrives.
     pub(super) fn stream_left(
         &self,
         settings: &LinkSettings,
@@ -204,8 +205,8 @@ impl Window {
         };
         let round_trip = settings.latency.times(2);
         let rounds = bytes.saturating_sub(1) / self.size;
-        // Each window's worth leaves when the one before is acknowledged, or when the link has come to it. A window that others
-        // hold up is the first or the second.
+        // Each window's worth leaves when the one before is acknowledged, or when the link has come to it. A window
+        // that others hold up is the first or the second.
         let after =
             |rounds: u64| behind_others(bytes - rounds * self.size) + round_trip.times(rounds);
         let held_up = after(rounds).max(after(rounds.saturating_sub(1)));

@@ -1,7 +1,7 @@
 //! Rows as a plot: metrics over a column, a line for each value of another.
 //!
-//! Values along stand at equal distances: numbers in their order, words as they come. Where several rows share a place and
-//! a line, the mean is drawn, and a bar from the least to the most.
+//! Values along stand at equal distances: numbers in their order, words as they come. Where several rows share a place
+//! and a line, the mean is drawn, and a bar from the least to the most.
 
 use std::collections::{BTreeMap, BTreeSet};
 

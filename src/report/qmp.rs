@@ -13,10 +13,10 @@ use crate::units::SimTime;
 /// Bytes of a page as QEMU counts them, whatever the host's (`TARGET_PAGE_SIZE`).
 const TARGET_PAGE: u64 = 4_096;
 
-/// Writes the object, in the words of QEMU's `MigrationInfo` (`qapi/migration.json`): times in whole milliseconds, rounded
-/// down; `duplicate` are zero pages; `transferred` has the headers of pages, but not those of packets. `total-time` counts
-/// from the migration command, as everywhere here, so a record window is in it. A migration that never ends (`push = "none"`)
-/// stays `postcopy-active` and has no `total-time`.
+/// Writes the object, in the words of QEMU's `MigrationInfo` (`qapi/migration.json`): times in whole milliseconds,
+/// rounded down; `duplicate` are zero pages; `transferred` has the headers of pages, but not those of packets.
+/// `total-time` counts from the migration command, as everywhere here, so a record window is in it. A migration that
+/// never ends (`push = "none"`) stays `postcopy-active` and has no `total-time`.
 ///
 /// # Errors
 ///

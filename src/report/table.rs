@@ -19,8 +19,8 @@ impl View {
         width: None,
     };
 
-    /// The table as text. One that is too wide turns into blocks below each other: each has the first column and as many
-    /// of the others as fit.
+    /// The table as text. One that is too wide turns into blocks below each other: each has the first column and as
+    /// many of the others as fit.
     pub fn show(self, table: &Table) -> String {
         let widths = table.column_max_content_widths();
         // A blank on each side, and one between columns.

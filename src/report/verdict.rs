@@ -9,7 +9,8 @@ use crate::units::{Bytes, SimTime};
 /// Columns of a line.
 const WIDTH: usize = 96;
 
-/// Whether pre-copy does, whether post-copy pays, and whether recording pays, and at what price; as far as the runs tell.
+/// Whether pre-copy does, whether post-copy pays, and whether recording pays, and at what price; as far as the runs
+/// tell.
 pub fn verdict(scenario: &Scenario, runs: &[Run]) -> String {
     let find = |name: &str| runs.iter().find(|run| run.strategy == name);
     let least = |names: &[&str]| {

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use crate::run::columns::METRICS;
 use crate::run::sweep::{PointResult, Sweep};
 
-/// Columns that are part of a row and not of a baseline. The scenario may be renamed, and a release is not a regression.
-/// Axes and trace tell rows apart; what the settings are is for the scenario's file to say, and a key that is new there
-/// or set by `--set` is no regression while the numbers stay.
+/// Columns that are part of a row and not of a baseline. The scenario may be renamed, and a release is not a
+/// regression. Axes and trace tell rows apart; what the settings are is for the scenario's file to say, and a key that
+/// is new there or set by `--set` is no regression while the numbers stay.
 const LEFT_OUT: [&str; 4] = ["scenario", "scenario_hash", "settings", "version"];
 
 /// Columns that are compared beside the metrics; the rest tells rows apart.

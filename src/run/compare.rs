@@ -46,8 +46,8 @@ pub struct Run {
     pub strategy: &'static str,
     /// What it came to.
     pub metrics: Metrics,
-    /// Share of the stall between post-copy's and the run's own bound that the strategy saves, where post-copy ran beside
-    /// it and there is something to save.
+    /// Share of the stall between post-copy's and the run's own bound that the strategy saves, where post-copy ran
+    /// beside it and there is something to save.
     pub gap_closed: Option<f64>,
     /// Whether the guest touches nothing from its resume until the last page has come: there is nothing to compare.
     pub meets_no_access: bool,

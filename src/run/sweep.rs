@@ -195,7 +195,8 @@ impl Sweep {
     ///
     /// # Errors
     ///
-    /// [`RunError::Threads`] when there can be no threads; otherwise the first error of `deliver`, which ends the sweep.
+    /// [`RunError::Threads`] when there can be no threads; otherwise the first error of `deliver`, which ends the
+    /// sweep.
     pub fn run<E>(
         &self,
         points: Range<usize>,

@@ -12,14 +12,14 @@ use crate::trace::Trace;
 static DEFAULTS: LazyLock<Table> = LazyLock::new(|| Scenario::default().table());
 
 impl Scenario {
-    /// The keys that differ from their defaults, as a scenario's file has them. Equal values are equal texts, however they
-    /// were written. Relative paths start at the current directory.
+    /// The keys that differ from their defaults, as a scenario's file has them. Equal values are equal texts, however
+    /// they were written. Relative paths start at the current directory.
     pub fn settings(&self) -> Table {
         differing(self.table(), &DEFAULTS)
     }
 
-    /// Hash of all that decides the numbers of this scenario's runs: every key, at its default or not, and the content of
-    /// the trace and of a given plan in place of their paths.
+    /// Hash of all that decides the numbers of this scenario's runs: every key, at its default or not, and the content
+    /// of the trace and of a given plan in place of their paths.
     pub fn hash(&self, trace: &Trace) -> String {
         let mut contents = self.clone();
         contents.trace.file = Some(PathBuf::from(trace.content_hash()));

@@ -1,8 +1,9 @@
 //! One text of a scenario, and how it lies over the one that it extends.
 //!
-//! `extends = "qemu-7.2"` names a profile, or a file relative to the one that names it. Keys of the extending text replace
-//! those of the extended one, key by key, with three exceptions. A `[sweep]` replaces the other `[sweep]` whole. A key that
-//! is set takes an inherited axis of the same key away. A trace's file and workload replace each other.
+//! `extends = "qemu-7.2"` names a profile, or a file relative to the one that names it. Keys of the extending text
+//! replace those of the extended one, key by key, with three exceptions. A `[sweep]` replaces the other `[sweep]`
+//! whole. A key that is set takes an inherited axis of the same key away. A trace's file and workload replace each
+//! other.
 
 use std::collections::BTreeMap;
 use std::path::Path;

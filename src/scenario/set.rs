@@ -62,8 +62,8 @@ impl ScenarioSource {
     ///
     /// # Errors
     ///
-    /// As [`set`](ScenarioSource::set), and when the key is an axis and the value is a single one, or the key has to do with an
-    /// axis.
+    /// As [`set`](ScenarioSource::set), and when the key is an axis and the value is a single one, or the key has to do
+    /// with an axis.
     pub fn set_beside_axes(&mut self, assignment: &str) -> Result<(), ScenarioError> {
         let (key, value) = assignment.split_once('=').unwrap_or((assignment, ""));
         let (key, values) = (key.trim(), value_of(value.trim()));

@@ -1,8 +1,8 @@
 //! Hybrid: a round of pre-copy, then post-copy of the pages that were written meanwhile (Sahni and Varma, *A Hybrid
 //! Approach to Live Migration of Virtual Machines*, CCEM 2012).
 //!
-//! The list of those pages, which the destination needs to discard its copies of them, is not charged for: it is a bit a
-//! page.
+//! The list of those pages, which the destination needs to discard its copies of them, is not charged for: it is a bit
+//! a page.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,12 +28,13 @@ pub struct HybridSettings {
     /// Switches after so many rounds. Default 1: libvirt's `--postcopy-after-precopy`. ganeti switches when QEMU's
     /// `dirty-sync-count` is 2, which is after one round, too.
     pub rounds: u32,
-    /// Switches at this time after the migration command, in the midst of a round; what is unsent stays missing. Default: never.
-    /// KubeVirt switches when a time is over.
+    /// Switches at this time after the migration command, in the midst of a round; what is unsent stays missing.
+    /// Default: never. KubeVirt switches when a time is over.
     pub time: Option<SimTime>,
     /// Switches after a round that leaves no more than so much memory dirty. Default 0 bytes.
     pub remaining: Bytes,
-    /// Switches after a round that leaves no less dirty than it began with: more rounds would not help. Default `false`.
+    /// Switches after a round that leaves no less dirty than it began with: more rounds would not help. Default
+    /// `false`.
     pub local_minimum: bool,
 }
 

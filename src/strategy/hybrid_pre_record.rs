@@ -1,11 +1,12 @@
-//! Hybrid + pre-record: the live round is recorded and sends cold memory first, and what is dirty after it follows in the
-//! recording's order.
+//! Hybrid + pre-record: the live round is recorded and sends cold memory first, and what is dirty after it follows in
+//! the recording's order.
 //!
 //! This is the paper's idea, recording before the switch-over (Shan, Qiao and Lin, PDCAT 2017, abstract), in the place
 //! where today's hypervisors wait anyway. It costs no time of its own. The order, for the pages that are missing:
 //!
 //! 1. those accessed in the record window, the latest access first; reads count, too;
-//! 2. without those whose last access is part of a long sweep: the guest is not coming back to them soon, and a scan from
+//! 2. without those whose last access is part of a long sweep: the guest is not coming back to them soon, and a scan
+//!    from
 //!    the sweep's head serves it better;
 //! 3. then the scan.
 //!

@@ -1,7 +1,7 @@
 //! The lead-in: what happens on the source between the migration command and the suspension of the VM.
 //!
-//! It is independent of the [`Order`](super::Order), in which the pages follow that are missing at the resume: a strategy
-//! is a pair of both, and any lead-in goes with any order.
+//! It is independent of the [`Order`](super::Order), in which the pages follow that are missing at the resume: a
+//! strategy is a pair of both, and any lead-in goes with any order.
 
 use crate::units::{Bytes, SimTime};
 
@@ -41,11 +41,11 @@ pub enum Remainder {
 /// How the source learns what the VM does during a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tracking {
-    /// By the hypervisor's dirty log, which costs nothing and is cleared in chunks (`source.dirty_log_chunk`). Pages go in
-    /// order of their addresses.
+    /// By the hypervisor's dirty log, which costs nothing and is cleared in chunks (`source.dirty_log_chunk`). Pages go
+    /// in order of their addresses.
     DirtyLog,
-    /// By a recorder, which traps accesses page by page (`source.record_trap`) and so knows for every page whether it was
-    /// written after it was sent.
+    /// By a recorder, which traps accesses page by page (`source.record_trap`) and so knows for every page whether it
+    /// was written after it was sent.
     Recorder {
         /// Whether pages that have been written go last, the oldest last write first; else all go in order of their
         /// addresses.

@@ -1,17 +1,20 @@
 //! Leap: post-copy, and a prefetch along the majority trend of the fault stream.
 //!
-//! After H. Al Maruf and M. Chowdhury, *Effectively Prefetching Remote Memory with Leap*, USENIX ATC 2020. Leap prefetches
-//! for a memory that is paged out over a network; post-copy's source sees the same problem from the other end. As there:
+//! After H. Al Maruf and M. Chowdhury, *Effectively Prefetching Remote Memory with Leap*, USENIX ATC 2020. Leap
+//! prefetches for a memory that is paged out over a network; post-copy's source sees the same problem from the other
+//! end. As there:
 //!
 //! - The history holds the last [`HISTORY`] differences between consecutive pages. Its trend is the strict majority of
 //!   the latest [`SHORTEST`] of them; if there is none, of twice as many, up to all (Boyer–Moore vote, then a count).
 //! - A fault prefetches a window of pages: the hits of the last window and one more, rounded up to a power of two; one
-//!   page without hits if the fault follows the trend, else none; at most [`WIDEST`]; never less than half of the window
-//!   before. The pages lie along the trend, or, where none is found, around the fault at the stride of the last one.
+//!   page without hits if the fault follows the trend, else none; at most [`WIDEST`]; never less than half of the
+//!   window before. The pages lie along the trend, or, where none is found, around the fault at the stride of the last
+//!   one.
 //!
 //! What differs, as the source knows no more than the requests that reach it:
 //!
-//! - Leap counts a hit in the swap cache; here a touch of a page that has arrived is invisible. A prefetched page counts
+//! - Leap counts a hit in the swap cache; here a touch of a page that has arrived is invisible. A prefetched page
+//!   counts
 //!   as a hit when a request shows that the guest came by it: when the stream goes on behind it along the stride, or
 //!   when it is requested itself. Such pages enter the history too, as they do in Leap; without them a stride of 1
 //!   would look like one of 9 as soon as eight pages are prefetched.

@@ -14,8 +14,8 @@ use toml::{Table, Value};
 use super::{Entry, Registry, Settings};
 use crate::nearest::with_nearest;
 
-/// All strategies' parameters, by the strategies' names: as they were written, or after [`Registry::resolve`] those that
-/// differ from their defaults.
+/// All strategies' parameters, by the strategies' names: as they were written, or after [`Registry::resolve`] those
+/// that differ from their defaults.
 pub type ByStrategy = BTreeMap<String, Table>;
 
 type Complete = fn(&Table) -> Result<Table, String>;
@@ -82,7 +82,8 @@ pub struct ParameterError {
 }
 
 impl Registry {
-    /// Leaves those parameters that differ from their defaults, so that equal ones look equal however they were written.
+    /// Leaves those parameters that differ from their defaults, so that equal ones look equal however they were
+    /// written.
     ///
     /// # Errors
     ///

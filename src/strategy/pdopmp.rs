@@ -7,14 +7,17 @@
 //!
 //! 1. [`streams`] separates each vCPU's interleaved trajectory into streams of neighbouring accesses.
 //! 2. [`trend`] estimates each stream's direction, stride and velocity, or finds that it has none.
-//! 3. [`sweep`] continues a stream with a trend: ahead at its velocity, and if it has been there before, around its cycle, or
-//!    as far as its reach where a longer sweep goes around. What a sweep over new ground has left behind is not urgent, and one that outruns the link is left to the scan, which
-//!    starts at its head.
-//! 4. [`locality`], on demand (`most_per_recorded`), learns from the recording itself how far from known pages new ones turn
+//! 3. [`sweep`] continues a stream with a trend: ahead at its velocity, and if it has been there before, around its
+//!    cycle, or as far as its reach where a longer sweep goes around. What a sweep over new ground has left behind is
+//!    not urgent, and one that outruns the link is left to the scan, which starts at its head.
+//! 4. [`locality`], on demand (`most_per_recorded`), learns from the recording itself how far from known pages new ones
+//!    turn
 //!    up, and predicts the pages around the rest of the PPS.
 //! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it.
-//!    A request for an unsent page draws the planned pages right behind it forward, as it draws post-copy's scan: [`drawn`].
-//! 6. Behind the plan the memory in use is scanned first: [`heat`] spreads from the PPS, and goes on learning from requests.
+//!    A request for an unsent page draws the planned pages right behind it forward, as it draws post-copy's scan:
+//!    [`drawn`].
+//! 6. Behind the plan the memory in use is scanned first: [`heat`] spreads from the PPS, and goes on learning from
+//!    requests.
 //!
 //! | of the abstract | here |
 //! |---|---|

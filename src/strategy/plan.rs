@@ -42,8 +42,8 @@ pub const ENTRY: Entry = Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
 pub struct PlanSettings {
-    /// What `migsim plan` writes, a list of pages, or the rows of a userfaultfd handler (`offset_hex,unix_ns,…`); a relative
-    /// path starts at the scenario's file. Default: none, and strategy `plan` cannot be chosen.
+    /// What `migsim plan` writes, a list of pages, or the rows of a userfaultfd handler (`offset_hex,unix_ns,…`); a
+    /// relative path starts at the scenario's file. Default: none, and strategy `plan` cannot be chosen.
     pub file: Option<PathBuf>,
     /// The file's content.
     #[serde(skip)]

@@ -9,8 +9,8 @@ use super::format::RECORD_BYTES;
 /// Memory that they may take: two million records, more than any recording of this repository has.
 pub(super) const MOST_BYTES: usize = 16 << 20;
 
-/// The blocks that were decoded first, as many as there is room for. None makes room for another: a trace is read from its
-/// beginning to its end, so the block that was used least recently is the one that is needed soonest.
+/// The blocks that were decoded first, as many as there is room for. None makes room for another: a trace is read from
+/// its beginning to its end, so the block that was used least recently is the one that is needed soonest.
 pub(super) struct DecodedBlocks {
     blocks: Box<[OnceLock<Arc<Columns>>]>,
     room: AtomicUsize,

@@ -7,21 +7,22 @@
 //!
 //! # From addresses to pages
 //!
-//! Tools that trace a process give virtual addresses, which are spread over 2^47 bytes or more; a VM's memory is compact.
-//! One rule turns the former into the latter ([`Addresses::Virtual`]): **memory consists of the regions of 512 pages
-//! (2 MiB of 4 KiB pages; what one page table maps) in which anything was accessed, aligned, in order of address, without
-//! the space between them.** So neighbouring pages stay neighbours, a huge page stays one, distances within a heap or a
-//! stack stay what they were, and what lies far apart does not come next to each other except at a region's very border.
-//! Several processes follow one another, in the order of their appearance. The pages of a region that were never accessed
-//! are declared zero: the recording knows nothing of them, and a migration should not pay for them.
+//! Tools that trace a process give virtual addresses, which are spread over 2^47 bytes or more; a VM's memory is
+//! compact. One rule turns the former into the latter ([`Addresses::Virtual`]): **memory consists of the regions of 512
+//! pages (2 MiB of 4 KiB pages; what one page table maps) in which anything was accessed, aligned, in order of address,
+//! without the space between them.** So neighbouring pages stay neighbours, a huge page stays one, distances within a
+//! heap or a stack stay what they were, and what lies far apart does not come next to each other except at a region's
+//! very border. Several processes follow one another, in the order of their appearance. The pages of a region that were
+//! never accessed are declared zero: the recording knows nothing of them, and a migration should not pay for them.
 //!
-//! At most 65,536 regions are taken (128 GiB of 4 KiB pages). The numbers are known only at the end of the recording: until
-//! then records are kept in a temporary file (compressed, in the system's temporary directory, `TMPDIR`), never the text.
+//! At most 65,536 regions are taken (128 GiB of 4 KiB pages). The numbers are known only at the end of the recording:
+//! until then records are kept in a temporary file (compressed, in the system's temporary directory, `TMPDIR`), never
+//! the text.
 //!
 //! Addresses that are physical already ([`Addresses::Physical`]) are divided by the page size. What lies outside the
 //! machine's RAM, where that is known ([`ImportOptions::ram`]), is dropped and counted, and the trace has the ranges
-//! ([`TraceHeader::ram`](super::TraceHeader::ram)). Addresses in the process that runs the machine ([`Addresses::Mapping`]) count from where it maps the
-//! machine's memory.
+//! ([`TraceHeader::ram`](super::TraceHeader::ram)). Addresses in the process that runs the machine
+//! ([`Addresses::Mapping`]) count from where it maps the machine's memory.
 
 mod accesses;
 mod addresses;

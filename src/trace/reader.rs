@@ -95,7 +95,8 @@ impl Trace {
         self.record_count
     }
 
-    /// About as many bytes as the trace may come to hold in memory. Of a file that is less: what is compressed stays there.
+    /// About as many bytes as the trace may come to hold in memory. Of a file that is less: what is compressed stays
+    /// there.
     pub(crate) fn most_bytes(&self) -> u64 {
         // A record takes about three bytes in blocks.
         let compressed = self.record_count.saturating_mul(3);

@@ -24,8 +24,8 @@ impl Slice {
     /// A page that any vCPU wrote before the slice begins is no longer zero.
     ///
     /// # Errors
-    /// [`TraceError::Invalid`] for times that are not epoch boundaries of a compacted trace, or vCPUs that it has not; as
-    /// reading and writing otherwise.
+    /// [`TraceError::Invalid`] for times that are not epoch boundaries of a compacted trace, or vCPUs that it has not;
+    /// as reading and writing otherwise.
     pub fn write(&self, trace: &Trace, out: impl Write) -> Result<(), TraceError> {
         let vcpus = self.check(trace)?;
         let header = trace.header();

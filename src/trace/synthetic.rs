@@ -62,8 +62,8 @@ pub struct Workload {
     /// How pages are chosen.
     pub kind: Kind,
     /// Memory that is accessed (not for `mixture`), in the middle of the address space, so that a push in address order
-    /// neither begins nor ends with it. Default: half the memory, as in a VM that has been given enough; for `phased` an
-    /// eighth, so that the places of its phases are mostly apart.
+    /// neither begins nor ends with it. Default: half the memory, as in a VM that has been given enough; for `phased`
+    /// an eighth, so that the places of its phases are mostly apart.
     pub working_set: Option<Bytes>,
     /// Distance in pages, for `strided`. Default: 8, a row of 4,096 doubles in pages of 4 KiB.
     pub stride: Option<u32>,

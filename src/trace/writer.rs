@@ -43,8 +43,8 @@ struct Filling {
 impl<W: Write> TraceWriter<W> {
     /// Writes the header and the zero map, and compresses at zstd level 19, for traces that are kept.
     ///
-    /// `header.pages` or `header.vcpus` of 0 means not known yet: [`TraceWriter::finish`] then takes the smallest number
-    /// that holds all records, zero pages, RAM ranges and idle spans.
+    /// `header.pages` or `header.vcpus` of 0 means not known yet: [`TraceWriter::finish`] then takes the smallest
+    /// number that holds all records, zero pages, RAM ranges and idle spans.
     ///
     /// # Errors
     /// [`TraceError::Invalid`] for a header or zero map that no trace can have, [`TraceError::Write`].
@@ -156,8 +156,8 @@ impl<W: Write> TraceWriter<W> {
         Ok(tick)
     }
 
-    /// Says when vCPUs were idle: by vCPU, then in time order, without overlap. What lies behind the end of the trace is
-    /// left out.
+    /// Says when vCPUs were idle: by vCPU, then in time order, without overlap. What lies behind the end of the trace
+    /// is left out.
     pub fn set_idle_spans(&mut self, spans: Vec<IdleSpan>) {
         self.idle_spans = spans;
     }

@@ -1,13 +1,14 @@
 //! Calibration: values of a scenario's keys with which it predicts measured migrations best.
 //!
-//! The error is that of [`validate`](super::Predictor): how far a prediction lies from the median of the repetitions, and nothing
-//! inside their range. Here it is a ratio, so that half and twice are equally wrong, and counts in units of the project's
-//! [goals](super::Goal). The sum over quantities of mean and worst error is the [misfit]; the search makes it small.
+//! The error is that of [`validate`](super::Predictor): how far a prediction lies from the median of the repetitions,
+//! and nothing inside their range. Here it is a ratio, so that half and twice are equally wrong, and counts in units of
+//! the project's [goals](super::Goal). The sum over quantities of mean and worst error is the [misfit]; the search
+//! makes it small.
 //!
-//! The search is coordinate descent: one key after the other takes the best of its values, until none has a better one. It starts
-//! from the scenario and from the best of settings that are spread evenly over the bounds. Around the best result, values
-//! half-way between neighbours are tried in the same way. Nothing is drawn at random, and of equal values the one that is there is
-//! taken, so that the result depends on nothing but what is given.
+//! The search is coordinate descent: one key after the other takes the best of its values, until none has a better one.
+//! It starts from the scenario and from the best of settings that are spread evenly over the bounds. Around the best
+//! result, values half-way between neighbours are tried in the same way. Nothing is drawn at random, and of equal
+//! values the one that is there is taken, so that the result depends on nothing but what is given.
 
 mod key;
 mod search;
@@ -20,8 +21,8 @@ use super::{Goal, Quantity, Verdict, Worst};
 /// A ratio beyond which it does not matter how wrong a prediction is.
 const HOPELESS: f64 = 100.0;
 
-/// How badly predictions fit: for each quantity the mean error over the median's goal, and the worst over the worst's, in sum;
-/// 6 where all errors are as large as the goals allow.
+/// How badly predictions fit: for each quantity the mean error over the median's goal, and the worst over the worst's,
+/// in sum; 6 where all errors are as large as the goals allow.
 pub fn misfit(verdicts: &[Verdict]) -> f64 {
     let of = |quantity| {
         let goal = Goal::of(quantity);

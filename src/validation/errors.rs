@@ -102,8 +102,8 @@ pub struct Ranking<'a> {
     pub predicted: [f64; 3],
 }
 
-/// What measurements say of a ranking. One strategy is *apart* from another if every repetition of the one is better than
-/// every one of the other; with few repetitions that happens by chance, too, and with many seldom.
+/// What measurements say of a ranking. One strategy is *apart* from another if every repetition of the one is better
+/// than every one of the other; with few repetitions that happens by chance, too, and with many seldom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Each strategy is apart from all before it.

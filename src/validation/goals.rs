@@ -65,9 +65,9 @@ impl Part {
     }
 }
 
-/// Errors with and without a plan, of workloads that the scenario was `calibrated` on and of others: apart, as a part that
-/// is easy to predict must not hide one that is not. Parts without settings are left out. A goal that every part meets is
-/// met by all settings together.
+/// Errors with and without a plan, of workloads that the scenario was `calibrated` on and of others: apart, as a part
+/// that is easy to predict must not hide one that is not. Parts without settings are left out. A goal that every part
+/// meets is met by all settings together.
 pub fn parts(verdicts: &[Verdict], calibrated: &[String]) -> Vec<Part> {
     let mut parts = Vec::new();
     for (planned, is_calibrated) in [(false, true), (false, false), (true, true), (true, false)] {

@@ -16,7 +16,8 @@ use crate::trace::{Trace, TraceError};
 use crate::units::Bandwidth;
 use crate::units::SimTime;
 
-/// A reference's groups with the recordings of their workloads. What guests do there is found once and kept for further scenarios.
+/// A reference's groups with the recordings of their workloads. What guests do there is found once and kept for further
+/// scenarios.
 pub struct Predictor<'a> {
     groups: &'a [Group],
     recordings: BTreeMap<&'a str, Vec<Trace>>,
@@ -56,7 +57,8 @@ impl<'a> Predictor<'a> {
         })
     }
 
-    /// Predicts every group whose workload is `wanted` by every one of the `scenarios`; the verdicts come in the groups' order.
+    /// Predicts every group whose workload is `wanted` by every one of the `scenarios`; the verdicts come in the
+    /// groups' order.
     ///
     /// # Errors
     ///
@@ -144,8 +146,8 @@ fn preparation(group: &Group) -> Preparation {
     }
 }
 
-/// Simulates a group's setting. The scenario's `trace.start` is the switch position: there the record window of a strategy that
-/// records ends, and the simulation begins W earlier; then the VM runs on while the plan is made.
+/// Simulates a group's setting. The scenario's `trace.start` is the switch position: there the record window of a
+/// strategy that records ends, and the simulation begins W earlier; then the VM runs on while the plan is made.
 fn predict(
     group: &Group,
     scenario: &Scenario,

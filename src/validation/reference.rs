@@ -82,8 +82,8 @@ pub struct Group {
     pub blocktime: Range,
     /// Requests for pages.
     pub requests: Range,
-    /// From the end of the recording to the migration command, while the plan was made: the median of the repetitions that say
-    /// so, in whole microseconds; else 0.
+    /// From the end of the recording to the migration command, while the plan was made: the median of the repetitions
+    /// that say so, in whole microseconds; else 0.
     pub planning: SimTime,
     /// Downtime in seconds, of the repetitions that have it.
     pub downtime: Option<Range>,
@@ -183,9 +183,9 @@ const MOST: f64 = 1e10;
 /// Larger files are no references.
 const LARGEST: u64 = 64 << 20;
 
-/// Reads a reference file, as `tools/qemu/README.md` describes it. `strategy`, `record_window_ms` and `fetch_outstanding` may be
-/// missing, which is post-copy; `delivery`, which is `destination-fetch` of a strategy that records; `downtime_ms` and
-/// `planning_ms`. The groups come in the order of their first rows.
+/// Reads a reference file, as `tools/qemu/README.md` describes it. `strategy`, `record_window_ms` and
+/// `fetch_outstanding` may be missing, which is post-copy; `delivery`, which is `destination-fetch` of a strategy that
+/// records; `downtime_ms` and `planning_ms`. The groups come in the order of their first rows.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! What hypervisors report of a migration or of a guest's writes: QMP's `query-migrate` and `query-dirty-rate`, libvirt's
-//! `virsh domjobinfo`, and QEMU's trace events of a post-copy destination.
+//! What hypervisors report of a migration or of a guest's writes: QMP's `query-migrate` and `query-dirty-rate`,
+//! libvirt's `virsh domjobinfo`, and QEMU's trace events of a post-copy destination.
 //!
 //! One migration is reported in several places: the source knows times and requests, the destination knows how long its
 //! vCPUs waited. Reports are merged; the first that knows a value counts.

@@ -245,7 +245,8 @@ fn holes_are_neither_sent_nor_numbered() {
     }
 }
 
-/// Of pages that are neither zero nor touched the highest are free: beyond the trace's memory, then page 3 and not page 1.
+/// Of pages that are neither zero nor touched the highest are free: beyond the trace's memory, then page 3 and not page
+/// 1.
 #[test]
 fn free_memory_has_no_content() {
     let mut case = base(4, &[read(10, 0, 2)]);
@@ -312,15 +313,15 @@ fn synchronous_demand_pages() {
 
 #[test]
 fn a_thread_for_requests() {
-    // A push takes 500. Page 3, touched at 1360, is requested at 1415, enqueued 1418, left 1518, installed 1572, on at 1578: 218.
-    // Pages 0, 1 and 2 enqueued at 1850, 2350, 2850: left 2950, installed 3004.
+    // A push takes 500. Page 3, touched at 1360, is requested at 1415, enqueued 1418, left 1518, installed 1572, on at
+    // 1578: 218. Pages 0, 1 and 2 enqueued at 1850, 2350, 2850: left 2950, installed 3004.
     let mut case = base(4, &[read(10, 0, 3)]);
     case.scenario.source.push_service = SimTime::from_ns(500);
     case.scenario.link.discipline = Discipline::Fair;
     case.scenario.source.request_thread = true;
     takes(&simulate(&case), ns(218), ns(3004));
-    // One thread for both: served behind page 0, enqueued 1853. At half speed page 0 leaves at 2047, and page 3, 97 of it, at
-    // 2050: installed behind page 0 at 2105, on at 2111: 751. Pages 1 and 2 enqueued at 2353, 2853.
+    // One thread for both: served behind page 0, enqueued 1853. At half speed page 0 leaves at 2047, and page 3, 97 of
+    // it, at 2050: installed behind page 0 at 2105, on at 2111: 751. Pages 1 and 2 enqueued at 2353, 2853.
     case.scenario.source.request_thread = false;
     takes(&simulate(&case), ns(751), ns(3007));
     // In one queue, too.

@@ -1,8 +1,8 @@
 //! Lead-ins that send memory, on both simulators: random cases, and some that were worked out by hand.
 //!
 //! In those a byte takes 1 ns on the wire; a page of 64 bytes and its header of 36 take 100 ns; push service 2 ns; the
-//! migration thread takes a page while less than 250 bytes are queued. So pages are picked at 0, 2, 4, 102, 202, … Times
-//! in comments are nanoseconds after the migration command.
+//! migration thread takes a page while less than 250 bytes are queued. So pages are picked at 0, 2, 4, 102, 202, …
+//! Times in comments are nanoseconds after the migration command.
 
 use crate::differential::case;
 use crate::hand_computed::{base, ns, read, record, simulate_as};
@@ -171,8 +171,8 @@ fn recorded(case: &Case, cold_first: bool) -> SwitchOver {
         .expect("a sound case")
 }
 
-/// Six pages, picked at 0, 2, 4, 102, 202 and 302, so that the round is over at 304. Page 4 is written at 100, before it is
-/// sent, and page 1 at 150, after it was.
+/// Six pages, picked at 0, 2, 4, 102, 202 and 302, so that the round is over at 304. Page 4 is written at 100, before
+/// it is sent, and page 1 at 150, after it was.
 fn six_pages() -> Case {
     let mut case = base(6, &[write(100, 4), write(150, 1)]);
     case.scenario.source.record_trap = SimTime::ZERO;
@@ -189,7 +189,8 @@ fn dirty_bits_are_as_exact_as_the_chunks_of_the_log() {
     // Pages 3 to 5 are cleared at 102.
     case.scenario.source.dirty_log_chunk = Bytes(192);
     assert_eq!(missing(&case, over_dirty_log), (vec![1], ns(304)));
-    // In a trace that is exact at multiples of 120 only, page 4's write may go on until 120, before it is cleared at 202.
+    // In a trace that is exact at multiples of 120 only, page 4's write may go on until 120, before it is cleared at
+    // 202.
     case.scenario.source.dirty_log_chunk = Bytes(128);
     case.compaction_ns = 120;
     case.duration_ns = 1_200_000;
@@ -241,8 +242,8 @@ fn cold_pages_go_first() {
 
 #[test]
 fn a_sent_page_traps_again() {
-    // One vCPU reads page 0 at 10 (trap 7), and again at 50, 57 by the clock: it was sent at 0 before the first, and not
-    // again, so that is free. It reads page 5 at 60, 67 by the clock (trap 7), and at 400, long after the round.
+    // One vCPU reads page 0 at 10 (trap 7), and again at 50, 57 by the clock: it was sent at 0 before the first, and
+    // not again, so that is free. It reads page 5 at 60, 67 by the clock (trap 7), and at 400, long after the round.
     let mut case = base(6, &[read(10, 0, 0), read(50, 0, 0), read(60, 0, 5)]);
     assert_eq!(
         recorded(&case, true).touch_order.vcpus()[0].position,
@@ -272,8 +273,8 @@ fn a_sent_page_traps_again() {
 
 #[test]
 fn hybrid_pre_record_pushes_what_was_used_last_first() {
-    // Pages 1, 2 and 0 are written after they were sent, at 20, 30 and 40. The round is over at 304. The core state leaves
-    // behind page 5, which leaves at 602: at 1602; the VM resumes at 1852.
+    // Pages 1, 2 and 0 are written after they were sent, at 20, 30 and 40. The round is over at 304. The core state
+    // leaves behind page 5, which leaves at 602: at 1602; the VM resumes at 1852.
     let mut case = base(6, &[write(20, 1), write(30, 2), write(40, 0)]);
     case.scenario.source.record_trap = SimTime::ZERO;
     case.scenario.migration.record_window = SimTime::from_ns(300);
@@ -294,8 +295,8 @@ fn hybrid_pre_record_pushes_what_was_used_last_first() {
 
 #[test]
 fn a_push_while_recording_sends_what_was_read_first() {
-    // At 0 page 0 goes, at 2 page 1. Page 4 is read at 3 and goes at 4. Page 2 is written at 50, and page 5 read at 60: it goes at
-    // 102, page 3 at 202, and page 2 at 302. The window is over with it, at 304.
+    // At 0 page 0 goes, at 2 page 1. Page 4 is read at 3 and goes at 4. Page 2 is written at 50, and page 5 read at 60:
+    // it goes at 102, page 3 at 202, and page 2 at 302. The window is over with it, at 304.
     let mut case = base(
         6,
         &[read(3, 0, 4), write(50, 2), read(60, 0, 5), write(70, 1)],
@@ -326,23 +327,24 @@ fn a_push_while_recording_sends_what_was_read_first() {
 
 #[test]
 fn connections_take_turns() {
-    // Both threads take a page at 0, 2 and 4, so that the round is over at 6. The pages leave in turn, from 102 to 602: the core
-    // state leaves at 1602, and the VM resumes at 1852.
+    // Both threads take a page at 0, 2 and 4, so that the round is over at 6. The pages leave in turn, from 102 to 602:
+    // the core state leaves at 1602, and the VM resumes at 1852.
     let mut case = base(6, &[]);
     case.scenario.link.connections = 2;
     let switch_over = over_dirty_log(&case);
     assert_eq!(switch_over.suspended_at.as_ps(), ns(6));
     let resumed = |case: &Case| simulate_as("hybrid", case).total_migration_time;
     assert_eq!(resumed(&case), Some(ns(1852)));
-    // Threads that need 300 a page are the bottleneck: pages 4 and 5 are handed over at 900 and leave at 1000 and 1100. The core
-    // state leaves at 2100.
+    // Threads that need 300 a page are the bottleneck: pages 4 and 5 are handed over at 900 and leave at 1000 and 1100.
+    // The core state leaves at 2100.
     case.scenario.source.push_service = SimTime::from_ns(300);
     assert_eq!(resumed(&case), Some(ns(2350)));
     // One thread hands page 5 over at 1800, which leaves at 1900: at 2900, behind the suspension.
     case.scenario.link.connections = 1;
     assert_eq!(resumed(&case), Some(ns(3150)));
-    // Two receiving threads of 400 a page: pages 4 and 5 arrive at 1050 and 1150 behind those that each is at until 1152 and 1252,
-    // and are installed at 1552 and 1652, before the core state. One has 1152, 1552, … 3152 for its last.
+    // Two receiving threads of 400 a page: pages 4 and 5 arrive at 1050 and 1150 behind those that each is at until
+    // 1152 and 1252, and are installed at 1552 and 1652, before the core state. One has 1152, 1552, … 3152 for its
+    // last.
     case.scenario.destination.install = SimTime::from_ns(400);
     case.scenario.vm.core_state = Bytes(0);
     case.scenario.source.push_service = SimTime::from_ns(2);

@@ -185,15 +185,16 @@ pub(crate) struct Input<'a> {
     /// Pages with content that are gathered before they are written.
     pub(crate) write_batch: u64,
     pub(crate) zero_service: u64,
-    /// Of a planned list: pages of the run that a request draws forward, and how far from the one before each lies at most.
+    /// Of a planned list: pages of the run that a request draws forward, and how far from the one before each lies at
+    /// most.
     pub(crate) run_pages: u32,
     pub(crate) run_gap: u32,
     pub(crate) synchronous: bool,
     pub(crate) record_trap: u64,
     pub(crate) fault_trap: u64,
     pub(crate) install: u64,
-    /// Bytes of a queue that may be on their way, wait to be installed or wait for their sender to learn of it; nothing starts
-    /// while there are as many.
+    /// Bytes of a queue that may be on their way, wait to be installed or wait for their sender to learn of it; nothing
+    /// starts while there are as many.
     pub(crate) receive_buffer: u64,
     pub(crate) receive_wake: u64,
     pub(crate) wake: u64,
@@ -213,8 +214,8 @@ pub(crate) struct Input<'a> {
     pub(crate) planning_time: u64,
     /// Per recorded access, while the VM is suspended.
     pub(crate) planning_cost: u64,
-    /// Threads on the destination that touch the list's pages in order, of a strategy that records; its source scans then,
-    /// and knows no list. 0: the source pushes the list.
+    /// Threads on the destination that touch the list's pages in order, of a strategy that records; its source scans
+    /// then, and knows no list. 0: the source pushes the list.
     pub(crate) fetchers: u64,
     /// The source scans only when the last page of the list is being touched, and
     pub(crate) push_after_list: bool,
@@ -230,7 +231,8 @@ pub(crate) struct Input<'a> {
     pub(crate) dirty_log_chunk: u64,
     /// How often a recorder tells which pages were written; 0: at once.
     pub(crate) dirty_log_interval: u64,
-    /// Rounds end at this time, when no more than so many bytes of pages are dirty, or when a round leaves no fewer than before.
+    /// Rounds end at this time, when no more than so many bytes of pages are dirty, or when a round leaves no fewer
+    /// than before.
     pub(crate) switch_time: Option<u64>,
     pub(crate) switch_remaining: u64,
     pub(crate) switch_at_minimum: bool,
@@ -315,8 +317,8 @@ impl Input<'_> {
         })
     }
 
-    /// When so many bytes of a stream are out that starts behind messages under way, each with the time of its acknowledgement and
-    /// its bytes. Each window's worth of the stream is acknowledged a round trip after it was sent.
+    /// When so many bytes of a stream are out that starts behind messages under way, each with the time of its
+    /// acknowledgement and its bytes. Each window's worth of the stream is acknowledged a round trip after it was sent.
     fn stream(&self, start: Ps, under_way: &[(Ps, u64)], bytes: u64) -> Ps {
         let behind_others = |bytes: u64| {
             let held_up = (0..under_way.len()).filter_map(|i| {
@@ -335,7 +337,8 @@ impl Input<'_> {
             .expect("at least one")
     }
 
-    /// Payload of a connection that loses packets: the largest rate in kbit/s at which the formula still allows that loss.
+    /// Payload of a connection that loses packets: the largest rate in kbit/s at which the formula still allows that
+    /// loss.
     fn most_kbit(&self, lost: u128, control: Control) -> Option<u128> {
         let round_trip = u128::from(2 * self.latency / 1_000); // in ns
         if round_trip == 0 {

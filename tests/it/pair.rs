@@ -79,7 +79,8 @@ impl Case {
         Trace::from_bytes("case", bytes.into()).expect("a trace that was just written")
     }
 
-    /// The same guest, with holes between its pages of RAM: of so many pages before a page. The scenario says so, or the trace.
+    /// The same guest, with holes between its pages of RAM: of so many pages before a page. The scenario says so, or
+    /// the trace.
     pub(crate) fn with_holes(mut self, holes: &[(u32, u32)], by_scenario: bool) -> Self {
         let moved = |page: u32| {
             let before = holes.iter().filter(|(at, _)| *at <= page);

@@ -1,9 +1,9 @@
 //! Pre-copy, hybrid and stop-and-copy: cases worked out by hand, and what holds for all.
 //!
-//! In the cases worked out by hand a byte takes 1 ns on the wire; a page of 64 bytes and its header of 36 take 100 ns, a
-//! zero page 9 ns, the core state 1000 ns; suspend 100, resume 200, latency 50, push service 2, demand service 3, fault
-//! trap 5, install 4, wake 6 ns; the migration thread takes a page while less than 250 bytes are queued. Times in comments
-//! are nanoseconds after the migration command.
+//! In the cases worked out by hand a byte takes 1 ns on the wire; a page of 64 bytes and its header of 36 take 100 ns,
+//! a zero page 9 ns, the core state 1000 ns; suspend 100, resume 200, latency 50, push service 2, demand service 3,
+//! fault trap 5, install 4, wake 6 ns; the migration thread takes a page while less than 250 bytes are queued. Times in
+//! comments are nanoseconds after the migration command.
 
 use migsim::guest::replay::AtEnd;
 use migsim::measure::Metrics;
@@ -112,9 +112,9 @@ fn converged(metrics: &Metrics) -> (Option<u32>, Option<bool>) {
 
 #[test]
 fn a_guest_that_writes_nothing_takes_one_round() {
-    // Pages are picked at 0, 2 and 4 and leave at 102, 202 and 302; at 6 the round is over and nothing is dirty. The VM is
-    // suspended from 6 to 106; the core state leaves the link behind the last page, at 1302, arrives at 1352, and the VM
-    // runs at 1552.
+    // Pages are picked at 0, 2 and 4 and leave at 102, 202 and 302; at 6 the round is over and nothing is dirty. The VM
+    // is suspended from 6 to 106; the core state leaves the link behind the last page, at 1302, arrives at 1352, and
+    // the VM runs at 1552.
     let trace = trace(3, &[], &[access(1, 0, Op::Read)], 1_000_000);
     let metrics = run(&scenario(SimTime::ZERO, 30), &trace, "pre-copy");
     assert_eq!(sent(&metrics), (Some(ns(1_552)), ns(1_546), 1_300, 3, 0));
@@ -124,8 +124,9 @@ fn a_guest_that_writes_nothing_takes_one_round() {
 #[test]
 fn a_page_that_is_written_in_the_round_is_sent_again() {
     let trace = trace(3, &[], &[access(3, 1, Op::Write)], 1_000_000);
-    // After the first round 300 bytes have taken 302 ns, so the dirty page's 100 would take 100.67. That exceeds 100: the
-    // page is picked when there is room, at 102, is handed over at 104 and leaves at 402. Nothing was written from 6 to
+    // After the first round 300 bytes have taken 302 ns, so the dirty page's 100 would take 100.67. That exceeds 100:
+    // the page is picked when there is room, at 102, is handed over at 104 and leaves at 402. Nothing was written from
+    // 6 to
     // 104. The core state leaves at 1402.
     let metrics = run(&scenario(ns(100), 30), &trace, "pre-copy");
     assert_eq!(
@@ -144,9 +145,9 @@ fn a_page_that_is_written_in_the_round_is_sent_again() {
 
 #[test]
 fn a_guest_that_writes_faster_than_the_link_is_suspended_after_the_last_round() {
-    // All three pages are written every 10 ns. Rounds end at 6, 304, 604 and 904 with departures until 302, 602, 902 and
-    // 1202, as each page waits for another to leave. From 1004 on the remainder goes: handed over at 1006, 1104 and 1204,
-    // the last leaves at 1502. The core state leaves at 2502, and the VM runs at 2752.
+    // All three pages are written every 10 ns. Rounds end at 6, 304, 604 and 904 with departures until 302, 602, 902
+    // and 1202, as each page waits for another to leave. From 1004 on the remainder goes: handed over at 1006, 1104 and
+    // 1204, the last leaves at 1502. The core state leaves at 2502, and the VM runs at 2752.
     let writes = [0, 1, 2].map(|page| access(u64::from(page), page, Op::Write));
     let trace = trace(3, &[], &writes, 10);
     let mut scenario = scenario(SimTime::ZERO, 4);
@@ -204,8 +205,8 @@ fn hybrid_faults_on_what_was_written_in_its_round() {
 
 #[test]
 fn stop_and_copy_sends_everything_while_nothing_runs() {
-    // From 100 on: page 0 is handed over at 102 and leaves at 202, the zero page 1 at 104 and 211, page 2 at 106 and 311.
-    // The core state leaves at 1311, and the VM runs at 1561.
+    // From 100 on: page 0 is handed over at 102 and leaves at 202, the zero page 1 at 104 and 211, page 2 at 106 and
+    // 311. The core state leaves at 1311, and the VM runs at 1561.
     let trace = trace(3, &[1], &[access(1, 0, Op::Write)], 1_000_000);
     let metrics = run(&scenario(SimTime::ZERO, 30), &trace, "stop-and-copy");
     assert_eq!(sent(&metrics), (Some(ns(1_561)), ns(1_561), 1_209, 2, 0));
@@ -214,8 +215,8 @@ fn stop_and_copy_sends_everything_while_nothing_runs() {
 
 #[test]
 fn a_zero_page_is_sent_with_its_content_once_it_was_written() {
-    // Round 1 sends a zero page (picked at 0, handed over at 2, left at 11) and page 1 (4, 111). The write at 3 makes page
-    // 0 dirty; it is handed over at 6 and leaves at 211. Nothing is written from 4 to 6.
+    // Round 1 sends a zero page (picked at 0, handed over at 2, left at 11) and page 1 (4, 111). The write at 3 makes
+    // page 0 dirty; it is handed over at 6 and leaves at 211. Nothing is written from 4 to 6.
     let trace = trace(2, &[0], &[access(3, 0, Op::Write)], 1_000_000);
     let metrics = run(&scenario(SimTime::ZERO, 30), &trace, "pre-copy");
     assert_eq!(
@@ -332,8 +333,8 @@ proptest! {
         prop_assert_eq!(hybrid, pre_copy);
     }
 
-    /// The rounds' transfer is the event loop's: pages take as long in a stop-and-copy as in the post-copy of a guest that
-    /// does nothing.
+    /// The rounds' transfer is the event loop's: pages take as long in a stop-and-copy as in the post-copy of a guest
+    /// that does nothing.
     #[test]
     fn rounds_take_what_the_event_loop_takes((mut scenario, trace) in case()) {
         scenario.vm.core_state = Bytes(0);
@@ -346,8 +347,8 @@ proptest! {
 
     /// The floor of total time. It holds where all pages cost the same and the thread goes on as soon as there is room
     /// (else the order of pages and requests decides when it sleeps, and the link may run dry), on one stream (a second
-    /// queue is a second buffer) without a window (which the core state waits for behind the pages, not before them), and,
-    /// for pre-copy, up to the suspension, during which pre-copy's last pages are transmitted.
+    /// queue is a second buffer) without a window (which the core state waits for behind the pages, not before them),
+    /// and, for pre-copy, up to the suspension, during which pre-copy's last pages are transmitted.
     #[test]
     fn nothing_is_sooner_done_than_stop_and_copy((mut scenario, trace) in case()) {
         scenario.link.zero_page_bytes = (PAGE + 36) as u32;

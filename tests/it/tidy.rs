@@ -317,3 +317,24 @@ fn every_key_is_used() {
         .collect();
     assert!(unused.is_empty(), "nothing reads {}", unused.join(", "));
 }
+
+/// Tables and samples of a format may be wider.
+#[test]
+fn comments_keep_to_120_columns() {
+    let mut wide = Vec::new();
+    for folder in ["src", "tests", "examples", "benches", "fuzz"] {
+        for (path, text) in rust(folder) {
+            for (line, code) in text.lines().enumerate() {
+                let comment = code.trim_start();
+                let is_prose = comment.starts_with("//") && !comment.starts_with("//! |");
+                let is_sample = ["kvm:kvm_page_fault", "page_fault_user", "@1718900000"]
+                    .iter()
+                    .any(|part| comment.contains(part));
+                if is_prose && !is_sample && code.chars().count() > 120 {
+                    wide.push(format!("{}:{}", path.display(), line + 1));
+                }
+            }
+        }
+    }
+    assert!(wide.is_empty(), "longer than 120 columns: {wide:#?}");
+}

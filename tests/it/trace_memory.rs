@@ -1,4 +1,5 @@
-//! RAM ranges and free memory, from an import through every command to a migration; and what recorders say of themselves.
+//! RAM ranges and free memory, from an import through every command to a migration; and what recorders say of
+//! themselves.
 
 use std::fs;
 use std::path::Path;

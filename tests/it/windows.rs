@@ -67,7 +67,8 @@ fn every_strategy_sends_a_window_a_round_trip() {
     }
 }
 
-/// MiB/s of cloud-hypervisor's pull request 7669 at 100 Gbit/s, MTU 9000. The first is the source of `source.push_service`.
+/// MiB/s of cloud-hypervisor's pull request 7669 at 100 Gbit/s, MTU 9000. The first is the source of
+/// `source.push_service`.
 #[test]
 fn connections_are_as_fast_as_cloud_hypervisor_s() {
     for (connections, measured) in [(1, 1617.29), (8, 11_502.83)] {

@@ -44,8 +44,9 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "TIME", default_value = "1 ns")]
     time_per_record: SimTime,
     /// What the recording's addresses are: `virtual` (of processes: regions of 512 pages, in order, without the space
-    /// between them), `physical` (of the machine: divided by the page size), or where a process maps the machine's memory,
-    /// as `0x7f3c00000000` or, with its length, `0x7f3c00000000+4GiB` [default: as the format has them, else virtual]
+    /// between them), `physical` (of the machine: divided by the page size), or where a process maps the machine's
+    /// memory, as `0x7f3c00000000` or, with its length, `0x7f3c00000000+4GiB` [default: as the format has them, else
+    /// virtual]
     #[arg(long, value_name = "KIND", value_parser = addresses::addresses)]
     addresses: Option<Addresses>,
     /// Physical addresses that are RAM, such as `0-3GiB,4GiB-5GiB`; what lies outside is dropped and counted

@@ -20,8 +20,8 @@ pub(super) struct WorkloadArgs {
     /// Memory of the guest [default: what the report says]
     #[arg(long, value_name = "SIZE")]
     memory: Option<Bytes>,
-    /// Memory that the guest writes to, all of it equally often [default: twice what was written while it was measured, at
-    /// most the guest's memory]
+    /// Memory that the guest writes to, all of it equally often [default: twice what was written while it was measured,
+    /// at most the guest's memory]
     #[arg(long, value_name = "SIZE")]
     working_set: Option<Bytes>,
     /// Write to this file instead of standard output
@@ -31,8 +31,8 @@ pub(super) struct WorkloadArgs {
 
 /// Writes a scenario whose workload writes as fast as was measured.
 ///
-/// A dirty rate counts a page once a measurement, however often it was written. Of S bytes that are written at random, w a
-/// second, S (1 - exp(-w t / S)) are dirty after t: solved for w.
+/// A dirty rate counts a page once a measurement, however often it was written. Of S bytes that are written at random,
+/// w a second, S (1 - exp(-w t / S)) are dirty after t: solved for w.
 pub(super) fn run(args: &WorkloadArgs) -> Result<()> {
     check_outputs([args.report.as_path()], args.out.as_deref())?;
     let report = reference::read(&args.report)?;

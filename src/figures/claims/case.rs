@@ -140,8 +140,8 @@ impl Case {
         self.means[PRE_RECORD][words::COVERAGE] >= 0.5
     }
 
-    /// With a synchronous sender nothing is pushed for a round trip at each network fault. Without as much to save as the link
-    /// idles in the window, the total time cannot fall.
+    /// With a synchronous sender nothing is pushed for a round trip at each network fault. Without as much to save as
+    /// the link idles in the window, the total time cannot fall.
     pub(super) fn faults_cost_more_than_the_window(&self) -> bool {
         let latency = self.network.rsplit(", ").next();
         let time = |text: &str| text.parse().map_or(0.0, SimTime::as_secs_f64);

@@ -1,4 +1,5 @@
-//! The verdicts that were found last: `results/verdicts.csv`, against which `migsim figures --check` holds those of now.
+//! The verdicts that were found last: `results/verdicts.csv`, against which `migsim figures --check` holds those of
+//! now.
 
 use std::collections::BTreeMap;
 

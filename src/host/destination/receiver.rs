@@ -37,7 +37,8 @@ impl ReceivingThread {
         self.busy_until
     }
 
-    /// When the first of `count` pages are in place that arrive behind all others so far, and how many are as regularly.
+    /// When the first of `count` pages are in place that arrive behind all others so far, and how many are as
+    /// regularly.
     fn install_run(&mut self, arrived: Progression, count: u32) -> (Progression, u32) {
         let begins_idle = arrived.first > self.busy_until;
         let first = self.install(arrived.first);
@@ -110,8 +111,8 @@ pub struct Arrival {
 
 /// The receiving thread: pages arrive in the order in which they left and are installed one by one.
 ///
-/// Pages that arrive at constant distances are installed at constant distances too: by a thread that has a backlog, at those of its
-/// own work, until it has caught up; and from then on as they arrive.
+/// Pages that arrive at constant distances are installed at constant distances too: by a thread that has a backlog, at
+/// those of its own work, until it has caught up; and from then on as they arrive.
 #[derive(Debug)]
 pub struct Receiver {
     latency: SimTime,

@@ -1,7 +1,8 @@
 //! The vCPUs after the resume: how far each has come in its guest time, and what it does next.
 //!
-//! A vCPU runs, waits for a page, or is idle. From idleness another vCPU wakes it, as soon as one that ran when the trace was
-//! recorded has come as far as it had then. Where none did, a timer or a device wakes it, after as long as it took then.
+//! A vCPU runs, waits for a page, or is idle. From idleness another vCPU wakes it, as soon as one that ran when the
+//! trace was recorded has come as far as it had then. Where none did, a timer or a device wakes it, after as long as it
+//! took then.
 
 use super::FaultBlocks;
 use crate::guest::replay::Idle;

@@ -16,8 +16,8 @@ pub struct Ahead {
 }
 
 impl SourceHost<'_> {
-    /// At which distance the thread takes up pages of a content from `now` on, and how many at most, if nothing is requested before the
-    /// horizon.
+    /// At which distance the thread takes up pages of a content from `now` on, and how many at most, if nothing is
+    /// requested before the horizon.
     pub(super) fn pace(
         &self,
         now: SimTime,
@@ -36,7 +36,8 @@ impl SourceHost<'_> {
             most = most.min(self.batch.room(content));
         } else {
             let room = self.push_buffer.room(occupancy, link.bytes(content));
-            // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for the next.
+            // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for
+            // the next.
             let steady = (room == 1 && occupancy <= self.push_buffer.level())
                 .then(|| link.steady_run(now, content))
                 .flatten()

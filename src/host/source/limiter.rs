@@ -5,9 +5,10 @@ use crate::units::SimTime;
 
 /// What the source has sent in the current period. The limit holds back pushed pages only, and counts all.
 ///
-/// A page may be pushed while no more than a period's share of the limit has been sent in it (`migration/migration-stats.c`,
-/// `migration_rate_exceeded`). Otherwise the thread sleeps until the period is over, or until a page is requested
-/// (`migration/migration.c`, `migration_rate_limit`). A period begins when the thread first looks after the one before.
+/// A page may be pushed while no more than a period's share of the limit has been sent in it
+/// (`migration/migration-stats.c`, `migration_rate_exceeded`). Otherwise the thread sleeps until the period is over, or
+/// until a page is requested (`migration/migration.c`, `migration_rate_limit`). A period begins when the thread first
+/// looks after the one before.
 #[derive(Debug)]
 pub(super) struct Limiter {
     share: u64,

@@ -63,28 +63,29 @@ pub struct SourceSettings {
     /// overtaken. Default `false`. `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends
     /// their pages itself (`migration/ram.c`, `ram_save_host_page_urgent`).
     pub request_thread: bool,
-    /// Most that is pushed in a second after the resume; requested pages are sent all the same, and count. It is kept period by
-    /// period: while no more than `limiter_period`'s share of it has been sent, the next page may follow. Default: no limit.
-    /// QEMU's parameter `max-postcopy-bandwidth` (0: none).
+    /// Most that is pushed in a second after the resume; requested pages are sent all the same, and count. It is kept
+    /// period by period: while no more than `limiter_period`'s share of it has been sent, the next page may follow.
+    /// Default: no limit. QEMU's parameter `max-postcopy-bandwidth` (0: none).
     pub max_postcopy_bandwidth: Option<Bandwidth>,
     /// Period of the rate limiter, more than 0 with a limit. A push that is held back for a plan
-    /// ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the rate limiter that holds it, counted
-    /// from the suspension; with 0 as soon as it is released. Default 100 ms: QEMU (`migration/migration.c`, `BUFFER_DELAY`).
+    /// ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the rate limiter that holds it,
+    /// counted from the suspension; with 0 as soon as it is released. Default 100 ms: QEMU (`migration/migration.c`,
+    /// `BUFFER_DELAY`).
     pub limiter_period: SimTime,
-    /// Memory whose dirty bits are cleared together, when its first page is sent in a round (`pre-copy`, `hybrid`): what is
-    /// written before that is sent and not dirty. Default 1 GiB: KVM (`migration/ram.c`, `clear_bmap`, with
-    /// `x-clear-bitmap-shift` 18). A page makes dirty bits exact, as in every lead-in that records; a chunk of all memory
-    /// is TCG's, which clears its log at the round's beginning.
+    /// Memory whose dirty bits are cleared together, when its first page is sent in a round (`pre-copy`, `hybrid`):
+    /// what is written before that is sent and not dirty. Default 1 GiB: KVM (`migration/ram.c`, `clear_bmap`, with
+    /// `x-clear-bitmap-shift` 18). A page makes dirty bits exact, as in every lead-in that records; a chunk of all
+    /// memory is TCG's, which clears its log at the round's beginning.
     pub dirty_log_chunk: Bytes,
-    /// In rounds that are recorded, how often the source reads what has been written; each time, all pages are protected anew. It
-    /// decides which pages are put off, and nothing else: whether a page is dirty is known exactly. Default 0: known at once. At
-    /// least 1 ms otherwise.
+    /// In rounds that are recorded, how often the source reads what has been written; each time, all pages are
+    /// protected anew. It decides which pages are put off, and nothing else: whether a page is dirty is known exactly.
+    /// Default 0: known at once. At least 1 ms otherwise.
     pub dirty_log_interval: SimTime,
     /// Default `pipelined`: QEMU.
     pub demand_mode: DemandMode,
-    /// What the first access to a page costs its vCPU while the recorder watches; while memory is sent meanwhile, the first one
-    /// after each time that the page was sent. Default 1 us, an assumption: one exit
-    /// from the guest for a page made inaccessible.
+    /// What the first access to a page costs its vCPU while the recorder watches; while memory is sent meanwhile, the
+    /// first one after each time that the page was sent. Default 1 us, an assumption: one exit from the guest for a
+    /// page made inaccessible.
     pub record_trap: SimTime,
 }
 

@@ -85,8 +85,8 @@ impl Link {
         SimTime::from_ps(self.work(bytes).div_ceil(2))
     }
 
-    /// The distance at which pushed pages leave from `now` on, when one has just left, as long as each is replaced by another such
-    /// page before the next has left, and how many are known to; `None` if that is not known.
+    /// The distance at which pushed pages leave from `now` on, when one has just left, as long as each is replaced by
+    /// another such page before the next has left, and how many are known to; `None` if that is not known.
     pub fn steady_run(&self, now: SimTime, content: Content) -> Option<(u32, SimTime)> {
         let bytes = self.bytes(content);
         let is_steady = self.settings.segment.0 == 0

@@ -155,7 +155,8 @@ fn is_at(grid: &Sweep, point: usize, row: usize, cells: &[&[u8]]) -> bool {
     })
 }
 
-/// Whether a file without a manifest holds the whole grid and nothing else: each row names its scenario, settings and trace.
+/// Whether a file without a manifest holds the whole grid and nothing else: each row names its scenario, settings and
+/// trace.
 pub(super) fn is_whole_grid(path: &Path, grid: &Sweep) -> io::Result<bool> {
     let mut rows = Rows::new(BufReader::new(File::open(path)?), 0);
     let columns = grid.columns();

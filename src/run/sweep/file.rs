@@ -68,7 +68,8 @@ impl RowFile {
     ///
     /// # Errors
     ///
-    /// [`RowFileError`]: with `resume` when the rows that are there are of something else, without it when there are any.
+    /// [`RowFileError`]: with `resume` when the rows that are there are of something else, without it when there are
+    /// any.
     pub fn open(
         out: &Path,
         sweep: &Sweep,
@@ -180,7 +181,8 @@ fn is_beginning(path: &Path, line: &str) -> bool {
         && std::fs::read(path).is_ok_and(|bytes| line.as_bytes().starts_with(&bytes))
 }
 
-/// Whether `out` is the finished file of this shard, which need not be run again. That of a whole sweep says so by its rows.
+/// Whether `out` is the finished file of this shard, which need not be run again. That of a whole sweep says so by its
+/// rows.
 ///
 /// # Errors
 ///

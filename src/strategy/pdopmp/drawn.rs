@@ -1,9 +1,9 @@
 //! Planned pages that a request draws forward: those right behind it.
 //!
-//! A plan says rather well which pages are going to be needed, and less well in which order. A request for an unsent page
-//! tells where the guest is now, as it does for post-copy's scan. What of the plan is unsent right behind, each page within a
-//! stream's gap from the one before, is pushed next, as a run from its end (see [`heat`](super::heat)), before the plan goes on
-//! in its order.
+//! A plan says rather well which pages are going to be needed, and less well in which order. A request for an unsent
+//! page tells where the guest is now, as it does for post-copy's scan. What of the plan is unsent right behind, each
+//! page within a stream's gap from the one before, is pushed next, as a run from its end (see [`heat`](super::heat)),
+//! before the plan goes on in its order.
 
 use super::{PdopmpSettings, Plan};
 use crate::memory::{PageId, PageSet};

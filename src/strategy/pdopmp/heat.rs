@@ -1,14 +1,14 @@
 //! Which blocks of memory are in use: the scan behind the plan, which goes on learning from requests.
 //!
-//! Memory is divided into blocks, and each has a *heat*: what was recorded in it and what is requested from it, spread over
-//! its neighbours. Once the plan is out, the hottest block that has unsent pages is pushed, from behind its last
-//! request on; what has no heat is left to the ordinary scan. Requests count for more than recorded pages, so
-//! that the push follows the guest to wherever it turns.
+//! Memory is divided into blocks, and each has a *heat*: what was recorded in it and what is requested from it, spread
+//! over its neighbours. Once the plan is out, the hottest block that has unsent pages is pushed, from behind its last
+//! request on; what has no heat is left to the ordinary scan. Requests count for more than recorded pages, so that the
+//! push follows the guest to wherever it turns.
 //!
-//! A request for a page that is on its way already, shortly above the last such page, says that the guest sweeps at the head of
-//! the push: it waits for what comes next, and the blocks ahead are warmed. (Requests do not say which vCPU is behind them.) Such a guest faults on every single
-//! page that it reaches; therefore pages are pushed in short runs, each from its last page to its first, and the guest faults
-//! once a run.
+//! A request for a page that is on its way already, shortly above the last such page, says that the guest sweeps at the
+//! head of the push: it waits for what comes next, and the blocks ahead are warmed. (Requests do not say which vCPU is
+//! behind them.) Such a guest faults on every single page that it reaches; therefore pages are pushed in short runs,
+//! each from its last page to its first, and the guest faults once a run.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

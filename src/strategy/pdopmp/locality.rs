@@ -58,8 +58,8 @@ impl Locality {
         Locality { waits }
     }
 
-    /// The `most` pages around `centres` that are expected first, with the time after which they are: none of the `known`
-    /// ones, and none expected later than the horizon.
+    /// The `most` pages around `centres` that are expected first, with the time after which they are: none of the
+    /// `known` ones, and none expected later than the horizon.
     pub fn soonest_around(
         &self,
         centres: &PageSet,
@@ -95,8 +95,8 @@ fn class_of(near: PageId, page: PageId) -> usize {
     if page > near { power } else { POWERS + power }
 }
 
-/// The pages outside the set, as far as [`FARTHEST`] from it, by the class of their distance from the nearest one in it (of
-/// two as near, the lower).
+/// The pages outside the set, as far as [`FARTHEST`] from it, by the class of their distance from the nearest one in it
+/// (of two as near, the lower).
 fn neighbours(set: &PageSet, mut each: impl FnMut(usize, RangeInclusive<PageId>)) {
     let mut visit = |class: usize, power: usize, nearest: PageId, farthest: PageId| {
         if nearest <= farthest {

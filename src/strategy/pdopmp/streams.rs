@@ -77,8 +77,8 @@ struct Heads {
     streams: PageMap<u32>,
 }
 
-/// The streams of a recording of a memory of so many pages, per vCPU: an access joins the stream of its vCPU that was last
-/// nearest to it, if within `gap` pages, else opens one.
+/// The streams of a recording of a memory of so many pages, per vCPU: an access joins the stream of its vCPU that was
+/// last nearest to it, if within `gap` pages, else opens one.
 pub fn separate(accesses: &[Access], pages: u32, gap: u32) -> Streams {
     let mut members: Vec<(u32, Point)> = Vec::with_capacity(accesses.len());
     let mut streams = 0;

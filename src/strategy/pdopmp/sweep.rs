@@ -15,8 +15,8 @@ pub enum Course {
     Short,
     /// It goes where nobody has been in the window.
     OverNewGround,
-    /// As before, and faster than the link: whatever is planned, the guest waits for the very next page, which a scan from
-    /// the head pushes best.
+    /// As before, and faster than the link: whatever is planned, the guest waits for the very next page, which a scan
+    /// from the head pushes best.
     Followed,
     /// It comes to pages that were accessed before.
     Cyclic,
@@ -66,8 +66,8 @@ pub(super) fn extrapolate(trend: &Trend, settings: &PdopmpSettings, draft: &mut 
     }
 }
 
-/// Expects the pages ahead, as long as they were accessed before, and from the region's end on again from its beginning:
-/// once around for the longest sweep of a region, and as far as its reach for another.
+/// Expects the pages ahead, as long as they were accessed before, and from the region's end on again from its
+/// beginning: once around for the longest sweep of a region, and as far as its reach for another.
 pub(super) fn continue_cycle(
     trend: &Trend,
     settings: &PdopmpSettings,
@@ -104,8 +104,8 @@ pub(super) fn continue_cycle(
     }
 }
 
-/// The PPS in regions, between which lie gaps wider than those within a stream. A region may be full of sweeps; were each
-/// followed once around, planning would take pages times sweeps.
+/// The PPS in regions, between which lie gaps wider than those within a stream. A region may be full of sweeps; were
+/// each followed once around, planning would take pages times sweeps.
 pub(super) struct Regions(Vec<Region>);
 
 struct Region {
@@ -173,7 +173,8 @@ mod tests {
     use crate::memory::Memory;
     use crate::trace::Op;
 
-    /// The next touches, in microseconds, of pages that were accessed one a microsecond, after all sweeps were followed.
+    /// The next touches, in microseconds, of pages that were accessed one a microsecond, after all sweeps were
+    /// followed.
     fn next_touches(pages: &[PageId], settings: &PdopmpSettings) -> Vec<(PageId, u64)> {
         let access = |(index, page): (usize, &PageId)| Access {
             time: SimTime::from_us(index as u64),

@@ -1,7 +1,7 @@
 //! Accesses to addresses, on their way into a trace.
 //!
-//! The numbers of pages are known only at the end, so that records wait in a temporary trace, by provisional numbers. Its
-//! file has no name: whatever ends the process, it goes.
+//! The numbers of pages are known only at the end, so that records wait in a temporary trace, by provisional numbers.
+//! Its file has no name: whatever ends the process, it goes.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -92,8 +92,8 @@ impl AddressSpace {
         self.kind
     }
 
-    /// The pages, in units of the page size, from the first byte of an access to its last. `None`, and counted, where it
-    /// begins outside the memory.
+    /// The pages, in units of the page size, from the first byte of an access to its last. `None`, and counted, where
+    /// it begins outside the memory.
     #[inline]
     pub(super) fn pages(&mut self, address: u64, size: u64) -> Option<RangeInclusive<u64>> {
         let mut last = address.saturating_add(size.saturating_sub(1));
@@ -186,8 +186,8 @@ impl AddressSpace {
         }
     }
 
-    /// Every region counts from its own address. Between ranges of RAM there are holes; an open one ends with the machine's
-    /// memory, if its size is known, else with the last page that was accessed or is zero.
+    /// Every region counts from its own address. Between ranges of RAM there are holes; an open one ends with the
+    /// machine's memory, if its size is known, else with the last page that was accessed or is zero.
     fn identity(self, zero_runs: &[PageRun]) -> Numbering {
         let keys = self.regions.into_keys();
         let touched = keys.iter().zip(&self.touched).filter_map(|(key, touched)| {

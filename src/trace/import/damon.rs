@@ -13,15 +13,17 @@
 //! 7f938d7e1000-7f938ddfc000 (   6.105 MiB)           0     3
 //! ```
 //!
-//! Per aggregation interval and region: in how many of its samples the region was accessed. There is no order, and nothing
-//! of reads and writes. DAMON takes the pages of a region as accessed alike, and so does the import: every page of a region
-//! with a count of n > 0 is read once an interval, at a time within its first n-th. Where in it is a hash of page and
-//! interval: hot regions come first on average, and no order of addresses is made up, in which an algorithm could see a trend.
+//! Per aggregation interval and region: in how many of its samples the region was accessed. There is no order, and
+//! nothing of reads and writes. DAMON takes the pages of a region as accessed alike, and so does the import: every page
+//! of a region with a count of n > 0 is read once an interval, at a time within its first n-th. Where in it is a hash
+//! of page and interval: hot regions come first on average, and no order of addresses is made up, in which an algorithm
+//! could see a trend.
 //!
-//! A region that was never accessed is memory all the same: its pages hold content. So a VM's idle memory has to migrate.
+//! A region that was never accessed is memory all the same: its pages hold content. So a VM's idle memory has to
+//! migrate.
 //!
-//! A record begins with its base time, and holds one target of one context; its times count from its base. Each record's
-//! target is an address space and a vCPU of its own, but for a target that goes on in a later record.
+//! A record begins with its base time, and holds one target of one context; its times count from its base. Each
+//! record's target is an address space and a vCPU of its own, but for a target that goes on in a later record.
 
 use std::ops::RangeInclusive;
 
@@ -175,8 +177,8 @@ impl Region {
 }
 
 impl Damon {
-    /// The regions from here on are this target's. In a new record it is another context's, unless it goes on where that
-    /// name's last interval has ended.
+    /// The regions from here on are this target's. In a new record it is another context's, unless it goes on where
+    /// that name's last interval has ended.
     fn choose_target(&mut self, name: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
         let begins = std::mem::take(&mut self.begins);
         let start_ns = self.start_ns.unwrap_or(self.base_ns);

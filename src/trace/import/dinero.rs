@@ -6,10 +6,10 @@
 //! w 7fff5ad8e2a8 8
 //! ```
 //!
-//! Traditional: label and address; 0 is a read, 1 a write, 2 an instruction fetch, 3 a read of unknown purpose, 4 flushes a
-//! cache and touches nothing. Extended: `r`, `w`, `i` or `m` (a miscellaneous read), `c` or `v` (caches only), then address and
-//! size. Addresses and sizes are hexadecimal, with or without `0x`, and what follows is comment, as is a line that begins
-//! with `#`. No time and no threads.
+//! Traditional: label and address; 0 is a read, 1 a write, 2 an instruction fetch, 3 a read of unknown purpose, 4
+//! flushes a cache and touches nothing. Extended: `r`, `w`, `i` or `m` (a miscellaneous read), `c` or `v` (caches
+//! only), then address and size. Addresses and sizes are hexadecimal, with or without `0x`, and what follows is
+//! comment, as is a line that begins with `#`. No time and no threads.
 
 use super::Refusal;
 use super::accesses::Accesses;

@@ -12,8 +12,8 @@
 //! workload, in later versions), and the record. A long instruction's bytes go on in a line of their own. Prefetches,
 //! flushes and other markers are passed over, and so are lines that are no records: the traced program's own output.
 //!
-//! A thread becomes a vCPU. A timestamp (in µs) sets its clock, which goes on by a step with every record, and never back:
-//! where the steps have overtaken the next timestamp, it goes on from where it is.
+//! A thread becomes a vCPU. A timestamp (in µs) sets its clock, which goes on by a step with every record, and never
+//! back: where the steps have overtaken the next timestamp, it goes on from where it is.
 
 use super::Refusal;
 use super::accesses::Accesses;

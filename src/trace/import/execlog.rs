@@ -6,14 +6,14 @@
 //! 0, 0xd34, 0xf9c8f000, "bl #0x10c8", store, 0x200000e0, RAM, sp -> 0x200000e0
 //! ```
 //!
-//! vCPU, address of the instruction, its first bytes, its disassembly (with commas of its own), then any number of accesses.
-//! No time, and no sizes. The order of the log is the order in time, over all vCPUs. Other lines of QEMU's log (`-d exec`,
-//! `-d in_asm`) are passed over.
+//! vCPU, address of the instruction, its first bytes, its disassembly (with commas of its own), then any number of
+//! accesses. No time, and no sizes. The order of the log is the order in time, over all vCPUs. Other lines of QEMU's
+//! log (`-d exec`, `-d in_asm`) are passed over.
 //!
-//! Under user-mode emulation every address is the process's. Under system emulation an access has a physical address and
-//! the name of a device, but the instruction a virtual address: such a log is imported with physical addresses, without
-//! fetches, and without accesses to anything but RAM. Firmware counts as RAM there, at addresses beyond the machine's memory:
-//! the number of pages and leniency leave it out.
+//! Under user-mode emulation every address is the process's. Under system emulation an access has a physical address
+//! and the name of a device, but the instruction a virtual address: such a log is imported with physical addresses,
+//! without fetches, and without accesses to anything but RAM. Firmware counts as RAM there, at addresses beyond the
+//! machine's memory: the number of pages and leniency leave it out.
 
 use super::accesses::Accesses;
 use super::registry::Importer;

@@ -27,8 +27,8 @@ impl<'a> Input<'a> {
     /// `name` is what errors call it.
     ///
     /// # Errors
-    /// [`ImportError::Read`] when the first bytes cannot be read, [`ImportError::Header`] when they are those of an archive
-    /// that is not read.
+    /// [`ImportError::Read`] when the first bytes cannot be read, [`ImportError::Header`] when they are those of an
+    /// archive that is not read.
     pub fn new(name: impl Into<String>, mut raw: impl Read + 'a) -> Result<Self, ImportError> {
         const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
         /// A frame that is skipped, as parallel compressors put in front. Its lowest four bits are free.

@@ -6,15 +6,15 @@
 //! CPU 0/KVM  4145 [002]    86.581928: kvm:kvm_guest_fault: ipa 0x4a3c1000, hsr 0x92000047, hxfar 0xffff80, pc 0xffff80
 //! ```
 //!
-//! Such a fault is raised where the second-level page table does not map a page (yet), or not for writing: after a restore,
-//! while the dirty log is on, or when memory comes back from swap. Between them accesses leave no trace. A fault may map
-//! 2 MiB.
+//! Such a fault is raised where the second-level page table does not map a page (yet), or not for writing: after a
+//! restore, while the dirty log is on, or when memory comes back from swap. Between them accesses leave no trace. A
+//! fault may map 2 MiB.
 //!
-//! The error code is Intel's exit qualification where its bit 7 or 8 is set (bit 1 write, bit 2 fetch), else AMD's (bit 1
-//! write, bit 4 fetch); arm64 tells by its syndrome (class 0x20 is a fetch, bit 6 a write).
+//! The error code is Intel's exit qualification where its bit 7 or 8 is set (bit 1 write, bit 2 fetch), else AMD's (bit
+//! 1 write, bit 4 fetch); arm64 tells by its syndrome (class 0x20 is a fetch, bit 6 a write).
 //!
-//! Addresses are guest-physical. A vCPU is what the event calls one, else what the thread is called (`CPU 5/KVM`, `vcpu5`,
-//! `fc_vcpu 5`), else each thread is one.
+//! Addresses are guest-physical. A vCPU is what the event calls one, else what the thread is called (`CPU 5/KVM`,
+//! `vcpu5`, `fc_vcpu 5`), else each thread is one.
 
 use super::accesses::Accesses;
 use super::registry::Importer;

@@ -8,8 +8,9 @@
 //!  M 04223c7c,4
 //! ```
 //!
-//! An address in hexadecimal, a size in decimal; `M` is a load and a store. No time, and no threads: valgrind runs one at
-//! a time. `SB` and an address begin a superblock (`--trace-superblocks=yes`) and say nothing needed. Lines between `==`, `--` or `**` are valgrind's messages.
+//! An address in hexadecimal, a size in decimal; `M` is a load and a store. No time, and no threads: valgrind runs one
+//! at a time. `SB` and an address begin a superblock (`--trace-superblocks=yes`) and say nothing needed. Lines between
+//! `==`, `--` or `**` are valgrind's messages.
 
 use super::Refusal;
 use super::accesses::Accesses;

@@ -47,8 +47,8 @@ impl<'a> Lines<'a> {
     /// Moves to the next line that is not empty; `false` at the end.
     ///
     /// # Errors
-    /// [`ImportError::Line`] for a line that is too long, behind which the next one can be read; [`ImportError::Damaged`]
-    /// and [`ImportError::Read`] for what cannot be read, behind which nothing can.
+    /// [`ImportError::Line`] for a line that is too long, behind which the next one can be read;
+    /// [`ImportError::Damaged`] and [`ImportError::Read`] for what cannot be read, behind which nothing can.
     pub(super) fn advance(&mut self) -> Result<bool, ImportError> {
         loop {
             self.number += 1;
@@ -77,8 +77,8 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Moves to the next line. Returns its length, of which the beginning is kept if it is too long; `None` at the end of
-    /// the input.
+    /// Moves to the next line. Returns its length, of which the beginning is kept if it is too long; `None` at the end
+    /// of the input.
     fn read_line(&mut self) -> Result<Option<usize>, ImportError> {
         let mut dropped = 0;
         let mut searched = self.next;

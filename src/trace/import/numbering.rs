@@ -28,8 +28,8 @@ pub(super) fn with_holes(ram: Vec<PageRun>) -> Vec<PageRun> {
     }
 }
 
-/// Ranges of RAM as pages: first, and the page after the last, if the range is closed. An open one ends where RAM has so many
-/// `pages`, if that is known, else at the end of what is known of memory.
+/// Ranges of RAM as pages: first, and the page after the last, if the range is closed. An open one ends where RAM has
+/// so many `pages`, if that is known, else at the end of what is known of memory.
 pub(super) fn ram_pages(
     ranges: impl Iterator<Item = (u64, Option<u64>)>,
     pages: Option<u32>,

@@ -13,8 +13,8 @@ pub enum Addresses {
     Virtual,
     /// Of the machine: divided by the page size.
     Physical,
-    /// Of the process that runs the machine, whose memory it maps from here on: the distance from it, divided by the page
-    /// size. What lies outside the mapping is dropped and counted.
+    /// Of the process that runs the machine, whose memory it maps from here on: the distance from it, divided by the
+    /// page size. What lies outside the mapping is dropped and counted.
     Mapping {
         /// Address of the mapping's first byte.
         base: u64,
@@ -44,8 +44,8 @@ pub struct ImportOptions {
     pub provenance: String,
     /// What the addresses are, where the format has addresses. `None`: what they are in that format as a rule.
     pub addresses: Option<Addresses>,
-    /// Physical addresses that are RAM, ascending; empty: all. What lies outside is dropped and counted, and the trace has the
-    /// ranges.
+    /// Physical addresses that are RAM, ascending; empty: all. What lies outside is dropped and counted, and the trace
+    /// has the ranges.
     pub ram: Vec<AddressRange>,
     /// Nanoseconds from one record to the next where the format has no clock, or only a coarse one.
     pub time_per_record_ns: u64,

@@ -1,13 +1,14 @@
-//! Parquet: the columns `time_ns`, `vcpu`, `page` (integers) and `op` (`r`, `w` or `x`), in any order, beside any others.
+//! Parquet: the columns `time_ns`, `vcpu`, `page` (integers) and `op` (`r`, `w` or `x`), in any order, beside any
+//! others.
 //!
-//! A time column that has a unit of its own (a timestamp, a time of day, one of Arrow's durations) is read in that unit.
-//! Timestamps count from the first.
+//! A time column that has a unit of its own (a timestamp, a time of day, one of Arrow's durations) is read in that
+//! unit. Timestamps count from the first.
 //!
-//! A Parquet file is read by seeking, so that an input is copied into a temporary file first. What migsim exported brings
-//! its page size, pages, compaction and provenance along as key-value metadata.
+//! A Parquet file is read by seeking, so that an input is copied into a temporary file first. What migsim exported
+//! brings its page size, pages, compaction and provenance along as key-value metadata.
 //!
-//! Memory is bounded by what the file's writer chose as the size of its pages (1 MiB as a rule), four of which are decoded at
-//! once; the format allows 2 GiB.
+//! Memory is bounded by what the file's writer chose as the size of its pages (1 MiB as a rule), four of which are
+//! decoded at once; the format allows 2 GiB.
 
 use std::collections::BTreeMap;
 use std::fs::File;

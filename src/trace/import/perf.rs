@@ -8,14 +8,14 @@
 //!             true  6266/6266  [001]  4507.262893: exceptions:page_fault_user: address=0x7fdd19e1bb70 ip=0x7fdd19e1bb70 error_code=0x14
 //! ```
 //!
-//! Other selections of fields do as well, as long as thread, time, event and the data's address are among them; `pid/tid`
-//! keeps the address spaces of several processes apart, `tid` alone takes all threads for one process's. A thread becomes a
-//! vCPU. Software page faults do not say whether they were reads: they are taken as such. A trace of faults holds about one
-//! access to each page, so that it says which pages are needed, and nothing of how often.
+//! Other selections of fields do as well, as long as thread, time, event and the data's address are among them;
+//! `pid/tid` keeps the address spaces of several processes apart, `tid` alone takes all threads for one process's. A
+//! thread becomes a vCPU. Software page faults do not say whether they were reads: they are taken as such. A trace of
+//! faults holds about one access to each page, so that it says which pages are needed, and nothing of how often.
 //!
-//! Without `perf record -d`, the only address of a software page fault is that of the *instruction*. perf prints the data's
-//! address in 16 columns behind the event's colon and a blank, an instruction's behind one blank more. What is neither is
-//! taken only where a second address follows, which is the instruction's.
+//! Without `perf record -d`, the only address of a software page fault is that of the *instruction*. perf prints the
+//! data's address in 16 columns behind the event's colon and a blank, an instruction's behind one blank more. What is
+//! neither is taken only where a second address follows, which is the instruction's.
 
 use super::Refusal;
 use super::accesses::Accesses;

@@ -4,9 +4,10 @@
 //! 11754@1718900000.123456:postcopy_ram_fault_thread_request Request for HVA=0x7fffd68cc000 rb=pc.ram offset=0xcc000 pid=11754
 //! ```
 //!
-//! A request is the first touch of a page that had not come yet. It tells the page, as an offset in its RAM block, and the
-//! thread, which becomes a vCPU; not whether it was a write. Other lines of the log are passed over, and requests for the
-//! memory of devices (`vga.vram`, ROMs) are dropped and counted. A log without timestamps has times by number of records.
+//! A request is the first touch of a page that had not come yet. It tells the page, as an offset in its RAM block, and
+//! the thread, which becomes a vCPU; not whether it was a write. Other lines of the log are passed over, and requests
+//! for the memory of devices (`vga.vram`, ROMs) are dropped and counted. A log without timestamps has times by number
+//! of records.
 
 use super::accesses::Accesses;
 use super::registry::Importer;

@@ -1,7 +1,7 @@
 //! The importers, by name: what each reads, and what its recordings tell.
 //!
-//! Adding one is a file with its [`Importer`], a line in [`IMPORTERS`] and a test. The command line's help comes from here;
-//! a test holds the table in docs/recording.md against it.
+//! Adding one is a file with its [`Importer`], a line in [`IMPORTERS`] and a test. The command line's help comes from
+//! here; a test holds the table in docs/recording.md against it.
 
 use std::io::Write;
 

@@ -1,6 +1,7 @@
 //! Containing the panics of a decoder that is not ours.
 //!
-//! The `parquet` crate panics on some damaged files. A panic there is an error here, and leaves nothing on standard error.
+//! The `parquet` crate panics on some damaged files. A panic there is an error here, and leaves nothing on standard
+//! error.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};

@@ -7,8 +7,8 @@
 //!             bash-930   (    930) [003] d...  6288.896762: page_fault_user: address=0x55bc6c5557d0 …
 //! ```
 //!
-//! Passed over are comments, headings, the lines of call chains and what perf says of mappings, threads and the like. Other
-//! events are counted, and so is what the recorder says that it has lost.
+//! Passed over are comments, headings, the lines of call chains and what perf says of mappings, threads and the like.
+//! Other events are counted, and so is what the recorder says that it has lost.
 
 use super::Refusal;
 use super::text::{billionths, decimal, expected, hex};
@@ -163,8 +163,8 @@ fn field(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(end)
 }
 
-/// What stands before and behind the time, `4353.431393:`. A command's name may hold spaces and colons, so that the time is
-/// looked for.
+/// What stands before and behind the time, `4353.431393:`. A command's name may hold spaces and colons, so that the
+/// time is looked for.
 fn at_time(line: &[u8]) -> Option<(&[u8], u64, &[u8])> {
     memchr::memchr_iter(b':', line).find_map(|colon| {
         let after = line.get(colon + 1..)?;
@@ -183,8 +183,8 @@ fn is_number(byte: u8) -> bool {
     byte.is_ascii_digit() || byte == b'.'
 }
 
-/// Name, process and thread of what stands before the time: `comm tid`, `comm pid/tid` or `comm-tid (tgid)`, then perhaps
-/// `[cpu]` and flags.
+/// Name, process and thread of what stands before the time: `comm tid`, `comm pid/tid` or `comm-tid (tgid)`, then
+/// perhaps `[cpu]` and flags.
 fn thread(before: &[u8]) -> Option<(&[u8], Option<u64>, u64)> {
     let mut rest = before;
     let open = memchr::memrchr(b'[', before);

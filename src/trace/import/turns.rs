@@ -37,7 +37,8 @@ impl Turns {
         }
     }
 
-    /// The vCPU accesses memory: it is not idle, whether its waking was noted or not. Otherwise the rest of "expected …".
+    /// The vCPU accesses memory: it is not idle, whether its waking was noted or not. Otherwise the rest of "expected
+    /// …".
     pub(super) fn runs(&mut self, vcpu: u16, time_ns: u64) -> Result<(), String> {
         let state = self.vcpus.get_mut(usize::from(vcpu));
         match state.map(|noted| &mut noted.state) {

@@ -5,9 +5,9 @@
 //! 3f3000,1700000000123999999,0
 //! ```
 //!
-//! Offset in the guest's memory in hexadecimal, time in nanoseconds, and whatever else (how it was served); a heading is
-//! passed over. An offset is missing memory that the guest touched, once each: the order of first touches after a restore.
-//! A fault does not say which vCPU raised it, nor whether it was a write.
+//! Offset in the guest's memory in hexadecimal, time in nanoseconds, and whatever else (how it was served); a heading
+//! is passed over. An offset is missing memory that the guest touched, once each: the order of first touches after a
+//! restore. A fault does not say which vCPU raised it, nor whether it was a write.
 
 use super::accesses::Accesses;
 use super::registry::Importer;

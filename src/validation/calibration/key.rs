@@ -72,8 +72,8 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// The values of a key, from the least on: those of `written`, a list or a range as an axis has them, or its own bounds;
-    /// and the one that it has in `source`, from which the search starts. A key without any starts at the last.
+    /// The values of a key, from the least on: those of `written`, a list or a range as an axis has them, or its own
+    /// bounds; and the one that it has in `source`, from which the search starts. A key without any starts at the last.
     ///
     /// # Errors
     ///
@@ -171,7 +171,8 @@ impl Candidates {
         }
     }
 
-    /// Puts a value half-way, by factors, to each neighbour of the one that the key has. Words and zero have nothing between.
+    /// Puts a value half-way, by factors, to each neighbour of the one that the key has. Words and zero have nothing
+    /// between.
     pub(super) fn refine(&mut self) {
         for (low, high) in [
             (self.place, self.place + 1),

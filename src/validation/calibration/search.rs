@@ -289,7 +289,8 @@ impl Search<'_> {
     }
 }
 
-/// A point of Halton's sequence (Numerische Mathematik 2, 1960): the places of `number`, which counts from 1, of so many each.
+/// A point of Halton's sequence (Numerische Mathematik 2, 1960): the places of `number`, which counts from 1, of so
+/// many each.
 fn halton(number: u64, counts: &[u64]) -> Places {
     let is_prime = |n: &u64| (2..*n).all(|divisor| !n.is_multiple_of(divisor));
     let bases = (2_u64..).filter(is_prime);

@@ -7,8 +7,8 @@ use migsim::strategy::Registry;
 use migsim::trace::{Op, Record, Trace, TraceHeader, TraceWriter};
 use proptest::prelude::*;
 
-/// All keys, and some that are none. Not `trace.at_end`, as a trace that wraps around in a window of days is a lot of work
-/// and no mistake; and not `plan.file`, which is read only when all keys are set.
+/// All keys, and some that are none. Not `trace.at_end`, as a trace that wraps around in a window of days is a lot of
+/// work and no mistake; and not `plan.file`, which is read only when all keys are set.
 fn names() -> Vec<String> {
     let none = [
         "trace.workload",

@@ -99,6 +99,8 @@ fn a_page_map_is_drawn_beside_the_report() {
         "pre-record",
         "--set",
         "link.bandwidth=50 Mbit/s",
+        "--set",
+        "migration.push_while_recording=false",
     ];
     let report = desk.data(&run);
     assert_eq!(

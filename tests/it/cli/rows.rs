@@ -166,7 +166,7 @@ fn a_row_that_tells_no_scenario_is_refused() {
     desk.write("more.csv", with("{}\nother = 1"));
     desk.write("key.csv", with("{ link = { bandwith = 1 } }"));
     for (row, part) in [
-        ("rows.csv", "4 rows, expected the number of one"),
+        ("rows.csv", "7 rows, expected the number of one"),
         ("rows.csv:0", "expected the number of one"),
         ("rows.csv:9", "expected the number of one"),
         ("none.csv:1", "none.csv"),

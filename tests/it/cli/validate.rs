@@ -118,8 +118,8 @@ fn gains_and_rankings_are_shown_where_all_was_measured() {
     assert!(!plain.contains("ranking"), "{plain}");
 }
 
-/// A reference that is what the simulator predicts meets every goal; one with another total time misses that one. Settings
-/// with a plan and without are apart.
+/// A reference that is what the simulator predicts meets every goal; one with another total time misses that one.
+/// Settings with a plan and without are apart.
 #[test]
 fn check_fails_only_when_a_goal_is_missed() {
     let desk = desk();

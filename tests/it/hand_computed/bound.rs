@@ -1,5 +1,5 @@
-//! The bound on stall. A page that is sent first is installed 2 + 100 + 50 + 4 = 156 ns after the resume; the bound takes
-//! a picosecond off each transmission, for what rounding may save.
+//! The bound on stall. A page that is sent first is installed 2 + 100 + 50 + 4 = 156 ns after the resume; the bound
+//! takes a picosecond off each transmission, for what rounding may save.
 
 use migsim::host::destination::FaultBlocks;
 use migsim::run::compare::compare;
@@ -46,7 +46,8 @@ fn who_is_idle_waits_for_nothing() {
     let touches = [read(0, 0, 0), read(20, 1, 1)];
     let mut case = base(4, &touches);
     assert_eq!(bound(&case), 2 * ns(156) - 2 - ns(20));
-    // vCPU 1 touches page 1 in the midst of its idleness, which ends at 240: 256 is 16 later, and page 0 comes 156 late.
+    // vCPU 1 touches page 1 in the midst of its idleness, which ends at 240: 256 is 16 later, and page 0 comes 156
+    // late.
     case.idle = vec![IdleSpan {
         vcpu: 1,
         from_ns: 10,

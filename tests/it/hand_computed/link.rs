@@ -7,8 +7,8 @@ use migsim::units::SimTime;
 
 use super::{Case, base, bits_per_second, faults, ns, on_demand, read, simulate, takes};
 
-/// Pages 0, 1, 2 are picked at 1350, 1352, 1354 and enqueued at 1352, 1354, 1356 (0, 100, 200 bytes wait before the picks:
-/// less than 250; afterwards 300 do). Page 3 is touched at 1360; its request arrives at 1415.
+/// Pages 0, 1, 2 are picked at 1350, 1352, 1354 and enqueued at 1352, 1354, 1356 (0, 100, 200 bytes wait before the
+/// picks: less than 250; afterwards 300 do). Page 3 is touched at 1360; its request arrives at 1415.
 fn behind_a_full_send_buffer(discipline: Discipline) -> Case {
     let mut case = base(4, &[read(10, 0, 3)]);
     case.scenario.link.discipline = discipline;
@@ -36,9 +36,9 @@ fn a_fault_behind_a_full_send_buffer_under_priority() {
 
 #[test]
 fn a_fault_behind_a_full_send_buffer_under_fair() {
-    // From 1418 both at half speed. Page 0's 34 take 68: left 1486, the demand page has 66 to go. Page 1 follows at half
-    // speed; 66 take 132: demand page left 1618; arrived 1668; installed 1672; on at 1678: 318. Page 1 has 34 to go at
-    // full speed: left 1652; page 2 left 1752: installed 1806.
+    // From 1418 both at half speed. Page 0's 34 take 68: left 1486, the demand page has 66 to go. Page 1 follows at
+    // half speed; 66 take 132: demand page left 1618; arrived 1668; installed 1672; on at 1678: 318. Page 1 has 34 to
+    // go at full speed: left 1652; page 2 left 1752: installed 1806.
     let mut case = behind_a_full_send_buffer(Discipline::Fair);
     let outcome = simulate(&case);
     assert_eq!(faults(&outcome), (1, 1, 0));
@@ -53,8 +53,8 @@ fn a_fault_behind_a_full_send_buffer_under_fair() {
 
 #[test]
 fn fair_shares_to_the_picosecond() {
-    // Messages of 1 byte, 8 ps each = 16 half-units; nothing else takes time but the trap: R = 0. Room for two bytes, so
-    // pages 0 and 1 are enqueued at 0 and page 2 waits. It is touched at 0.
+    // Messages of 1 byte, 8 ps each = 16 half-units; nothing else takes time but the trap: R = 0. Room for two bytes,
+    // so pages 0 and 1 are enqueued at 0 and page 2 waits. It is touched at 0.
     let mut case = base(3, &[read(0, 0, 2)]);
     case.page_size = 1;
     let scenario = &mut case.scenario;
@@ -114,9 +114,9 @@ fn one_receiver_installs_in_turn() {
 
 #[test]
 fn a_receiver_for_each_channel() {
-    // Install 200. Page 0 left 1452, arrived 1502, installed 1702; page 1 left 1552, arrived 1602, installed 1902. Page 5,
-    // touched at 1500, is requested at 1555, enqueued 1558 and goes before page 2: left 1658, arrived 1708. Its own receiver
-    // installs it by 1908, on at 1914: 414. Pages 2, 3 and 4 are installed at 2102, 2302, 2502.
+    // Install 200. Page 0 left 1452, arrived 1502, installed 1702; page 1 left 1552, arrived 1602, installed 1902. Page
+    // 5, touched at 1500, is requested at 1555, enqueued 1558 and goes before page 2: left 1658, arrived 1708. Its own
+    // receiver installs it by 1908, on at 1914: 414. Pages 2, 3 and 4 are installed at 2102, 2302, 2502.
     let mut case = base(6, &[read(150, 0, 5)]);
     case.scenario.link.discipline = Discipline::Priority;
     case.scenario.destination.install = SimTime::from_ns(200);
@@ -129,9 +129,9 @@ fn a_receiver_for_each_channel() {
 
 #[test]
 fn pieces_go_as_a_whole() {
-    // One page in the device. Page 0 begins alone and leaves at 1452; by then pages 1, 2 and 3 wait, and two of them are a
-    // piece of 200 bytes: left 1652, arrived 1702, installed 1706 and 1710. Page 1, touched at 1550: on at 1712, 162.
-    // Page 3 left 1752, installed 1806.
+    // One page in the device. Page 0 begins alone and leaves at 1452; by then pages 1, 2 and 3 wait, and two of them
+    // are a piece of 200 bytes: left 1652, arrived 1702, installed 1706 and 1710. Page 1, touched at 1550: on at 1712,
+    // 162. Page 3 left 1752, installed 1806.
     let mut case = base(4, &[read(200, 0, 1)]);
     case.scenario.source.send_buffer = Bytes(1000);
     case.scenario.link.device_queue = Bytes(100);
@@ -144,9 +144,9 @@ fn pieces_go_as_a_whole() {
 
 #[test]
 fn requests_that_wait_for_an_acknowledgement() {
-    // Latency 200: R = 1500. Page 0, touched at 1510, is requested at 1515: arrived 1715, enqueued 1718, left 1818, installed
-    // 2022, on at 2028: 518. The idle source acknowledges at 1715, which arrives at 1915. Page 1, touched at 1520, is held at
-    // 1525 until then: arrived 2115, enqueued 2118, left 2218, installed 2422, on at 2428: 908.
+    // Latency 200: R = 1500. Page 0, touched at 1510, is requested at 1515: arrived 1715, enqueued 1718, left 1818,
+    // installed 2022, on at 2028: 518. The idle source acknowledges at 1715, which arrives at 1915. Page 1, touched at
+    // 1520, is held at 1525 until then: arrived 2115, enqueued 2118, left 2218, installed 2422, on at 2428: 908.
     let mut case = on_demand(2, &[read(10, 0, 0), read(20, 1, 1)]);
     case.scenario.link.latency = SimTime::from_ns(200);
     case.scenario.destination.nagle = Nagle::DelayedAck;
@@ -158,11 +158,11 @@ fn requests_that_wait_for_an_acknowledgement() {
 
 #[test]
 fn what_is_sent_together_is_acknowledged_once() {
-    // As above, and page 2, touched at 1525, held at 1530. Pages 1 and 2 are requested at 1915: arrived 2115, enqueued 2118 and
-    // 2121, left 2218 and 2318, installed 2422 and 2522, on at 2428 and 2528: 908 and 1003. Page 3, touched at 2200, held at
-    // 2205 until they are acknowledged at 2315: arrived 2515, enqueued 2518, left 2618, installed 2822, on at 2828: 628.
-    // Page 4, touched at 2320, held at 2325 until that is acknowledged at 2715: arrived 2915, enqueued 2918, left 3018,
-    // installed 3222, on at 3228: 908.
+    // As above, and page 2, touched at 1525, held at 1530. Pages 1 and 2 are requested at 1915: arrived 2115, enqueued
+    // 2118 and 2121, left 2218 and 2318, installed 2422 and 2522, on at 2428 and 2528: 908 and 1003. Page 3, touched at
+    // 2200, held at 2205 until they are acknowledged at 2315: arrived 2515, enqueued 2518, left 2618, installed 2822,
+    // on at 2828: 628. Page 4, touched at 2320, held at 2325 until that is acknowledged at 2715: arrived 2915, enqueued
+    // 2918, left 3018, installed 3222, on at 3228: 908.
     let mut case = on_demand(
         5,
         &[
@@ -180,34 +180,37 @@ fn what_is_sent_together_is_acknowledged_once() {
 
 #[test]
 fn an_acknowledgement_at_once_waits_behind_what_is_under_way() {
-    // Latency 20: R = 1320. Page 0, touched at 1330, is requested at 1335: arrived 1355, acknowledged at once on the idle link, enqueued
-    // 1358, left 1458, on at 1488: 158. Page 1, a zero page, touched at 1380, is requested at 1385: arrived 1405, enqueued 1408, left
-    // behind page 0 at 1467, installed 1491, on at 1497: 117. Page 2, touched at 1390, is held at 1395. Page 1's request is
-    // acknowledged behind page 0: left 1458, at 1478. Arrived 1498, enqueued 1501, left 1601, installed 1625, on at 1631: 241.
+    // Latency 20: R = 1320. Page 0, touched at 1330, is requested at 1335: arrived 1355, acknowledged at once on the
+    // idle link, enqueued 1358, left 1458, on at 1488: 158. Page 1, a zero page, touched at 1380, is requested at 1385:
+    // arrived 1405, enqueued 1408, left behind page 0 at 1467, installed 1491, on at 1497: 117. Page 2, touched at
+    // 1390, is held at 1395. Page 1's request is acknowledged behind page 0: left 1458, at 1478. Arrived 1498, enqueued
+    // 1501, left 1601, installed 1625, on at 1631: 241.
     let mut case = on_demand(3, &[read(10, 0, 0), read(60, 1, 1), read(70, 2, 2)]);
     case.zero = vec![false, true, false];
     case.scenario.link.discipline = Discipline::Fair;
     case.scenario.link.latency = SimTime::from_ns(20);
     case.scenario.destination.nagle = Nagle::Quickack;
     takes(&simulate(&case), ns(158 + 117 + 241), ns(1625));
-    // No pushed page carries it, so that it leaves as it is due, at 1405, and is there at 1425: page 2 arrived 1445, enqueued 1448,
-    // left behind page 1 at 1567, installed 1591, on at 1597: 207.
+    // No pushed page carries it, so that it leaves as it is due, at 1405, and is there at 1425: page 2 arrived 1445,
+    // enqueued 1448, left behind page 1 at 1567, installed 1591, on at 1597: 207.
     case.scenario.destination.nagle = Nagle::DelayedAck;
     takes(&simulate(&case), ns(158 + 117 + 207), ns(1591));
 }
 
 #[test]
 fn an_acknowledgement_goes_with_pushed_pages() {
-    // On the wire: pages 0, 1 and 2 from 1352, 1452 and 1552. Page 7, touched at 1360, is requested at 1415, served when there
-    // is room at 1452, and on the wire from 1652: left 1752, on at 1812: 452. Its request is acknowledged with page 1, the next
-    // to begin at 1415, which has left at 1552: at 1602. Page 6, touched at 1370, is held at 1375 until then: arrived 1652,
-    // served at once, on the wire behind page 3 from 1852: on at 2012: 642. Pages 4 and 5 follow: left 2152, installed 2206.
+    // On the wire: pages 0, 1 and 2 from 1352, 1452 and 1552. Page 7, touched at 1360, is requested at 1415, served
+    // when there is room at 1452, and on the wire from 1652: left 1752, on at 1812: 452. Its request is acknowledged
+    // with page 1, the next to begin at 1415, which has left at 1552: at 1602. Page 6, touched at 1370, is held at 1375
+    // until then: arrived 1652, served at once, on the wire behind page 3 from 1852: on at 2012: 642. Pages 4 and 5
+    // follow: left 2152, installed 2206.
     let mut case = base(8, &[read(10, 0, 7), read(20, 1, 6)]);
     case.scenario.destination.nagle = Nagle::DelayedAck;
     let outcome = simulate(&case);
     assert_eq!(outcome.push_and_demand_order, [0, 1, 2, 7, 3, 6, 4, 5]);
     takes(&outcome, ns(452 + 642), ns(2206));
-    // Acknowledged at once, behind page 0, which leaves at 1452: at 1502. It arrives at 1552, as there is room: on at 1912.
+    // Acknowledged at once, behind page 0, which leaves at 1452: at 1502. It arrives at 1552, as there is room: on at
+    // 1912.
     case.scenario.destination.nagle = Nagle::Quickack;
     takes(&simulate(&case), ns(452 + 542), ns(2206));
     // Not held, it arrives at 1425 and is served at 1552 all the same.
@@ -217,30 +220,32 @@ fn an_acknowledgement_goes_with_pushed_pages() {
 
 #[test]
 fn a_window_opens_when_its_acknowledgement_is_back() {
-    // A window of 150: the core state of 1,000 would take 6 round trips of 100 and 100 ns more; the link needs 1,000. R = 1350.
-    // Pages 0 and 1 leave at 1452 and 1552: 100 < 150 are under way when page 1 begins. Installed at 1506 and 1606,
-    // acknowledged at 1556 and 1656. Page 2 begins at 1556: left 1656. Page 3 begins at 1656: left 1756, installed 1810.
+    // A window of 150: the core state of 1,000 would take 6 round trips of 100 and 100 ns more; the link needs 1,000. R
+    // = 1350. Pages 0 and 1 leave at 1452 and 1552: 100 < 150 are under way when page 1 begins. Installed at 1506 and
+    // 1606, acknowledged at 1556 and 1656. Page 2 begins at 1556: left 1656. Page 3 begins at 1656: left 1756,
+    // installed 1810.
     let mut case = base(4, &[]);
     case.scenario.destination.receive_buffer = Bytes(150);
     takes(&simulate(&case), 0, ns(1810));
-    // Latency 500. The core state: 6 windows' worth after 1,000 each, and 100 more: R = 100 + 6100 + 500 + 200 = 6900. Pages leave
-    // at 7002 and 7102, are installed at 7506 and 7606, acknowledged at 8006 and 8106. The next leave at 8106 and 8206, the
-    // last is installed at 8710.
+    // Latency 500. The core state: 6 windows' worth after 1,000 each, and 100 more: R = 100 + 6100 + 500 + 200 = 6900.
+    // Pages leave at 7002 and 7102, are installed at 7506 and 7606, acknowledged at 8006 and 8106. The next leave at
+    // 8106 and 8206, the last is installed at 8710.
     case.scenario.link.latency = SimTime::from_ns(500);
     let outcome = simulate(&case);
     assert_eq!(outcome.downtime, ns(6900));
     takes(&outcome, 0, ns(8710));
-    // A receiver of 300 a page: installed at 7802 and 8102, acknowledged at 8302 and 8602; left 8402 and 8702, installed 9202
-    // and 9502.
+    // A receiver of 300 a page: installed at 7802 and 8102, acknowledged at 8302 and 8602; left 8402 and 8702,
+    // installed 9202 and 9502.
     case.scenario.destination.install = SimTime::from_ns(300);
     takes(&simulate(&case), 0, ns(9502));
 }
 
 #[test]
 fn losses_limit_a_connection() {
-    // Packets of 1,000 bytes and a round trip of 100 us. Of a million packets 3,750 are lost, which lets Reno have √(3 / 0.0075) = 20
-    // of them in flight: 200 bytes a us. So the core state takes 5,000 ns and a page 500; CUBIC would have fewer in flight, and
-    // follows Reno. R = 100 + 5,000 + 50,000 + 200 = 55,300; the page is enqueued at 55,302 and installed 500 + 50,000 + 4 later.
+    // Packets of 1,000 bytes and a round trip of 100 us. Of a million packets 3,750 are lost, which lets Reno have √(3
+    // / 0.0075) = 20 of them in flight: 200 bytes a us. So the core state takes 5,000 ns and a page 500; CUBIC would
+    // have fewer in flight, and follows Reno. R = 100 + 5,000 + 50,000 + 200 = 55,300; the page is enqueued at 55,302
+    // and installed 500 + 50,000 + 4 later.
     let mut case = base(1, &[]);
     case.scenario.link.latency = SimTime::from_us(50);
     for congestion_control in [CongestionControl::Reno, CongestionControl::Cubic] {
@@ -262,10 +267,10 @@ fn losses_limit_a_connection() {
 
 #[test]
 fn a_rate_limit_holds_back_pushed_pages_only() {
-    // 1.2 Gbit/s are 150 bytes in a period of 1,000 ns, the first of which begins at R = 1350. Pages 0 and 1 are picked at 1350 and
-    // 1352, as no more than 150 bytes were sent by then; 200 were afterwards. Page 3 is touched at 1360, and picked when its request
-    // arrives, at 1415: behind page 1 it leaves at 1652; on at 1712. Page 2 waits for the next period: picked at 2350, left 2452,
-    // installed 2506.
+    // 1.2 Gbit/s are 150 bytes in a period of 1,000 ns, the first of which begins at R = 1350. Pages 0 and 1 are picked
+    // at 1350 and 1352, as no more than 150 bytes were sent by then; 200 were afterwards. Page 3 is touched at 1360,
+    // and picked when its request arrives, at 1415: behind page 1 it leaves at 1652; on at 1712. Page 2 waits for the
+    // next period: picked at 2350, left 2452, installed 2506.
     let mut case = base(4, &[read(10, 0, 3)]);
     case.scenario.source.max_postcopy_bandwidth = Some(bits_per_second(1_200_000_000));
     case.scenario.source.limiter_period = SimTime::from_ns(1_000);

@@ -51,15 +51,15 @@ fn fetched(fetchers: u16, touched: u32) -> Case {
 
 #[test]
 fn the_destination_fetches_the_plan() {
-    // One thread. Page 2: touched 1450, request 1505, enqueued 1508, left 1608, installed 1662; the thread goes on at 1668
-    // with page 1: request 1723, enqueued 1726, left 1826, installed 1880. The vCPU touches page 0 at 1480: request 1535,
-    // enqueued 1538, left 1708, installed 1762, on at 1768: 288.
+    // One thread. Page 2: touched 1450, request 1505, enqueued 1508, left 1608, installed 1662; the thread goes on at
+    // 1668 with page 1: request 1723, enqueued 1726, left 1826, installed 1880. The vCPU touches page 0 at 1480:
+    // request 1535, enqueued 1538, left 1708, installed 1762, on at 1768: 288.
     let outcome = simulate_as("pre-record", &fetched(1, 0));
     assert_eq!(outcome.push_and_demand_order, [2, 0, 1]);
     assert_eq!((faults(&outcome), outcome.requests), ((1, 1, 0), 3));
     takes(&outcome, ns(288), ns(1880));
-    // Two threads: both requests at 1505, in the plan's order, enqueued at 1508 and 1511. Page 0 waits behind both: left
-    // 1808, installed 1862, on at 1868: 388.
+    // Two threads: both requests at 1505, in the plan's order, enqueued at 1508 and 1511. Page 0 waits behind both:
+    // left 1808, installed 1862, on at 1868: 388.
     let outcome = simulate_as("pre-record", &fetched(2, 0));
     assert_eq!(outcome.push_and_demand_order, [2, 1, 0]);
     assert_eq!((faults(&outcome), outcome.requests), ((1, 1, 0), 3));
@@ -87,8 +87,8 @@ fn a_page_that_is_fetched_already_is_not_requested_again() {
 
 #[test]
 fn a_source_that_knows_no_plan_scans() {
-    // Pushed: 0, 1, 2, enqueued at 1452, 1454, 1456; left 1552, 1652, 1752. The request for page 2 comes at 1505, too late;
-    // page 1 is there, at 1706, when the thread goes on. Page 0: 1480 – 1612.
+    // Pushed: 0, 1, 2, enqueued at 1452, 1454, 1456; left 1552, 1652, 1752. The request for page 2 comes at 1505, too
+    // late; page 1 is there, at 1706, when the thread goes on. Page 0: 1480 – 1612.
     let mut case = fetched(1, 0);
     case.scenario.source.push = Push::Linear;
     let outcome = simulate_as("pre-record", &case);
@@ -99,8 +99,8 @@ fn a_source_that_knows_no_plan_scans() {
 
 #[test]
 fn a_push_that_waits_for_the_plan() {
-    // The thread comes to page 1, the plan's last, at 1668; the source hears of it at 1718, and pushes page 1, enqueued at 1720,
-    // before its request comes at 1723: left 1820, installed 1874. Until then all is as without any push.
+    // The thread comes to page 1, the plan's last, at 1668; the source hears of it at 1718, and pushes page 1, enqueued
+    // at 1720, before its request comes at 1723: left 1820, installed 1874. Until then all is as without any push.
     let mut case = fetched(1, 0);
     case.scenario.source.push = Push::Linear;
     case.scenario.migration.delivery = Delivery::FetchThenPush;
@@ -157,8 +157,8 @@ fn recording_traps_shift_the_positions() {
             access(90, 0, 2, crate::naive::Op::Execute),
         ]
     );
-    // Pushed: 0, 1, 2. R = 1450. Enqueued at 1452, 1454, 1456; left 1552, 1652, 1752; installed 1606, 1706, 1806. vCPU 0
-    // has page 2 at o = 0: blocked 1450 – 1812 (362), in flight (request at 1505, picked at 1454). Page 3 at o = 20:
+    // Pushed: 0, 1, 2. R = 1450. Enqueued at 1452, 1454, 1456; left 1552, 1652, 1752; installed 1606, 1706, 1806. vCPU
+    // 0 has page 2 at o = 0: blocked 1450 – 1812 (362), in flight (request at 1505, picked at 1454). Page 3 at o = 20:
     // 1450 + 20 + 362 = 1832, idle link: installed 2044, 218. vCPU 1 has nothing left to do.
     let outcome = simulate_as("pre-record", &case);
     assert_eq!(outcome.push_and_demand_order, [0, 1, 2, 3]);
@@ -234,8 +234,8 @@ fn core_state_during_the_window() {
 
 #[test]
 fn a_planner_beside_the_hypervisor() {
-    // W = 50, planning 20, no trap: page 0 is recorded, page 1 touched at 60 is not, and the VM is suspended at 70. R = 1420:
-    // pages 0 and 1 leave at 1522 and 1622; installed 1676.
+    // W = 50, planning 20, no trap: page 0 is recorded, page 1 touched at 60 is not, and the VM is suspended at 70. R =
+    // 1420: pages 0 and 1 leave at 1522 and 1622; installed 1676.
     let mut case = base(2, &[read(10, 0, 0), read(60, 0, 1)]);
     case.scenario.source.record_trap = SimTime::ZERO;
     case.scenario.migration.record_window = SimTime::from_ns(50);
@@ -248,8 +248,8 @@ fn a_planner_beside_the_hypervisor() {
 
 #[test]
 fn a_migration_is_set_up_while_the_vm_runs() {
-    // The VM runs on until 70, so that page 0 is touched on the source and page 1 at R + 30. All else is 70 later than at once:
-    // R = 1420, and the pages leave at 1522 and 1622; the second is installed at 1676.
+    // The VM runs on until 70, so that page 0 is touched on the source and page 1 at R + 30. All else is 70 later than
+    // at once: R = 1420, and the pages leave at 1522 and 1622; the second is installed at 1676.
     let mut case = base(2, &[read(60, 0, 0), read(100, 0, 1)]);
     case.scenario.migration.setup_time = SimTime::from_ns(70);
     let outcome = simulate(&case);

@@ -138,13 +138,13 @@ fn one_page_each() -> Case {
 
 #[test]
 fn a_vcpu_that_another_wakes_waits_for_it() {
-    // vCPU 1 goes idle at 1355. vCPU 0 faults at 1360, at 10 of its own time, goes on at 1578, and is at 20 at 1588: there
-    // it wakes vCPU 1, which touches its page 10 later, at 1598; installed 1810.
+    // vCPU 1 goes idle at 1355. vCPU 0 faults at 1360, at 10 of its own time, goes on at 1578, and is at 20 at 1588:
+    // there it wakes vCPU 1, which touches its page 10 later, at 1598; installed 1810.
     let mut case = one_page_each();
     case.idle = vec![idle(1, 5, 20)];
     takes(&simulate(&case), ns(436), ns(1810));
-    // A third one, which touches nothing, is at 20 at 1370. The touch is at 1380; the request arrives at 1435, behind the
-    // other's; enqueued 1438, left 1618, installed 1672, on at 1678: 298.
+    // A third one, which touches nothing, is at 20 at 1370. The touch is at 1380; the request arrives at 1435, behind
+    // the other's; enqueued 1438, left 1618, installed 1672, on at 1678: 298.
     case.vcpus = 3;
     takes(&simulate(&case), ns(516), ns(1672));
 }
@@ -167,8 +167,8 @@ fn a_vcpu_that_nobody_wakes_has_a_timer() {
 
 #[test]
 fn timers_stand_still_with_the_vm() {
-    // vCPU 1 sleeps from 1355. vCPU 0 faults at 1360; from 1578 on the sleep has 10 to go. The touch is at 1598, and each of
-    // the two stalls counts for both.
+    // vCPU 1 sleeps from 1355. vCPU 0 faults at 1360; from 1578 on the sleep has 10 to go. The touch is at 1598, and
+    // each of the two stalls counts for both.
     let mut case = one_page_each();
     case.idle = vec![idle(0, 15, 25), idle(1, 5, 20)];
     case.scenario.destination.fault_blocks = FaultBlocks::Vm;
@@ -180,8 +180,8 @@ fn timers_stand_still_with_the_vm() {
 
 #[test]
 fn idle_across_the_switch_over_and_the_trace_s_end() {
-    // From 990 on the trace goes on at 0 after 10. vCPU 1 is idle from before the switch-over until 5 in the next pass; there
-    // vCPU 0, which faults at 4, is at 1350 + 15 + 218. The touch of page 1 is 1 later, at 1584; installed 1796.
+    // From 990 on the trace goes on at 0 after 10. vCPU 1 is idle from before the switch-over until 5 in the next pass;
+    // there vCPU 0, which faults at 4, is at 1350 + 15 + 218. The touch of page 1 is 1 later, at 1584; installed 1796.
     let mut case = on_demand(2, &[read(994, 0, 0), read(6, 1, 1)]);
     case.duration_ns = 1000;
     case.scenario.trace.start = SimTime::from_ns(990);

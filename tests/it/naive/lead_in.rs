@@ -1,5 +1,5 @@
-//! What runs on the source before the VM is suspended, from the model's description: pages that are sent one by one while
-//! the guest runs, who writes what meanwhile, and which pages the destination does not have in the end.
+//! What runs on the source before the VM is suspended, from the model's description: pages that are sent one by one
+//! while the guest runs, who writes what meanwhile, and which pages the destination does not have in the end.
 
 use std::cell::Cell;
 use std::cmp::{Ordering, Reverse};
@@ -472,8 +472,8 @@ fn next_page(guest: &Recorded, sent: &[(u32, Ps)], unsent: &[bool], at: Ps) -> u
     .expect("something is unsent")
 }
 
-/// Of untouched pages, the first of the block of 64 with the most heat. A page that was accessed before it was sent heats its
-/// block by 8, the one above by 2 and the one below by 1.
+/// Of untouched pages, the first of the block of 64 with the most heat. A page that was accessed before it was sent
+/// heats its block by 8, the one above by 2 and the one below by 1.
 fn hottest(
     guest: &Recorded,
     sent: &[(u32, Ps)],

@@ -51,7 +51,8 @@ pub(super) struct Link<'a> {
     input: &'a Input<'a>,
     demand: Stream,
     pushes: Vec<Stream>,
-    /// What has started and is not out, in that order: through the device's queue if there is one, else one of each lane.
+    /// What has started and is not out, in that order: through the device's queue if there is one, else one of each
+    /// lane.
     pieces: Vec<Piece>,
     /// The time at which the work was last brought up to date.
     updated: Ps,
@@ -119,8 +120,8 @@ impl<'a> Link<'a> {
     /// What of `lane` would go together if it started now.
     fn next_piece(&self, lane: Lane) -> Option<u64> {
         let stream = self.lane(lane);
-        // Messages that are neither out nor started to their end. One of no bytes is started with the bytes before it only as
-        // part of their piece; behind it, it is a piece of its own.
+        // Messages that are neither out nor started to their end. One of no bytes is started with the bytes before it
+        // only as part of their piece; behind it, it is a piece of its own.
         let next = stream.messages[stream.out..]
             .iter()
             .find(|(end, message)| *end > stream.started || !message.started.get())?;
@@ -272,8 +273,8 @@ impl<'a> Link<'a> {
         left
     }
 
-    /// Requests have come in. The acknowledgement is a packet behind what has started, or goes with the next piece of the push
-    /// queue that starts.
+    /// Requests have come in. The acknowledgement is a packet behind what has started, or goes with the next piece of
+    /// the push queue that starts.
     pub(super) fn acknowledge(&mut self) {
         if self.acknowledging.is_none() {
             self.acknowledging = Some(if self.input.quickack {

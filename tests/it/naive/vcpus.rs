@@ -87,7 +87,8 @@ impl Vcpus {
         }
     }
 
-    /// What `v` does next and when, if at the guest time `touch` it touches a page; `None` as what it does is the touch.
+    /// What `v` does next and when, if at the guest time `touch` it touches a page; `None` as what it does is the
+    /// touch.
     pub(super) fn next(&self, now: Ps, v: usize, touch: Option<Ps>) -> Option<(Ps, Option<Turn>)> {
         if self.stopped() {
             return None;

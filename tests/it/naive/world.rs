@@ -119,8 +119,8 @@ struct Run<'a> {
     /// Requests that have arrived, each with the time at which it is read.
     requests_unread: Vec<Due>,
     acks_under_way: Vec<Ps>,
-    /// A request is out that the source has not acknowledged; those behind it, which it holds up; and the acknowledgements that
-    /// are on their way back.
+    /// A request is out that the source has not acknowledged; those behind it, which it holds up; and the
+    /// acknowledgements that are on their way back.
     unanswered: bool,
     held: Vec<Due>,
     answers_under_way: Vec<Ps>,

@@ -1,8 +1,8 @@
 //! What Arrow writes about a column that Parquet has no type for: a duration's unit.
 //!
-//! Arrow, Polars and pandas store a duration as plain integers, and its unit only in the Arrow schema, which stands in the
-//! file's metadata: base64 of an IPC message, which is a [flatbuffer](https://flatbuffers.dev/internals/). Of it, only
-//! names, types and units of the top columns are read (`Schema.fs` of Apache Arrow).
+//! Arrow, Polars and pandas store a duration as plain integers, and its unit only in the Arrow schema, which stands in
+//! the file's metadata: base64 of an IPC message, which is a [flatbuffer](https://flatbuffers.dev/internals/). Of it,
+//! only names, types and units of the top columns are read (`Schema.fs` of Apache Arrow).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
