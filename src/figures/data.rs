@@ -6,6 +6,7 @@ use super::FigureError;
 use super::words::{MEASURES, guest, measures};
 use crate::plot::Spread;
 use crate::report::csv;
+use crate::run::columns::METRICS;
 use crate::run::sweep::{PointResult, Sweep};
 use crate::scenario::ScenarioSource;
 use crate::strategy::Registry;
@@ -27,12 +28,14 @@ pub(super) struct Group {
 }
 
 impl Data {
-    /// Runs a scenario's grid. Points with the same values of the axes `groups` are one group.
+    /// Runs a scenario's grid. Points with the same values of the axes `groups` are one group. The table has the
+    /// metrics that are `shown`; the settings are those of the scenario and the axes.
     pub(super) fn run(
         name: &str,
         scenario: &str,
         groups: &[&str],
         jobs: usize,
+        shown: fn(&str) -> bool,
     ) -> Result<Self, FigureError> {
         let sweep = sweep(name, scenario)?;
         let mut data = Data {
@@ -43,7 +46,13 @@ impl Data {
         let mut rows = Vec::new();
         let delivered = sweep.run(0..sweep.points(), jobs, |batch| {
             for result in batch {
-                rows.extend(result.rows(&sweep));
+                rows.extend(result.rows(&sweep).into_iter().map(|mut row| {
+                    let is_metric = |name: &str| METRICS.iter().any(|metric| metric.name == name);
+                    row.retain(|(name, _)| {
+                        name != "settings" && (!is_metric(name) || shown(name.as_ref()))
+                    });
+                    row
+                }));
                 data.add(&sweep, groups, &result)?;
             }
             Ok::<(), FigureError>(())

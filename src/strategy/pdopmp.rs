@@ -11,8 +11,7 @@
 //!    cycle, or as far as its reach where a longer sweep goes around. What a sweep over new ground has left behind is
 //!    not urgent, and one that outruns the link is left to the scan, which starts at its head.
 //! 4. [`locality`], on demand (`most_per_recorded`), learns from the recording itself how far from known pages new ones
-//!    turn
-//!    up, and predicts the pages around the rest of the PPS.
+//!    turn up, and predicts the pages around the rest of the PPS.
 //! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it.
 //!    A request for an unsent page draws the planned pages right behind it forward, as it draws post-copy's scan:
 //!    [`drawn`].
