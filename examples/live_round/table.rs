@@ -84,9 +84,9 @@ fn faults_and_stall<'a>(cells: impl Iterator<Item = &'a Cell> + Clone) -> String
 /// All tables.
 pub(crate) fn report(cells: &[Cell]) -> String {
     let mut out = String::from(concat!(
-        "# The live round\n\nMade by `cargo run --release --example live_round > results/live-round.md`, with the ",
-        "settings of `scenarios/live-round.toml`.\nEach cell: network faults / in-flight faults / stall in ms, means over ",
-        "recordings and positions. Ratios are\ngeometric means over the settings; a stall below 0.1 ms counts as 0.1 ms.\n\n"
+        "# The live round\n\nMade by `cargo run --release --example live_round > results/live-round.md`, with the settings of\n",
+        "`scenarios/live-round.toml`. Each cell: network faults / in-flight faults / stall in ms, means over recordings and\n",
+        "positions. Ratios are geometric means over the settings; a stall below 0.1 ms counts as 0.1 ms.\n\n"
     ));
     let groups = [
         ("Held-out recordings", &HELD_OUT[..]),
