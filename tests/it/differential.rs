@@ -434,7 +434,10 @@ proptest! {
         // A given plan needs a file.
         let entries = || registry.entries().iter().filter(|entry| entry.name != plan::ENTRY.name);
         case.scenario.migration.strategies = entries().map(|entry| entry.name.to_owned()).collect();
-        let runs = compare(&case.scenario, &trace, &registry).expect("a sound case");
+        let runs = match compare(&case.scenario, &trace, &registry) {
+            Err(error) if is_too_short(&error) => return Ok(()),
+            runs => runs.expect("a sound case"),
+        };
         for (run, entry) in runs.iter().zip(entries()) {
             let explained = explain(&case.scenario, &trace, entry).expect("a sound case").total();
             let metrics = &run.metrics;
