@@ -5,7 +5,7 @@ import time
 from . import Failure, snapshot
 
 WARM_UP = 4.0  # seconds from the guest's waking to the switch position, when it was fixed: QEMU translates its code again at first
-UNWATCHED = 0.8 * WARM_UP  # before that, nobody looks at the count
+UNWATCHED = 0.5 * WARM_UP  # before that, nobody looks at the count
 
 
 def executed(machine):
