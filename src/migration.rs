@@ -1,12 +1,14 @@
 //! One migration: the phases, and the event loop that joins source, link and destination.
 //!
 //! ```text
-//! 0            W          suspend · core state · latency · resume          R                            end
-//! ├─ recorded ─┼──────────────────── downtime ─────────────────────────────┼─ pages: demanded, pushed ───┤
+//! 0            W                       D                    R                            end
+//! ├─ recorded ─┼─ suspend · core state ─┼─ latency · resume ─┼─ vCPUs run ────────────────┤
+//!              ├───────────────── downtime ──────────────────┤
+//!                                      ├─ pages: pushed, from R on demanded, too ─────────┤
 //! ```
 //!
-//! What comes before the resume is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s, and what follows is an event
-//! loop's.
+//! What comes before the core state's departure D is [`SwitchOver`]'s, pre-copy's rounds are [`pre_copy`]'s, and what
+//! follows is an event loop's.
 //!
 //! What happens first at one instant: a piece leaves the link, a page is installed (a demanded one first), a vCPU
 //! wakes, an acknowledgement and then a request reaches the source, a request is read, a push is released, a vCPU
@@ -26,7 +28,7 @@ mod switch_over;
 
 pub use page_stream::{Copied, RoundsOutcome};
 pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
-pub use switch_over::{GuestCourse, SwitchOver};
+pub use switch_over::{CoreState, GuestCourse, SwitchOver};
 
 use self::event_loop::EventLoop;
 use crate::guest::recording::RecordError;
@@ -76,7 +78,7 @@ pub struct Outcome {
     pub page_bytes: u64,
 }
 
-/// Migrates the VM after its switch-over.
+/// Migrates the VM from its core state's departure on.
 ///
 /// # Errors
 ///

@@ -19,3 +19,4 @@ pub use loss::{CongestionControl, LossSettings};
 pub use message::{Departure, MessageBytes, Span};
 pub use return_path::ReturnPath;
 pub use settings::{Discipline, LinkSettings, SMALLEST_MTU};
+pub use window::Window;

@@ -195,6 +195,11 @@ pub struct MigrationSettings {
     /// the link is idle until the pre-recorded pages are sent. It goes with a destination that fetches the plan, whose
     /// source knows nothing of the recorder.
     pub push_while_recording: bool,
+    /// Whether the source pushes pages while the destination loads the core state: from the state's departure on, and
+    /// not only from the resume on. Default `true`: QEMU's source goes on with pages behind the state, and the
+    /// destination's listen thread places them beside it (`migration/savevm.c`, `loadvm_postcopy_handle_listen`;
+    /// `docs/journal/2026-11-30-live-round.md`).
+    pub push_while_resuming: bool,
     /// Whether, on a link that is idle meanwhile, the core state is sent during the record window, which lasts at least
     /// as long as that takes; what is left of the switch-over is suspend, latency and resume. Default `false`; `true`
     /// is the reading of patent CN110795213B, at its most favourable, as no state is sent twice.
@@ -235,6 +240,7 @@ impl Default for MigrationSettings {
             strategies: strategy::COMPARED_BY_DEFAULT.map(str::to_owned).to_vec(),
             record_window: SimTime::from_ms(500),
             push_while_recording: true,
+            push_while_resuming: true,
             overlap_core: false,
             setup_time: SimTime::ZERO,
             planning_time: SimTime::ZERO,

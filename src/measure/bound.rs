@@ -1,5 +1,5 @@
-//! The bound: a stall that no order of pushes undercuts, for the pages that a run misses at its resume. docs/model.md
-//! has the proof.
+//! The bound: a stall that no order of pushes undercuts, for the pages that a run misses when its push begins.
+//! docs/model.md has the proof.
 
 use std::ops::Add;
 
@@ -54,6 +54,8 @@ struct Line<'a> {
     scenario: &'a Scenario,
     contents: &'a Contents,
     sizes: MessageBytes,
+    /// From the beginning of the push to the resume.
+    head_start: SimTime,
     /// Threads of the source, the link, receiving threads: how many pages each station serves at once.
     servers: [u64; 3],
     /// What the costliest page costs at each.
@@ -65,8 +67,10 @@ impl<'a> Line<'a> {
         let own_channel = scenario.link.discipline != Discipline::Fifo;
         let two = |threads| 1 + u64::from(own_channel && threads);
         let whole = switch_over.memory.whole_page();
+        let resumed_at = switch_over.suspended_at + switch_over.downtime;
         let line = Line {
             scenario,
+            head_start: resumed_at - switch_over.core_state.push_begins(scenario),
             contents: &switch_over.contents,
             sizes: scenario.link.message_bytes(switch_over.memory.page_size()),
             servers: [
@@ -101,7 +105,7 @@ impl<'a> Line<'a> {
             SimTime::from_ps(here) + others.map(|other| least.0[other]).sum()
         };
         let slowest = (0..3).map(through).max();
-        slowest.unwrap_or_default() + self.scenario.link.latency
+        slowest.unwrap_or_default() + self.scenario.link.latency - self.head_start
     }
 
     /// How much later than its touch the latest of the missing pages comes, if they come in the order of the touches.

@@ -35,9 +35,9 @@ pub struct Metrics {
     /// How long no vCPU ran on either host at the switch-over. Stalls after it do not count.
     pub downtime: SimTime,
     /// From the resume until the last page was installed: while the VM depends on both hosts and on the link between
-    /// them, and is lost with either. Zero where no page is missing at the resume; `None` when some pages never arrive.
-    /// The *residual dependency* of process migration (Milojicic et al., *Process Migration*, ACM Computing Surveys
-    /// 2000).
+    /// them, and is lost with either. Zero where all pages are there by the resume; `None` when some pages never
+    /// arrive. The *residual dependency* of process migration (Milojicic et al., *Process Migration*, ACM Computing
+    /// Surveys 2000).
     pub residual_dependency: Option<SimTime>,
     /// Touches on the destination that found the page missing.
     pub page_faults: u64,
@@ -50,7 +50,7 @@ pub struct Metrics {
     pub requests: u64,
     /// Time blocked by faults, summed over vCPUs.
     pub stall: SimTime,
-    /// No order of pushes leaves less stall for this run's missing pages and resume.
+    /// No order of pushes leaves less stall for the pages that this run misses when its push begins, and its resume.
     pub stall_bound: SimTime,
     /// The stall [as QEMU counts it](crate::host::destination::DestinationSettings::as_qemu_counts): its
     /// `postcopy-vcpu-blocktime`.

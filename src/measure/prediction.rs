@@ -9,9 +9,8 @@ use crate::units::SimTime;
 
 /// Precision of `predicted` and coverage of `pps` with `predicted`.
 ///
-/// The plain scan sends all pages in order of address from the resume on; a page arrives when all up to it have been
-/// transmitted. Both it and the touches are taken without any stall, so the shares judge the prediction and not the
-/// run.
+/// The plain scan sends all pages in order of address; a page arrives when all up to it have been transmitted. Both it
+/// and the touches are taken without any stall, so the shares judge the prediction and not the run.
 pub(super) fn shares(
     scenario: &Scenario,
     switch_over: &SwitchOver,
@@ -49,23 +48,28 @@ struct Scan<'a> {
     contents: &'a Contents,
     sizes: MessageBytes,
     next: PageId,
-    /// When all pages before the next have been transmitted, counted from the resume.
+    /// When all pages before the next have been transmitted, counted from the beginning of the push.
     transmitted: SimTime,
+    /// From there to the resume.
+    head_start: SimTime,
 }
 
 impl<'a> Scan<'a> {
     fn new(scenario: &'a Scenario, switch_over: &'a SwitchOver) -> Self {
         let page_size = switch_over.memory.page_size();
+        let resumed_at = switch_over.suspended_at + switch_over.downtime;
         Scan {
             scenario,
             contents: &switch_over.contents,
             sizes: scenario.link.message_bytes(page_size),
             next: 0,
             transmitted: SimTime::ZERO,
+            head_start: resumed_at - switch_over.core_state.push_begins(scenario),
         }
     }
 
-    /// When all pages before `end` have arrived, counted from the resume. Later calls name no earlier page.
+    /// When all pages before `end` have arrived, counted from the resume; zero if that is before it. Later calls name
+    /// no earlier page.
     fn arrival_before(&mut self, end: PageId) -> SimTime {
         let link = &self.scenario.link;
         while self.next < end {
@@ -74,6 +78,7 @@ impl<'a> Scan<'a> {
             self.transmitted += link.transmission(bytes).times(run.into());
             self.next += run;
         }
-        self.transmitted + link.latency + self.scenario.destination.install
+        let arrived = self.transmitted + link.latency + self.scenario.destination.install;
+        arrived - self.head_start
     }
 }

@@ -1,11 +1,13 @@
-//! What follows the resume: one event after the other, until all pages are on the destination.
+//! What follows the core state: one event after the other, until the VM runs on the destination and has all pages.
 
 mod way;
 
 pub(super) use self::way::LAST;
 use super::event::{Event, Events, Request};
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
-use crate::host::destination::{Arrival, Destination, Nagle, Receiver, TouchOutcome};
+use crate::host::destination::{
+    Arrival, Destination, Nagle, Receiver, ReceivingThread, TouchOutcome,
+};
 use crate::host::source::{Ahead, SourceHost};
 use crate::memory::PageId;
 use crate::network::{Departure, Link, ReturnPath};
@@ -40,7 +42,7 @@ pub(super) struct EventLoop<'a> {
 }
 
 impl<'a> EventLoop<'a> {
-    /// Before the resume. The destination fetches the pages of the plan `fetched`.
+    /// At the core state's departure. The destination fetches the pages of the plan `fetched`.
     pub(super) fn new(
         scenario: &'a Scenario,
         switch_over: &'a SwitchOver,
@@ -49,13 +51,18 @@ impl<'a> EventLoop<'a> {
         let resumed_at = switch_over.suspended_at + switch_over.downtime;
         let missing = &switch_over.missing;
         let order = &switch_over.touch_order;
-        let receiver = || Receiver::new(scenario.link.latency, &scenario.destination);
+        let core_state = &switch_over.core_state;
+        let receiver = |busy_until| {
+            let thread = ReceivingThread::new(&scenario.destination, busy_until);
+            Receiver::new(scenario.link.latency, thread)
+        };
         let link = Link::new(
             &scenario.link,
             scenario.destination.receive_buffer,
             &switch_over.memory,
             1,
-        );
+        )
+        .with_window(core_state.window.clone());
         let two_receivers = scenario.destination.receiver_per_channel && link.own_channel(true);
         let mut this = EventLoop {
             scenario,
@@ -74,11 +81,11 @@ impl<'a> EventLoop<'a> {
                 &switch_over.contents,
                 scenario.link.zero_page_bytes,
                 link.own_channel(true),
-                resumed_at,
+                core_state.push_begins(scenario),
             ),
             link,
-            receiver: receiver(),
-            demand_receiver: two_receivers.then(receiver),
+            receiver: receiver(core_state.installed_before),
+            demand_receiver: two_receivers.then(|| receiver(SimTime::ZERO)),
             destination: Destination::new(
                 missing.clone(),
                 order,

@@ -131,7 +131,8 @@ impl<'a> LiveGuest<'a> {
             stream.send(&missing, &contents);
             missing = PageSet::empty(missing.pages());
         }
-        let (resumed_at, copied) = stream.send_core_state();
+        let (core_state, copied) = stream.send_core_state();
+        let resumed_at = core_state.resumed_at(self.scenario);
         let reaches = |position: &SimTime| self.replay.reaches(*position);
         if resumed_at == SimTime::MAX || !stopped.positions.iter().all(reaches) {
             return Err(MigrationError::TooLong);
@@ -143,6 +144,7 @@ impl<'a> LiveGuest<'a> {
                 planning: suspended_at - recorded_until,
             },
             suspended_at,
+            core_state,
             downtime: resumed_at - suspended_at,
             recording,
             touch_order: TouchOrder::after(self.replay, &stopped.positions)?,

@@ -11,6 +11,7 @@ use crate::strategy::lead_in::{Remainder, Rounds};
 use crate::units::SimTime;
 
 use super::event_loop::LAST;
+use super::switch_over::CoreState;
 
 /// What was sent before the resume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -105,7 +106,7 @@ impl<'a> PageStream<'a> {
             buffer: SendBuffer::new(source.send_buffer, source.send_resume),
             free_at: SimTime::ZERO,
             sleeps: false,
-            receiving: ReceivingThread::new(&scenario.destination),
+            receiving: ReceivingThread::new(&scenario.destination, SimTime::ZERO),
         };
         let window = scenario.destination.receive_buffer;
         PageStream {
@@ -219,23 +220,25 @@ impl<'a> PageStream<'a> {
         self.close();
     }
 
-    /// Sends the core state behind everything else, on the first connection. Returns when the VM resumes, and what was
-    /// sent before.
-    pub(super) fn send_core_state(mut self) -> (SimTime, Copied) {
-        let (vm, link) = (&self.scenario.vm, &self.scenario.link);
+    /// Sends the core state behind everything else, on the first connection. Returns its departure, and what was sent
+    /// before.
+    pub(super) fn send_core_state(mut self) -> (CoreState, Copied) {
         while self.advance(LAST, &Bounds::default()).is_some() {}
         let begun = self.free_at().max(self.last_departure);
-        let left = self.link.stream_left(begun, vm.core_state.0);
+        let (left_at, window) = (self.link).send_stream(begun, self.scenario.vm.core_state.0);
         let receivers = self
             .connections
             .iter()
             .map(|own| own.receiving.busy_until());
-        let installed = receivers.max().unwrap_or_default();
-        let resumed_at = (left + link.latency).max(installed) + vm.resume;
+        let core_state = CoreState {
+            left_at,
+            window,
+            installed_before: receivers.max().unwrap_or_default(),
+        };
         let mut copied = self.copied;
         copied.bytes = self.link.bytes_handed();
         copied.sent = Some(self.sent).filter(|sent| sent.count() > 0);
-        (resumed_at, copied)
+        (core_state, copied)
     }
 
     /// Hands the batch over, if it is to be written. Only a single connection has one.

@@ -96,7 +96,8 @@ impl SwitchOver {
                 PageSet::empty(memory.pages)
             }
         };
-        let (resumed_at, copied) = stream.send_core_state();
+        let (core_state, copied) = stream.send_core_state();
+        let resumed_at = core_state.resumed_at(scenario);
         if resumed_at == SimTime::MAX || !replay.reaches(position) {
             return Err(MigrationError::TooLong);
         }
@@ -105,6 +106,7 @@ impl SwitchOver {
             recorded: false,
             preparation: Preparation::default(),
             suspended_at,
+            core_state,
             downtime: resumed_at - suspended_at,
             recording: Recording::default(),
             touch_order: TouchOrder::after(replay, &positions)?,

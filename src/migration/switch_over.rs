@@ -6,7 +6,7 @@ use crate::guest::recording::{Preparation, Recording, record};
 use crate::guest::replay::Replay;
 use crate::guest::touch_order::TouchOrder;
 use crate::memory::{Contents, Memory, PageSet};
-use crate::network::LinkSettings;
+use crate::network::{LinkSettings, Window};
 use crate::scenario::Scenario;
 use crate::strategy::Observation;
 use crate::units::SimTime;
@@ -49,6 +49,33 @@ impl GuestCourse {
     }
 }
 
+/// The core state's way, and what it leaves of the connection that pages follow on.
+#[derive(Debug, Clone)]
+pub struct CoreState {
+    /// Its last byte has left the source, which goes on with pages.
+    pub left_at: SimTime,
+    /// What is under way then.
+    pub window: Window,
+    /// All pages are in place that were sent before it.
+    pub installed_before: SimTime,
+}
+
+impl CoreState {
+    /// When the VM runs on the destination.
+    pub fn resumed_at(&self, scenario: &Scenario) -> SimTime {
+        (self.left_at + scenario.link.latency).max(self.installed_before) + scenario.vm.resume
+    }
+
+    /// When the source begins to push pages that are still missing.
+    pub fn push_begins(&self, scenario: &Scenario) -> SimTime {
+        if scenario.migration.push_while_resuming {
+            self.left_at
+        } else {
+            self.resumed_at(scenario)
+        }
+    }
+}
+
 /// The switch-over of one migration. Strategies that record share one, strategies that are suspended at once another;
 /// see [`SwitchOver::after_rounds`] for pre-copy's.
 #[derive(Debug)]
@@ -59,6 +86,8 @@ pub struct SwitchOver {
     pub preparation: Preparation,
     /// From the migration command until the VM is suspended.
     pub suspended_at: SimTime,
+    /// What is sent then.
+    pub core_state: CoreState,
     /// No vCPU runs for so long.
     pub downtime: SimTime,
     /// What was recorded in the window; nothing if none was asked for.
@@ -69,7 +98,7 @@ pub struct SwitchOver {
     pub contents: Contents,
     /// How the memory is divided.
     pub memory: Memory,
-    /// Pages that the destination does not have when the VM resumes there.
+    /// Pages that have not been sent as they are when the VM is suspended, nor while it is.
     pub missing: PageSet,
     /// What was sent before the resume.
     pub copied: Copied,
@@ -91,7 +120,7 @@ impl SwitchOver {
         let window = migration.record_window;
         Preparation {
             window: if migration.overlap_core {
-                window.max(core_transmission(scenario))
+                window.max(send_core_state(scenario, SimTime::ZERO).0)
             } else {
                 window
             },
@@ -102,21 +131,25 @@ impl SwitchOver {
     /// Suspends the VM.
     pub fn new(scenario: &Scenario, records: bool, guest: GuestCourse) -> Self {
         let preparation = Self::preparation(scenario, records);
-        let overlap = records && scenario.migration.overlap_core;
-        let transfer = if overlap {
-            SimTime::ZERO
-        } else {
-            core_transmission(scenario)
-        };
-        let vm = &scenario.vm;
+        let suspended_at = preparation.length();
         // Nothing is recorded without a window.
         let recorded = guest.recording.accesses.len() as u64;
         let planning = scenario.migration.planning_cost.times(recorded);
+        let ready = suspended_at + scenario.vm.suspend + planning;
+        let overlap = records && scenario.migration.overlap_core;
+        let begun = if overlap { SimTime::ZERO } else { ready };
+        let (left, window) = send_core_state(scenario, begun);
+        let core_state = CoreState {
+            left_at: left.max(ready),
+            window,
+            installed_before: SimTime::ZERO,
+        };
         SwitchOver {
             recorded: records,
             preparation,
-            suspended_at: preparation.length(),
-            downtime: vm.suspend + planning + transfer + scenario.link.latency + vm.resume,
+            suspended_at,
+            downtime: core_state.resumed_at(scenario) - suspended_at,
+            core_state,
             recording: guest.recording,
             touch_order: guest.touch_order,
             contents: guest.contents,
@@ -154,7 +187,11 @@ impl SwitchOver {
     }
 }
 
-fn core_transmission(scenario: &Scenario) -> SimTime {
-    let window = scenario.destination.receive_buffer;
-    scenario.link.stream_time(scenario.vm.core_state.0, window)
+/// Over a link that is idle. Returns when it has left, and the window behind it.
+fn send_core_state(scenario: &Scenario, start: SimTime) -> (SimTime, Window) {
+    let (bytes, window) = (
+        scenario.vm.core_state.0,
+        scenario.destination.receive_buffer,
+    );
+    scenario.link.send_stream(start, bytes, window)
 }

@@ -420,14 +420,16 @@ impl Channel {
         self.entered - self.begun
     }
 
-    /// When so many bytes of a stream have left that begins at `start` behind all messages.
-    pub(super) fn stream_left(
+    /// Sends so many bytes of a stream that begins at `start`, behind all messages. Returns when they have left, and
+    /// the window behind them.
+    pub(super) fn send_stream(
         &self,
         settings: &LinkSettings,
         start: SimTime,
         bytes: u64,
-    ) -> SimTime {
-        self.window.stream_left(settings, start, self.whole, bytes)
+    ) -> (SimTime, Window) {
+        let window = self.window.clone();
+        window.send_stream(settings, start, self.whole, bytes)
     }
 
     /// Bytes that have begun.

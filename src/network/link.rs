@@ -74,6 +74,12 @@ impl Link {
         }
     }
 
+    /// The same link, whose first connection has been used: this is its window.
+    pub fn with_window(mut self, window: Window) -> Self {
+        self.channels[0].window = window;
+        self
+    }
+
     /// Bytes of all messages handed to the link so far, before packet overhead.
     pub fn bytes_handed(&self) -> u64 {
         self.channels.iter().map(Channel::entered).sum()
@@ -195,10 +201,11 @@ impl Link {
         self.channels.iter().any(Channel::is_closed)
     }
 
-    /// When so many bytes of a stream have left, which begins at `start` behind all pushed pages of the first
-    /// connection, has the link for itself and is taken as it arrives.
-    pub fn stream_left(&self, start: SimTime, bytes: u64) -> SimTime {
-        self.push().stream_left(&self.settings, start, bytes)
+    /// Sends so many bytes of a stream, which begins at `start` behind all pushed pages of the first connection, has
+    /// the link for itself and is taken as it arrives. Returns when they have left, and the connection's window behind
+    /// them.
+    pub fn send_stream(&self, start: SimTime, bytes: u64) -> (SimTime, Window) {
+        self.push().send_stream(&self.settings, start, bytes)
     }
 
     /// Of messages that have left, so many from this one on are acknowledged at these times.

@@ -115,10 +115,11 @@ impl LinkSettings {
         SimTime::from_wide_ps(on_wire.div_ceil(arrived).max(limited.unwrap_or_default()))
     }
 
-    /// Time for a stream of `bytes` to pass on to an idle link, if at most a `window` of it is under way: each window's
-    /// worth waits for the acknowledgement of the one before, a round trip after it was sent.
-    pub fn stream_time(&self, bytes: u64, window: Bytes) -> SimTime {
-        Window::new(window).stream_left(self, SimTime::ZERO, 0, bytes)
+    /// Sends a stream of `bytes`, from `start` on, over an idle link, if at most a `window` of it is under way: each
+    /// window's worth waits for the acknowledgement of the one before, a round trip after it was sent. Returns when it
+    /// has left, and the window behind it.
+    pub fn send_stream(&self, start: SimTime, bytes: u64, window: Bytes) -> (SimTime, Window) {
+        Window::new(window).send_stream(self, start, 0, bytes)
     }
 
     /// Whether pieces of `segment` bytes are possible.

@@ -30,10 +30,12 @@ struct Echo {
 }
 
 /// The window of a channel, as its sender knows it.
-#[derive(Debug)]
-pub(super) struct Window {
+#[derive(Debug, Clone)]
+pub struct Window {
     size: u64,
-    /// Bytes acknowledged so far.
+    /// Bytes that were under way when the channel began to count.
+    before: u64,
+    /// Bytes acknowledged so far, those among them.
     acknowledged: u64,
     /// What will be, as far as its messages have left.
     due: VecDeque<Acknowledgements>,
@@ -45,6 +47,7 @@ impl Window {
     pub(super) fn new(size: Bytes) -> Self {
         Window {
             size: size.0,
+            before: 0,
             acknowledged: 0,
             due: VecDeque::new(),
             echo: None,
@@ -116,24 +119,29 @@ impl Window {
         }
     }
 
+    /// Bytes under way, after so many that have begun.
+    fn under_way(&self, begun: u64) -> u64 {
+        self.before + begun - self.acknowledged
+    }
+
     /// Whether a message may begin after so many bytes of others.
     pub(super) fn is_open(&self, begun: u64) -> bool {
-        begun - self.acknowledged < self.size
+        self.under_way(begun) < self.size
     }
 
     /// When it is open: zero if it is, [`SimTime::MAX`] if that depends on messages that have not left.
     pub(super) fn opens_at(&self, begun: u64) -> SimTime {
-        let mut acknowledged = self.acknowledged;
-        if begun - acknowledged < self.size {
+        let mut under_way = self.under_way(begun);
+        if under_way < self.size {
             return SimTime::ZERO;
         }
         for due in &self.due {
-            let missing = begun - acknowledged - self.size + 1;
+            let missing = under_way - self.size + 1;
             let index = missing.div_ceil(due.bytes) - 1;
             if index < u64::from(due.count) {
                 return due.at.at(index as u32);
             }
-            acknowledged += u64::from(due.count) * due.bytes;
+            under_way -= u64::from(due.count) * due.bytes;
         }
         SimTime::MAX
     }
@@ -150,7 +158,7 @@ impl Window {
     ) -> u32 {
         let open = self
             .size
-            .saturating_sub(begun - self.acknowledged)
+            .saturating_sub(self.under_way(begun))
             .div_ceil(bytes);
         let mut count = u32::try_from(open).unwrap_or(u32::MAX).min(most);
         // From then on each acknowledgement lets one message begin.
@@ -178,9 +186,29 @@ impl Window {
             .then_some((next.at, next.count))
     }
 
-    /// When so many bytes of a stream have left that begins at `start` behind `begun` bytes of messages, has the link
-    /// for itself, and is taken as it arrives.
-    pub(super) fn stream_left(
+    /// Sends so many bytes of a stream that begins at `start` behind `begun` bytes of messages, all of which have left.
+    /// It has the link for itself, is taken as it arrives, and acknowledged as a whole. Returns when it has left, and
+    /// the window of a channel that begins behind it.
+    pub(super) fn send_stream(
+        mut self,
+        settings: &LinkSettings,
+        start: SimTime,
+        begun: u64,
+        bytes: u64,
+    ) -> (SimTime, Window) {
+        let left = self.stream_left(settings, start, begun, bytes);
+        self.before = self.under_way(begun) + bytes;
+        self.acknowledged = 0;
+        let back = left + settings.latency.times(2);
+        let last = self.due.back().map(|due| due.at.at(due.count - 1));
+        let at = Progression::at_once(back.max(last.unwrap_or_default()));
+        self.acknowledge(bytes, 1, Progression::at_once(left), at);
+        self.forget_echo();
+        (left, self)
+    }
+
+    /// When so many bytes of a stream have left.
+    fn stream_left(
         &self,
         settings: &LinkSettings,
         start: SimTime,
@@ -190,15 +218,15 @@ impl Window {
         // Held up by what was begun before; without that the stream's own acknowledgements.
         let behind_others = |bytes: u64| {
             let mut left = start + settings.transmission(bytes);
-            let mut acknowledged = self.acknowledged;
+            let mut under_way = self.under_way(begun);
             for due in &self.due {
                 for index in 0..due.count {
-                    let open = self.size.saturating_sub(begun - acknowledged);
+                    let open = self.size.saturating_sub(under_way);
                     if open >= bytes {
                         return left;
                     }
                     left = left.max(due.at.at(index) + settings.transmission(bytes - open));
-                    acknowledged += due.bytes;
+                    under_way -= due.bytes;
                 }
             }
             left

@@ -1,7 +1,7 @@
 //! A migration as a Chrome trace, which <https://ui.perfetto.dev> and `chrome://tracing` show.
 //!
-//! Phases are slices of one track, stalls are slices of a track per vCPU, and the installed pages, the link's queue and
-//! its throughput are counters.
+//! Phases are slices of one track, the push, which begins before the resume, is one of another, stalls are slices of a
+//! track per vCPU, and the installed pages, the link's queue and its throughput are counters.
 
 use std::io::{self, Write};
 
@@ -22,6 +22,7 @@ const RATES: u64 = 200;
 const MIGRATION: u32 = 1;
 const VCPUS: u32 = 2;
 const PHASES: u32 = 1;
+const PUSH: u32 = 2;
 
 /// Writes the trace of one migration, in time order.
 ///
@@ -103,11 +104,12 @@ fn phases(scenario: &Scenario, observed: &Observed) -> Vec<Event> {
         steps.push((name, from, from + length));
         from += length;
     }
-    steps.push(("push", resumed, end));
+    let steps = steps.into_iter().map(|step| (PHASES, step));
+    let push = (PUSH, ("push", observed.push_began, end));
     steps
-        .into_iter()
-        .filter(|(_, from, until)| from < until)
-        .map(|(name, from, until)| slice(MIGRATION, PHASES, name, from, until, json!({})))
+        .chain([push])
+        .filter(|(_, (_, from, until))| from < until)
+        .map(|(track, (name, from, until))| slice(MIGRATION, track, name, from, until, json!({})))
         .collect()
 }
 
@@ -183,6 +185,7 @@ fn names(observed: &Observed) -> Vec<Json> {
             format!("migration: {}", observed.run.strategy),
         ),
         name("thread_name", MIGRATION, PHASES, "phases".to_owned()),
+        name("thread_name", MIGRATION, PUSH, "push".to_owned()),
         name("process_name", VCPUS, 0, "destination: stalls".to_owned()),
     ];
     names.extend((0..observed.vcpus).map(|vcpu| {

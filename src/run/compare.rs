@@ -107,6 +107,8 @@ pub struct Observed {
     pub preparation: Preparation,
     /// When the VM was suspended on the source.
     pub suspended_at: SimTime,
+    /// When the source began to push what was missing then.
+    pub push_began: SimTime,
     /// vCPUs of the VM.
     pub vcpus: u16,
     /// How far it was, at moments in time order.
@@ -133,6 +135,7 @@ pub fn observe(
             outcome,
             preparation: switch_over.preparation,
             suspended_at: switch_over.suspended_at,
+            push_began: switch_over.core_state.push_begins(scenario),
             vcpus: trace.header().vcpus,
             samples: Vec::new(),
         }

@@ -1,9 +1,10 @@
 //! Stop-and-copy: pre-copy without a round. Nothing is sent twice and nothing disturbs the transfer, but the VM does
 //! not run meanwhile.
 //!
-//! Its total time is the floor of the others', with two small exceptions: pre-copy transmits its last pages during the
-//! suspension, and where zero pages cost the migration thread more than the link, an order that mixes them with other
-//! pages keeps both busier than the order of addresses.
+//! Its total time is the floor of the others', with three small exceptions: pre-copy transmits its last pages during
+//! the suspension; post-copy's push goes on while the destination loads the core state; and where zero pages cost the
+//! migration thread more than the link, an order that mixes them with other pages keeps both busier than the order of
+//! addresses.
 
 use super::lead_in::{LeadIn, Remainder, Rounds};
 use super::{Entry, Order, Parameters, post_copy, scan::Push};

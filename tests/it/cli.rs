@@ -46,6 +46,7 @@ fn small_csv() -> String {
     rows
 }
 
+/// So small a VM would be there before its resume.
 const SMALL_SCENARIO: &str = "\
 [trace]
 file = \"small.mtrace\"
@@ -53,6 +54,7 @@ start = \"1 ms\"
 
 [migration]
 record_window = \"2 ms\"
+push_while_resuming = false
 ";
 
 impl Desk {

@@ -245,6 +245,7 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
             any::<bool>(),
             prop_oneof![Just(SimTime::ZERO), span(200)],
             prop_oneof![2 => Just(None), 1 => (1u64..=2_000).prop_map(Some)],
+            any::<bool>(),
         ),
     );
     let parts = (trace, link, source, sending, host_costs());
@@ -281,8 +282,9 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
             segment,
             (wake_on_request, overtaken_percent, overtaken_by, nagle, receiver_per_channel),
             receive,
-            (request_thread, quickack, push_after, limiter_period, limit),
+            (request_thread, quickack, push_after, limiter_period, limit, push_while_resuming),
         ) = sending;
+        scenario.migration.push_while_resuming = push_while_resuming;
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
         scenario.source.write_batch = write_batch;
         scenario.source.zero_service = zero_service;
@@ -491,7 +493,10 @@ fn assert_watching_changes_nothing(case: &Case) -> Result<(), TestCaseError> {
 /// A mechanism, and how it is taken away.
 type Removal = (&'static str, fn(&mut Scenario));
 
-const WITHOUT: [Removal; 14] = [
+const WITHOUT: [Removal; 15] = [
+    ("push_while_resuming", |scenario| {
+        scenario.migration.push_while_resuming = false;
+    }),
     ("send_resume", |scenario| scenario.source.send_resume = None),
     ("wake_on_request", |scenario| {
         scenario.source.wake_on_request = false;

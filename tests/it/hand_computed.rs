@@ -5,7 +5,7 @@
 //! suspend 100, resume 200, latency 50, push service 2, demand service 3, fault trap 5, install 4, wake 6, record trap
 //! 7 ns; pushed in address order, while less than 250 bytes wait. Then
 //!
-//! - R = 0 + 100 + 1000 + 50 + 200 = 1350 ns, which is the downtime, too;
+//! - R = 0 + 100 + 1000 + 50 + 200 = 1350 ns, which is the downtime, too, and when the push begins;
 //! - a fault on an idle link takes trap 5 + request 50 + service 3 + wire 100 + latency 50 + install 4 = 212 ns until
 //!   the page is installed and 218 ns until the vCPU goes on.
 //!
@@ -14,6 +14,7 @@
 mod bound;
 mod link;
 mod recording;
+mod resuming;
 mod vcpus;
 
 use crate::naive::Outcome;
@@ -75,6 +76,7 @@ pub(crate) fn base(pages: u32, records: &[Record]) -> Case {
     scenario.migration.strategies = vec!["post-copy".to_owned()];
     scenario.migration.record_window = SimTime::ZERO;
     scenario.migration.push_while_recording = false;
+    scenario.migration.push_while_resuming = false;
     let last = records.iter().map(|record| record.vcpu).max();
     Case {
         records: records.to_vec(),
@@ -145,6 +147,7 @@ fn one_fault_on_an_idle_link() {
         in_flight_faults: 0,
         requests: 1,
         stall: ns(218),
+        stall_bound: ns(2 + 100 + 50 + 4 - 10) - 1, // pushed at once
         all_vcpus_blocked: ns(218),
         interruption: ns(1350 + 218),
         longest_interruption: ns(1350), // the guest runs for 10 ns before its touch

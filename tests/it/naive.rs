@@ -6,6 +6,7 @@
 //!
 //! Durations and times are integer picoseconds unless the name ends in `_ns`; sizes are bytes; `bandwidth` is bit/s.
 
+mod bound;
 mod lead_in;
 mod link;
 mod measures;
@@ -206,6 +207,8 @@ pub(crate) struct Input<'a> {
     pub(crate) quickack: bool,
     /// A fault pauses the whole VM, not only its vCPU.
     pub(crate) blocks_vm: bool,
+    /// Pages follow the core state at once, and not only when the VM runs.
+    pub(crate) push_while_resuming: bool,
     pub(crate) record_window: u64,
     pub(crate) overlap_core: bool,
     /// The VM runs on for so long before its suspension, if nothing is sent before.
@@ -388,6 +391,7 @@ pub(crate) struct Outcome {
     pub(crate) in_flight_faults: u64,
     pub(crate) requests: u64,
     pub(crate) stall: u64,
+    pub(crate) stall_bound: u64,
     pub(crate) all_vcpus_blocked: u64,
     pub(crate) interruption: u64,
     pub(crate) longest_interruption: u64,
@@ -412,7 +416,7 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
     let resumed = source.resumed;
     let downtime = resumed - source.suspended;
 
-    let world = world::run(input, &source, resumed);
+    let world = world::run(input, &source);
 
     let latencies = measures::Latencies::of(&world.stalls);
     let requested = world
@@ -441,6 +445,7 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         in_flight_faults: (world.stalls.len() - requested) as u64,
         requests: world.requests,
         stall: narrow(measures::stall(input, &world.stalls)),
+        stall_bound: narrow(bound::stall_bound(input, &source)),
         all_vcpus_blocked: narrow(measures::all_vcpus_blocked(input, &world.stalls)),
         interruption: narrow(downtime + measures::all_vcpus_blocked(input, &world.stalls)),
         longest_interruption: narrow(measures::longest_interruption(

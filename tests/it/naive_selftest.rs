@@ -81,6 +81,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         nagle: false,
         quickack: false,
         blocks_vm: false,
+        push_while_resuming: false,
         record_window: 0,
         overlap_core: false,
         setup_time: 0,

@@ -12,7 +12,7 @@ use migsim::units::SimTime;
 /// 100 pages on a link that takes a while, so that there are faults.
 fn scenario() -> (Scenario, Trace) {
     let text = "[trace]\nstart = \"1 ms\"\nworkload = { kind = \"uniform\", duration = \"1 s\", rate = 5000, working_set = \"256 KiB\" }\n\
-                [vm]\nmemory = \"400 KiB\"\n[link]\nbandwidth = \"50 Mbit/s\"\n[source]\nsend_buffer = \"4 KiB\"\n[migration]\nrecord_window = \"5 ms\"\npush_while_recording = false\n";
+                [vm]\nmemory = \"400 KiB\"\n[link]\nbandwidth = \"50 Mbit/s\"\n[source]\nsend_buffer = \"4 KiB\"\n[migration]\nrecord_window = \"5 ms\"\npush_while_recording = false\npush_while_resuming = false\n";
     let source = ScenarioSource::from_text("map", text).expect("a scenario");
     let scenario = source.scenario().expect("it fits");
     let trace = scenario.open_trace().expect("generated");

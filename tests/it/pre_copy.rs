@@ -78,6 +78,7 @@ fn scenario(downtime_limit: SimTime, max_rounds: u32) -> Scenario {
     scenario.destination.install = ns(4);
     scenario.destination.wake = ns(6);
     scenario.migration.record_window = ns(1_000);
+    scenario.migration.push_while_resuming = false;
     scenario.migration.downtime_limit = downtime_limit;
     scenario.migration.max_rounds = max_rounds;
     scenario

@@ -71,8 +71,8 @@ fn a_timeline_is_a_trace_of_the_run() {
             "suspend",
             "core state",
             "latency",
-            "resume",
-            "push"
+            "push",
+            "resume"
         ]
     );
     let metrics = &rows[0];

@@ -17,12 +17,12 @@ pub struct ReceivingThread {
 }
 
 impl ReceivingThread {
-    /// A thread that sleeps.
-    pub fn new(settings: &DestinationSettings) -> Self {
+    /// A thread that is through with what came before at `busy_until`.
+    pub fn new(settings: &DestinationSettings, busy_until: SimTime) -> Self {
         ReceivingThread {
             wake: settings.receive_wake,
             install: settings.install,
-            busy_until: SimTime::ZERO,
+            busy_until,
         }
     }
 
@@ -122,10 +122,10 @@ pub struct Receiver {
 
 impl Receiver {
     /// A receiver with nothing on its way, `latency` behind the link's far end.
-    pub fn new(latency: SimTime, settings: &DestinationSettings) -> Self {
+    pub fn new(latency: SimTime, thread: ReceivingThread) -> Self {
         Receiver {
             latency,
-            thread: ReceivingThread::new(settings),
+            thread,
             lane: VecDeque::new(),
         }
     }

@@ -14,7 +14,7 @@ fn a_migration_without_accesses_says_so() {
     desk.write(
         "rare.toml",
         "[trace]\nfile = \"rare.mtrace\"\nstart = \"1 s\"\n[migration]\nrecord_window = \"2 ms\"\nstrategies = [\"post-copy\"]\n\
-         push_while_recording = false\n\
+         push_while_recording = false\npush_while_resuming = false\n\
          [sweep]\n\"trace.start\" = [\"1 s\", \"9.9999 s\"]\n",
     );
     for arguments in [

@@ -227,17 +227,17 @@ fn a_window_opens_when_its_acknowledgement_is_back() {
     let mut case = base(4, &[]);
     case.scenario.destination.receive_buffer = Bytes(150);
     takes(&simulate(&case), 0, ns(1810));
-    // Latency 500. The core state: 6 windows' worth after 1,000 each, and 100 more: R = 100 + 6100 + 500 + 200 = 6900.
-    // Pages leave at 7002 and 7102, are installed at 7506 and 7606, acknowledged at 8006 and 8106. The next leave at
-    // 8106 and 8206, the last is installed at 8710.
+    // Latency 500. The core state: 6 windows' worth after 1,000 each, and 100 more, left 6200: R = 6200 + 500 + 200 =
+    // 6900. It is acknowledged at 7200: pages leave at 7300 and 7400, are installed at 7804 and 7904, acknowledged at
+    // 8304 and 8404. The next leave at 8404 and 8504, the last is installed at 9008.
     case.scenario.link.latency = SimTime::from_ns(500);
     let outcome = simulate(&case);
     assert_eq!(outcome.downtime, ns(6900));
-    takes(&outcome, 0, ns(8710));
-    // A receiver of 300 a page: installed at 7802 and 8102, acknowledged at 8302 and 8602; left 8402 and 8702,
-    // installed 9202 and 9502.
+    takes(&outcome, 0, ns(9008));
+    // A receiver of 300 a page: installed at 8100 and 8400, acknowledged at 8600 and 8900; left 8700 and 9000,
+    // installed 9500 and 9800.
     case.scenario.destination.install = SimTime::from_ns(300);
-    takes(&simulate(&case), 0, ns(9502));
+    takes(&simulate(&case), 0, ns(9800));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::cmp::{Ordering, Reverse};
 
 use super::link::{Lane, Link, Message};
-use super::source::{self, SourcePhase, nearest_boundary};
+use super::source::{self, Core, SourcePhase, nearest_boundary};
 use super::trace::Stream;
 use super::{Access, Input, LeadIn, Op, Parts, Ps, narrow};
 
@@ -219,8 +219,8 @@ impl<'a> Sender<'a> {
         while self.link_goes_on(end) {}
     }
 
-    /// The core state goes behind everything else. Returns when the VM has all.
-    fn core_arrives(&mut self, ready: Ps) -> Ps {
+    /// The core state goes behind everything else.
+    fn send_core(&mut self, ready: Ps) -> Core {
         while (0..self.threads.len())
             .any(|i| !self.link.is_empty(Lane::Push(i)) || self.threads[i].serving.is_some())
         {
@@ -229,9 +229,9 @@ impl<'a> Sender<'a> {
         }
         let start = ready.max(self.last_left);
         let under_way = self.link.unacknowledged(Lane::Push(0));
-        let left = (self.input).stream(start, under_way, self.input.core_state);
         let installed = self.threads.iter().map(|thread| thread.installed).max();
-        (left + Ps::from(self.input.latency)).max(installed.expect("there is one"))
+        let installed = installed.expect("there is one");
+        Core::sent(self.input, start, under_way, installed)
     }
 }
 
@@ -569,7 +569,7 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32) -> SourcePhase<'a> {
 
 type Reached = (Vec<Access>, Vec<Ps>, Vec<bool>, Vec<bool>);
 
-/// The core state goes behind everything else, and the VM resumes when all is installed.
+/// The core state goes behind everything else.
 fn phase<'a>(
     input: &'a Input<'a>,
     mut sender: Sender<'_>,
@@ -578,8 +578,8 @@ fn phase<'a>(
     suspended: Ps,
     (log, positions, zero, missing): Reached,
 ) -> SourcePhase<'a> {
-    let resumed = sender.core_arrives(ready) + Ps::from(input.resume);
-    let mut phase = source::phase(input, streams, suspended, resumed, (log, positions, zero));
+    let core = sender.send_core(ready);
+    let mut phase = source::phase(input, streams, suspended, core, (log, positions, zero));
     phase.there = missing.iter().map(|missing| !missing).collect();
     phase.sent = sender.sent;
     phase

@@ -30,7 +30,9 @@ struct Stream {
     messages: Vec<(u64, Message)>,
     /// How many of them are out.
     out: usize,
-    /// Counts of bytes: put in, started, out, and of messages whose acknowledgement has come in.
+    /// Counts of bytes: under way before the first, put in, started, out, and of messages whose acknowledgement has
+    /// come in, those from before among them.
+    before: u64,
     put: u64,
     started: u64,
     gone: u64,
@@ -70,6 +72,21 @@ impl<'a> Link<'a> {
             updated: 0,
             acknowledging: None,
         }
+    }
+
+    /// The same at a later time, behind bytes of the first connection: when they are acknowledged, and how many.
+    pub(super) fn behind(mut self, now: Ps, under_way: &[(Ps, u64)]) -> Self {
+        self.updated = now;
+        let stream = &mut self.pushes[0];
+        for &(at, bytes) in under_way {
+            stream.before += bytes;
+            if at <= now {
+                stream.acknowledged += bytes;
+            } else {
+                stream.acknowledgements.push((at, bytes));
+            }
+        }
+        self
     }
 
     /// The queue that demand pages use.
@@ -143,7 +160,8 @@ impl<'a> Link<'a> {
                 .iter()
                 .filter(|(at, _)| *at <= self.updated);
             let due: u64 = due.map(|(_, bytes)| bytes).sum();
-            if whole - stream.acknowledged - due >= self.input.receive_buffer {
+            let under_way = stream.before + whole - stream.acknowledged - due;
+            if under_way >= self.input.receive_buffer {
                 return;
             }
             let there = stream.started - stream.gone;

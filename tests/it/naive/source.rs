@@ -4,13 +4,41 @@ use super::lead_in::{self, Sent};
 use super::trace::Stream;
 use super::{Access, Input, LeadIn, Op, Order, Ps, Strategy, narrow};
 
+/// The core state on its way.
+pub(super) struct Core {
+    pub(super) left: Ps,
+    /// What its connection has under way then: when it is acknowledged, and its bytes.
+    pub(super) unacknowledged: Vec<(Ps, u64)>,
+    /// All that was sent before is installed.
+    pub(super) installed: Ps,
+}
+
+impl Core {
+    /// Behind messages that are under way. It is acknowledged as a whole, and behind them.
+    pub(super) fn sent(input: &Input, start: Ps, under_way: &[(Ps, u64)], installed: Ps) -> Self {
+        let left = input.stream(start, under_way, input.core_state);
+        let mut unacknowledged = under_way.to_vec();
+        let before = under_way.iter().map(|(at, _)| *at).max().unwrap_or(0);
+        let back = left + 2 * Ps::from(input.latency);
+        unacknowledged.push((back.max(before), input.core_state));
+        Core {
+            left,
+            unacknowledged,
+            installed,
+        }
+    }
+}
+
 /// What the source phase leaves behind.
 pub(super) struct SourcePhase<'a> {
     /// The VM is suspended then.
     pub(super) suspended: Ps,
-    /// And resumes on the destination then.
+    pub(super) core: Core,
+    /// Pages follow from then on.
+    pub(super) pushes: Ps,
+    /// The VM resumes on the destination then.
     pub(super) resumed: Ps,
-    /// Pages that the destination has by then.
+    /// Pages that were sent before the core state, and have not been written since.
     pub(super) there: Vec<bool>,
     /// What was sent for that.
     pub(super) sent: Sent,
@@ -52,26 +80,18 @@ fn idle_link<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     let suspended = window + Ps::from(planning) + Ps::from(input.setup_time);
     let (log, positions) = record(input, &streams, window, suspended);
     let zero = zero_pages(input, &streams, &positions);
-    // With overlap the core state was sent during the window.
-    let core = if input.overlap_core && records {
-        0
-    } else {
-        input.stream(0, &[], input.core_state)
-    };
     // A strategy that records computes its plan before the core state is sent.
     let planning = log.len() as Ps * Ps::from(input.planning_cost);
-    let downtime = Ps::from(input.suspend)
-        + planning
-        + core
-        + Ps::from(input.latency)
-        + Ps::from(input.resume);
-    phase(
-        input,
-        streams,
-        suspended,
-        suspended + downtime,
-        (log, positions, zero),
-    )
+    let ready = suspended + Ps::from(input.suspend) + planning;
+    // With overlap the core state was sent during the window, but for its end.
+    let start = if input.overlap_core && records {
+        0
+    } else {
+        ready
+    };
+    let mut core = Core::sent(input, start, &[], 0);
+    core.left = core.left.max(ready);
+    phase(input, streams, suspended, core, (log, positions, zero))
 }
 
 /// What is pushed and fetched, by the recording.
@@ -79,7 +99,7 @@ pub(super) fn phase<'a>(
     input: &'a Input<'a>,
     streams: Vec<Stream<'a>>,
     suspended: Ps,
-    resumed: Ps,
+    core: Core,
     (log, positions, zero): (Vec<Access>, Vec<Ps>, Vec<bool>),
 ) -> SourcePhase<'a> {
     let mut scan_from = 0;
@@ -101,8 +121,16 @@ pub(super) fn phase<'a>(
     } else {
         (list, Vec::new())
     };
+    let arrived = (core.left + Ps::from(input.latency)).max(core.installed);
+    let resumed = arrived + Ps::from(input.resume);
     SourcePhase {
         suspended,
+        pushes: if input.push_while_resuming {
+            core.left
+        } else {
+            resumed
+        },
+        core,
         resumed,
         there: vec![false; input.pages as usize],
         sent: Sent::default(),

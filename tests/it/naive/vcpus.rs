@@ -174,7 +174,7 @@ impl Vcpus {
 }
 
 /// The idle spans of `v` from the least switch position on, of one pass.
-fn idle(input: &Input, v: u16, least: Ps) -> Vec<(Ps, Ps)> {
+pub(super) fn idle(input: &Input, v: u16, least: Ps) -> Vec<(Ps, Ps)> {
     let end = least + input.scale(input.duration_ns.into());
     let mut all = Vec::new();
     for pass in 0.. {

@@ -1,4 +1,4 @@
-//! After the resume: source thread, link and destination, one event after the other.
+//! Behind the core state: source thread, link and destination, one event after the other.
 
 mod destination;
 mod sending;
@@ -154,7 +154,12 @@ struct Run<'a> {
     result: World,
 }
 
-pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
+pub(super) fn run(input: &Input, source: &SourcePhase) -> World {
+    let (pushes, resumed) = (source.pushes, source.resumed);
+    let behind_others = Receiver {
+        last_install: source.core.installed,
+        ..Receiver::default()
+    };
     let pages = input.pages as usize;
     let mut there = input.initially_installed.clone();
     there.resize(pages, false);
@@ -166,7 +171,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
     let mut run = Run {
         input,
         source,
-        now: resumed,
+        now: pushes,
         next: (0..vcpus).map(first).collect(),
         quiet: vec![0; vcpus],
         vcpus: Vcpus::new(input, source, resumed),
@@ -178,8 +183,8 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
             .collect(),
         next_fetch: 0,
         installed: there.clone(),
-        receivers: Default::default(),
-        link: Link::new(input, 1),
+        receivers: [Receiver::default(), behind_others],
+        link: Link::new(input, 1).behind(pushes, &source.core.unacknowledged),
         requests_under_way: Vec::new(),
         requests_unread: Vec::new(),
         acks_under_way: Vec::new(),
@@ -188,8 +193,8 @@ pub(super) fn run(input: &Input, source: &SourcePhase, resumed: Ps) -> World {
         answers_under_way: Vec::new(),
         sent: there.clone(),
         requests: VecDeque::new(),
-        push_from: (!input.push_after_list || source.fetch_list.is_empty()).then_some(resumed),
-        period: (resumed, 0),
+        push_from: (!input.push_after_list || source.fetch_list.is_empty()).then_some(pushes),
+        period: (pushes, 0),
         serving: None,
         serving_request: None,
         gathered: VecDeque::new(),
@@ -349,7 +354,7 @@ impl Run<'_> {
                     self.acks_under_way.push(now + latency);
                 }
                 if self.installed.iter().all(|&is| is) {
-                    self.result.all_installed = Some(now);
+                    self.result.all_installed = Some(now.max(self.source.resumed));
                 }
             }
             Event::Wake(i) => self.wake(i),

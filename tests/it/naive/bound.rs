@@ -1,0 +1,98 @@
+//! The bound on stall, from the model's description.
+
+use super::source::SourcePhase;
+use super::vcpus;
+use super::{Discipline, Input, Ps};
+
+/// A touch of a page that is missing when the push begins, at a time after the resume.
+type Touch = (Ps, u32);
+
+pub(super) fn stall_bound(input: &Input, source: &SourcePhase) -> Ps {
+    let least = *source.positions.iter().min().expect("a vCPU");
+    let idle: Vec<Vec<(Ps, Ps)>> = (0..input.vcpus)
+        .map(|v| vcpus::idle(input, v, least))
+        .collect();
+    let any_idle = idle.iter().any(|spans| !spans.is_empty());
+    let mut joint: Vec<Touch> = Vec::new();
+    let mut apart = 0;
+    for (v, spans) in idle.iter().enumerate() {
+        let (stream, position) = (&source.streams[v], source.positions[v]);
+        let first = stream.first_at(position);
+        // One whole pass names every page that the vCPU will ever touch.
+        let touches: Vec<_> = (first..first + stream.pass_len())
+            .map_while(|n| stream.nth(n))
+            .filter(|touch| is_missing(input, source, touch.page))
+            .collect();
+        let own = touches.iter().map(|touch| (touch.g - position, touch.page));
+        apart += lateness(input, source, own.collect());
+        let origin = if any_idle { least } else { position };
+        joint.extend(touches.iter().map(|touch| {
+            let over = spans
+                .iter()
+                .find(|(from, until)| *from < touch.g && touch.g <= *until);
+            (
+                over.map_or(touch.g, |(_, until)| *until) - origin,
+                touch.page,
+            )
+        }));
+    }
+    let joint = lateness(input, source, joint);
+    match (input.blocks_vm, any_idle) {
+        (true, _) => joint * Ps::from(input.vcpus),
+        (false, true) => joint,
+        (false, false) => joint.max(apart),
+    }
+}
+
+fn is_missing(input: &Input, source: &SourcePhase, page: u32) -> bool {
+    let installed = input.initially_installed.get(page as usize);
+    !source.there[page as usize] && !installed.is_some_and(|there| *there)
+}
+
+/// How late the latest page is of those that are touched, each by its first touch.
+fn lateness(input: &Input, source: &SourcePhase, mut touches: Vec<Touch>) -> Ps {
+    touches.sort_unstable();
+    let mut pages: Vec<Touch> = Vec::new();
+    for touch in touches {
+        if pages.iter().all(|(_, page)| *page != touch.1) {
+            pages.push(touch);
+        }
+    }
+    let late = |j: usize| earliest(input, source, &pages[..=j]).saturating_sub(pages[j].0);
+    (0..pages.len()).map(late).max().unwrap_or(0)
+}
+
+/// How long after the resume these pages can all be installed at the earliest.
+fn earliest(input: &Input, source: &SourcePhase, pages: &[Touch]) -> Ps {
+    let work: Vec<[Ps; 3]> = pages
+        .iter()
+        .map(|(_, page)| {
+            let parts = input.parts(*page, &source.zero);
+            let pushing = if parts.pages == 0 {
+                input.zero_service
+            } else {
+                input.push_service
+            };
+            [
+                Ps::from(pushing.min(input.demand_service)),
+                input.tx(input.message(parts)).saturating_sub(1),
+                Ps::from(input.install),
+            ]
+        })
+        .collect();
+    let own_queue = input.discipline != Discipline::Fifo;
+    let threads = |two: bool| if two && own_queue { 2 } else { 1 };
+    let servers = [
+        threads(input.request_thread),
+        1,
+        threads(input.receiver_per_channel),
+    ];
+    let through = |station: usize| -> Ps {
+        let here: Ps = work.iter().map(|work| work[station]).sum();
+        let others = (0..3).filter(|other| *other != station);
+        let least = others.map(|other| work.iter().map(|work| work[other]).min().expect("a page"));
+        here.div_ceil(servers[station]) + least.sum::<Ps>()
+    };
+    let installed = (0..3).map(through).max().expect("three") + Ps::from(input.latency);
+    (source.pushes + installed).saturating_sub(source.resumed)
+}
