@@ -328,7 +328,11 @@ impl Scenario {
             return unfit("link.device_queue", "expected at most 64 MiB");
         }
         let period = self.source.limiter_period;
-        if self.source.max_postcopy_bandwidth.is_some() && period == SimTime::ZERO {
+        let limits = [
+            self.source.max_bandwidth,
+            self.source.max_postcopy_bandwidth,
+        ];
+        if limits.iter().any(Option::is_some) && period == SimTime::ZERO {
             return unfit("source.limiter_period", "expected more than 0 with a limit");
         }
         if self.source.send_buffer.0 == 0 {

@@ -13,7 +13,7 @@ mod waits;
 use std::collections::VecDeque;
 
 pub use self::ahead::Ahead;
-use self::limiter::Limiter;
+pub use self::limiter::Limiter;
 pub use self::settings::{DemandMode, SourceSettings};
 use self::thread::Thread;
 use self::waits::WaitsFor;
@@ -66,7 +66,11 @@ impl<'a> SourceHost<'a> {
         SourceHost {
             settings,
             batch: Batch::new(settings.write_batch, zero_page_bytes),
-            limiter: Limiter::new(settings, start),
+            limiter: Limiter::new(
+                settings.max_postcopy_bandwidth,
+                settings.limiter_period,
+                start,
+            ),
             push_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
             demand_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
             contents,

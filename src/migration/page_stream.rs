@@ -3,6 +3,7 @@
 
 use crate::engine::Progression;
 use crate::host::destination::ReceivingThread;
+use crate::host::source::Limiter;
 use crate::memory::{Content, Contents, Memory, PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
 use crate::network::{Bounds, Departure, Link, Span};
@@ -83,6 +84,8 @@ pub(super) struct PageStream<'a> {
     connections: Vec<Connection>,
     /// The one whose thread takes the next page.
     next: usize,
+    /// Of all of them together.
+    limiter: Limiter,
     /// When the last message left the link.
     last_departure: SimTime,
     /// Bytes of a whole page's message.
@@ -114,6 +117,7 @@ impl<'a> PageStream<'a> {
             link: Link::new(link, window, &memory, link.connections),
             connections: (0..link.connections).map(connection).collect(),
             next: 0,
+            limiter: Limiter::new(source.max_bandwidth, source.limiter_period, SimTime::ZERO),
             last_departure: SimTime::ZERO,
             page_bytes: link
                 .message_bytes(memory.page_size())
@@ -138,14 +142,16 @@ impl<'a> PageStream<'a> {
             }
             let index = next.filter(|_| free_at < deadline)?;
             let connection = &mut self.connections[index];
-            if connection.buffer.has_room(self.link.occupancy_on(index)) {
+            let has_room = connection.buffer.has_room(self.link.occupancy_on(index));
+            let held_until = self.limiter.holds_until(free_at);
+            if has_room && held_until.is_none() {
                 self.next = index;
                 return Some(free_at);
             }
-            if connection.batch.is_empty() {
-                connection.sleeps = true;
-            } else {
-                self.close();
+            match held_until {
+                _ if !connection.batch.is_empty() => self.close(),
+                Some(end) if has_room => connection.free_at = end,
+                _ => connection.sleeps = true,
             }
         }
     }
@@ -158,6 +164,8 @@ impl<'a> PageStream<'a> {
             self.copied.repeated += u64::from(content.parts());
         }
         let connection = &mut self.connections[self.next];
+        self.limiter
+            .count(connection.free_at, self.link.bytes(content));
         connection.free_at += self.scenario.source.pushing(content);
         let span = Span {
             first: page,
@@ -186,8 +194,9 @@ impl<'a> PageStream<'a> {
         over
     }
 
-    /// The VM is suspended, which takes a while. Nothing is sent meanwhile.
+    /// The VM is suspended, which takes a while. Nothing is sent meanwhile, and nothing limits what follows.
     pub(super) fn pause(&mut self, suspended_at: SimTime, length: SimTime) {
+        self.limiter = Limiter::new(None, SimTime::ZERO, suspended_at);
         let begun = self.free_at().max(suspended_at);
         self.resume_at(begun + length);
     }

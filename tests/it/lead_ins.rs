@@ -38,9 +38,14 @@ fn lead_ins() -> impl Strategy<Value = Case> {
         prop_oneof![2 => Just(SimTime::ZERO), 1 => (1u64..100).prop_map(SimTime::from_us)],
     );
     let connections = prop_oneof![Just(1u8), 2u8..=4];
-    let parts = (case(), any::<bool>(), switch, log, connections);
-    parts.prop_map(|(mut case, push, switch, log, connections)| {
+    let limit = proptest::option::weighted(0.3, (50u64..=2_000, 1u64..50));
+    let parts = (case(), any::<bool>(), switch, log, connections, limit);
+    parts.prop_map(|(mut case, push, switch, log, connections, limit)| {
         let scenario = &mut case.scenario;
+        if let Some((mbit, period_us)) = limit {
+            scenario.source.max_bandwidth = Bandwidth::from_bits_per_second(mbit * 1_000_000);
+            scenario.source.limiter_period = SimTime::from_us(period_us);
+        }
         scenario.link.connections = connections;
         if connections > 1 {
             scenario.source.write_batch = 0;
@@ -113,6 +118,7 @@ fn random_cases_have_everything() {
         matters("interval", |case| {
             case.scenario.source.dirty_log_interval = SimTime::ZERO
         });
+        matters("limit", |case| case.scenario.source.max_bandwidth = None);
         matters("connections", |case| case.scenario.link.connections = 1);
         matters("trap", |case| {
             case.scenario.source.record_trap = SimTime::ZERO
@@ -351,4 +357,29 @@ fn connections_take_turns() {
     assert_eq!(resumed(&case), Some(ns(152 + 6 * 400 + 200)));
     case.scenario.link.connections = 2;
     assert_eq!(resumed(&case), Some(ns(252 + 3 * 400 + 200)));
+}
+
+#[test]
+fn a_rate_limit_holds_back_rounds() {
+    // 1.2 Gbit/s are 150 bytes in a period of 1,000 ns. Pages are picked at 0 and 2, 1000 and 1002, 2000 and 2002, as
+    // no more than 150 bytes were sent in the period by then: the round is over at 2004. Page 5 leaves at 2202, the
+    // core state at 3202; the VM resumes at 3452.
+    let mut case = base(6, &[]);
+    case.scenario.source.max_bandwidth = Bandwidth::from_bits_per_second(1_200_000_000);
+    case.scenario.source.limiter_period = SimTime::from_ns(1_000);
+    for strategy in ["hybrid", "hybrid+pre-record"] {
+        let outcome = simulate_as(strategy, &case);
+        assert_eq!(outcome.total_migration_time, Some(ns(3452)));
+        assert_eq!(outcome.downtime, ns(3452 - 2004));
+    }
+    // What is sent while the VM is suspended has no limit.
+    let stop_and_copy = |case: &Case| {
+        let mut scenario = case.scenario.clone();
+        scenario.migration.strategies = vec!["stop-and-copy".to_owned()];
+        let runs = compare(&scenario, &case.trace(), &Registry::standard());
+        runs.expect("a sound case").remove(0).metrics
+    };
+    let limited = stop_and_copy(&case);
+    case.scenario.source.max_bandwidth = None;
+    assert_eq!(limited, stop_and_copy(&case));
 }

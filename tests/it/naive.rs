@@ -226,6 +226,8 @@ pub(crate) struct Input<'a> {
     pub(crate) limiter_period: u64,
     /// Bytes in such a period behind which nothing more is pushed.
     pub(crate) limiter_share: Option<u64>,
+    /// The same while the VM runs on the source.
+    pub(crate) live_limiter_share: Option<u64>,
     /// Requests with a queue of their own have a thread of their own on the source.
     pub(crate) request_thread: bool,
     /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.

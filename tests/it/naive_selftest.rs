@@ -90,6 +90,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         fetchers: 0,
         push_after_list: false,
         limiter_share: None,
+        live_limiter_share: None,
         limiter_period: 0,
         request_thread: false,
         initially_installed: Vec::new(),

@@ -15,7 +15,7 @@ use migsim::strategy::pdopmp;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
 use migsim::trace::{IdleSpan, Op, Record, Trace, TraceHeader, TraceWriter};
-use migsim::units::{AddressRange, AddressRanges, SimTime};
+use migsim::units::{AddressRange, AddressRanges, Bandwidth, SimTime};
 
 use crate::naive;
 
@@ -136,6 +136,11 @@ impl Case {
         let scenario = &self.scenario;
         let memory = scenario.vm.memory.expect("always set").0;
         let host_page_bytes = self.page_size << self.host_shift;
+        let in_period = |limit: Bandwidth| {
+            let bits = u128::from(limit.bits_per_second());
+            let period = u128::from(scenario.source.limiter_period.as_ps());
+            (bits * period / 8_000_000_000_000) as u64
+        };
         naive::Input {
             records: self
                 .records
@@ -231,11 +236,8 @@ impl Case {
                 }
             },
             push_after_list: scenario.migration.delivery == Delivery::FetchThenPush,
-            limiter_share: scenario.source.max_postcopy_bandwidth.map(|limit| {
-                let bits = u128::from(limit.bits_per_second());
-                let period = u128::from(scenario.source.limiter_period.as_ps());
-                (bits * period / 8_000_000_000_000) as u64
-            }),
+            limiter_share: scenario.source.max_postcopy_bandwidth.map(in_period),
+            live_limiter_share: scenario.source.max_bandwidth.map(in_period),
             limiter_period: scenario.source.limiter_period.as_ps(),
             request_thread: scenario.source.request_thread,
             initially_installed: Vec::new(),

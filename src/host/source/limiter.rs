@@ -1,7 +1,6 @@
 //! The rate limiter: so many bytes a period.
 
-use super::SourceSettings;
-use crate::units::SimTime;
+use crate::units::{Bandwidth, SimTime};
 
 /// What the source has sent in the current period. The limit holds back pushed pages only, and counts all.
 ///
@@ -10,7 +9,7 @@ use crate::units::SimTime;
 /// until a page is requested (`migration/migration.c`, `migration_rate_limit`). A period begins when the thread first
 /// looks after the one before.
 #[derive(Debug)]
-pub(super) struct Limiter {
+pub struct Limiter {
     share: u64,
     period: SimTime,
     begun: SimTime,
@@ -18,15 +17,13 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
-    /// The first period begins at `start`.
-    pub(super) fn new(settings: &SourceSettings, start: SimTime) -> Self {
-        let period = settings.limiter_period;
+    /// A limiter whose first period begins at `start`; without a limit it holds nothing back.
+    pub fn new(limit: Option<Bandwidth>, period: SimTime, start: SimTime) -> Self {
         let share = |bits: u64| {
             const BITS_TIMES_PS: u128 = 8 * 1_000_000_000_000;
             let bytes = u128::from(bits) * u128::from(period.as_ps()) / BITS_TIMES_PS;
             u64::try_from(bytes).unwrap_or(u64::MAX)
         };
-        let limit = settings.max_postcopy_bandwidth;
         Limiter {
             share: limit.map_or(u64::MAX, |limit| share(limit.bits_per_second())),
             period,
@@ -40,7 +37,7 @@ impl Limiter {
     }
 
     /// The end of the period, if nothing more may be pushed before.
-    pub(super) fn holds_until(&self, now: SimTime) -> Option<SimTime> {
+    pub fn holds_until(&self, now: SimTime) -> Option<SimTime> {
         (self.sent > self.share && !self.is_over(now)).then(|| self.begun + self.period)
     }
 
@@ -63,7 +60,7 @@ impl Limiter {
     }
 
     /// So many bytes are taken up now.
-    pub(super) fn count(&mut self, now: SimTime, bytes: u64) {
+    pub fn count(&mut self, now: SimTime, bytes: u64) {
         if self.is_over(now) {
             (self.begun, self.sent) = (now, 0);
         }

@@ -63,9 +63,14 @@ pub struct SourceSettings {
     /// overtaken. Default `false`. `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends
     /// their pages itself (`migration/ram.c`, `ram_save_host_page_urgent`).
     pub request_thread: bool,
-    /// Most that is pushed in a second after the resume; requested pages are sent all the same, and count. It is kept
-    /// period by period: while no more than `limiter_period`'s share of it has been sent, the next page may follow.
-    /// Default: no limit. QEMU's parameter `max-postcopy-bandwidth` (0: none).
+    /// Most that is sent in a second while the VM runs on the source, in rounds and in a push while recording: all
+    /// connections together. It is kept as `max_postcopy_bandwidth` is. What is sent while the VM is suspended has no
+    /// limit (`migration/migration.c`, `migration_completion`). Default: no limit. QEMU's parameter `max-bandwidth`,
+    /// whose default is 128 MiB/s (`migration/options.c`, `MAX_THROTTLE`).
+    pub max_bandwidth: Option<Bandwidth>,
+    /// Most that is pushed in a second after the suspension; requested pages are sent all the same, and count. It is
+    /// kept period by period: while no more than `limiter_period`'s share of it has been sent, the next page may
+    /// follow. Default: no limit. QEMU's parameter `max-postcopy-bandwidth` (0: none).
     pub max_postcopy_bandwidth: Option<Bandwidth>,
     /// Period of the rate limiter, more than 0 with a limit. A push that is held back for a plan
     /// ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the rate limiter that holds it,
@@ -103,6 +108,7 @@ impl Default for SourceSettings {
             write_batch: 0,
             zero_service: None,
             request_thread: false,
+            max_bandwidth: None,
             max_postcopy_bandwidth: None,
             limiter_period: SimTime::from_ms(100),
             dirty_log_chunk: Bytes(1 << 30),

@@ -46,6 +46,8 @@ struct Sender<'a> {
     /// Whose thread has a page next.
     next: usize,
     gathered: Vec<Message>,
+    /// When the limiter's period began, and the bytes sent in it.
+    period: (Ps, u64),
     sent: Sent,
 }
 
@@ -58,6 +60,7 @@ impl<'a> Sender<'a> {
             threads: vec![Threads::default(); input.connections],
             next: 0,
             gathered: Vec::new(),
+            period: (0, 0),
             sent: Sent::default(),
         }
     }
@@ -141,13 +144,19 @@ impl<'a> Sender<'a> {
                 continue;
             }
             let next = next.filter(|_| free < deadline)?;
-            if self.has_room(next) {
+            let room = self.has_room(next);
+            let end = self.period.0 + Ps::from(self.input.limiter_period);
+            let share = self.input.live_limiter_share.unwrap_or(u64::MAX);
+            let held = self.period.1 > share && free < end;
+            if room && !held {
                 self.next = next;
                 return Some(free);
             }
             if !self.gathered.is_empty() {
                 self.threads[next].asleep = false;
                 self.write();
+            } else if room {
+                self.threads[next].free = end;
             }
         }
     }
@@ -164,6 +173,10 @@ impl<'a> Sender<'a> {
         self.sent.pages.push((page, parts));
         self.sent.bytes += u128::from(bytes);
         let thread = &mut self.threads[self.next];
+        if thread.free >= self.period.0 + Ps::from(input.limiter_period) {
+            self.period = (thread.free, 0);
+        }
+        self.period.1 += bytes;
         thread.free += Ps::from(if parts.pages == 0 {
             input.zero_service
         } else {
