@@ -79,7 +79,7 @@ pub fn render(figure: &'static Figure, jobs: usize) -> Result<Rendered, FigureEr
         View::Worth => return worth::render(figure, jobs),
         View::Dots | View::Lines => {}
     }
-    let data = data::Data::run(figure.name, figure.scenario, figure.groups, jobs, |_| true)?;
+    let data = data::Data::run(figure.name, figure.scenario, figure.groups, jobs)?;
     let plot = draw::plot(figure, &data);
     Ok(Rendered {
         figure,

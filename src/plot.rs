@@ -7,6 +7,7 @@
 
 pub mod accuracy;
 mod canvas;
+mod compact;
 mod dots;
 mod lines;
 pub mod page_map;
@@ -17,7 +18,8 @@ mod scale;
 
 use std::path::{Path, PathBuf};
 
-use self::canvas::{Anchor, Canvas, INK, PALE, without_defaults};
+use self::canvas::{Anchor, Canvas, INK, PALE};
+use self::compact::compact;
 #[cfg(feature = "png")]
 pub use self::png::png;
 use self::scale::Scale;
@@ -177,7 +179,7 @@ pub fn svg(plot: &Plot) -> Result<String, PlotError> {
     let height = foot + plot.caption.len() as i32 * LINE + 14;
     let mut svg = String::new();
     draw(plot, &legend, foot, Canvas::new(&mut svg, (WIDTH, height))?)?;
-    Ok(without_defaults(&svg))
+    Ok(compact(&svg))
 }
 
 /// Rows of panels.

@@ -7,9 +7,34 @@ use super::words::{MEASURES, guest, measures};
 use crate::plot::Spread;
 use crate::report::csv;
 use crate::run::columns::METRICS;
+use crate::run::row::Row;
 use crate::run::sweep::{PointResult, Sweep};
 use crate::scenario::ScenarioSource;
 use crate::strategy::Registry;
+
+/// The metrics that figures draw and claims judge.
+const METRICS_KEPT: [&str; 7] = [
+    "total_migration_time_s",
+    "downtime_s",
+    "page_faults",
+    "network_faults",
+    "in_flight_faults",
+    "stall_s",
+    "prediction_coverage",
+];
+
+/// A point's rows in the table behind a figure: the settings are those of its scenario and the axes.
+pub(super) fn table_rows(result: &PointResult, sweep: &Sweep) -> Vec<Row> {
+    let is_kept = |name: &str| {
+        let is_metric = METRICS.iter().any(|metric| metric.name == name);
+        name != "settings" && (!is_metric || METRICS_KEPT.contains(&name))
+    };
+    let mut rows = result.rows(sweep);
+    for row in &mut rows {
+        row.retain(|(name, _)| is_kept(name));
+    }
+    rows
+}
 
 /// What a figure's sweep came to.
 pub(super) struct Data {
@@ -28,14 +53,12 @@ pub(super) struct Group {
 }
 
 impl Data {
-    /// Runs a scenario's grid. Points with the same values of the axes `groups` are one group. The table has the
-    /// metrics that are `shown`; the settings are those of the scenario and the axes.
+    /// Runs a scenario's grid. Points with the same values of the axes `groups` are one group.
     pub(super) fn run(
         name: &str,
         scenario: &str,
         groups: &[&str],
         jobs: usize,
-        shown: fn(&str) -> bool,
     ) -> Result<Self, FigureError> {
         let sweep = sweep(name, scenario)?;
         let mut data = Data {
@@ -46,13 +69,7 @@ impl Data {
         let mut rows = Vec::new();
         let delivered = sweep.run(0..sweep.points(), jobs, |batch| {
             for result in batch {
-                rows.extend(result.rows(&sweep).into_iter().map(|mut row| {
-                    let is_metric = |name: &str| METRICS.iter().any(|metric| metric.name == name);
-                    row.retain(|(name, _)| {
-                        name != "settings" && (!is_metric(name) || shown(name.as_ref()))
-                    });
-                    row
-                }));
+                rows.extend(table_rows(&result, &sweep));
                 data.add(&sweep, groups, &result)?;
             }
             Ok::<(), FigureError>(())

@@ -1,7 +1,7 @@
 //! What strategies are worth: network faults and stall relative to the first of them, over guests.
 
 use super::catalogue::Figure;
-use super::data::sweep;
+use super::data::{sweep, table_rows};
 use super::finding::{Left, least_stall, range};
 use super::words::{RECONSTRUCTION, guest};
 use super::{FigureError, Rendered, draw};
@@ -42,7 +42,7 @@ pub(super) fn render(figure: &'static Figure, jobs: usize) -> Result<Rendered, F
     let (mut guests, mut rows) = (Vec::<Guest>::new(), Vec::new());
     let delivered = sweep.run(0..sweep.points(), jobs, |batch| {
         for result in batch {
-            rows.extend(result.rows(&sweep));
+            rows.extend(table_rows(&result, &sweep));
             let name = guest(&result.provenance.trace);
             if guests.last().is_none_or(|last| last.name != name) {
                 let sums = vec![[0.0; MEASURES.len()]; strategies.len()];

@@ -92,12 +92,6 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// A picture without what is so by default: at every element, that is a third of the file.
-pub(super) fn without_defaults(svg: &str) -> String {
-    svg.replace(" opacity=\"1\"", "")
-        .replace(" stroke-width=\"1\"", "")
-}
-
 fn failed(error: impl std::fmt::Display) -> PlotError {
     PlotError(error.to_string())
 }

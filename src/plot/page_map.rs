@@ -5,7 +5,8 @@ use std::fmt::Write;
 use plotters::prelude::RGBColor;
 
 use super::PlotError;
-use super::canvas::{Anchor, Canvas, INK, PALE, without_defaults};
+use super::canvas::{Anchor, Canvas, INK, PALE};
+use super::compact::compact;
 use super::scale::Scale;
 use crate::measure::page_map::{COLUMNS, Cells, PageMap};
 use crate::units::SimTime;
@@ -65,7 +66,7 @@ pub fn svg(map: &PageMap, title: &str, caption: &[String]) -> Result<String, Plo
         );
     }
     svg.insert_str(end, &cells);
-    Ok(without_defaults(&svg))
+    Ok(compact(&svg))
 }
 
 fn draw(

@@ -5,17 +5,6 @@ use crate::figures::FigureError;
 use crate::figures::catalogue::{CLAIMS, CLAIMS_RECORDED};
 use crate::figures::data::{Data, is_available};
 
-/// The metrics that claims and their regimes go by.
-const JUDGED: [&str; 7] = [
-    "total_migration_time_s",
-    "downtime_s",
-    "page_faults",
-    "network_faults",
-    "in_flight_faults",
-    "stall_s",
-    "prediction_coverage",
-];
-
 /// A claim under one reading.
 pub struct Judged {
     /// Which.
@@ -71,9 +60,7 @@ impl Judgement {
             "link",
             "source.demand_mode",
         ];
-        let data = Data::run(name, scenario, &axes, jobs, |metric| {
-            JUDGED.contains(&metric)
-        })?;
+        let data = Data::run(name, scenario, &axes, jobs)?;
         Ok(Judgement::of(
             data.csv,
             data.groups.iter().filter_map(Case::of).collect(),
