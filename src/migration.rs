@@ -24,10 +24,12 @@ pub mod pre_copy;
 mod progress;
 mod recorded_push;
 mod recorded_rounds;
+mod rounds;
 mod switch_over;
 
-pub use page_stream::{Copied, RoundsOutcome};
+pub use page_stream::Copied;
 pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
+pub use rounds::RoundsOutcome;
 pub use switch_over::{CoreState, GuestCourse, SwitchOver};
 
 use self::event_loop::EventLoop;

@@ -8,7 +8,7 @@ use crate::memory::{Content, Contents, Memory, PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
 use crate::network::{Bounds, Departure, Link, Span};
 use crate::scenario::Scenario;
-use crate::strategy::lead_in::{Remainder, Rounds};
+use crate::strategy::lead_in::Rounds;
 use crate::units::SimTime;
 
 use super::event_loop::LAST;
@@ -27,42 +27,6 @@ pub struct Copied {
     pub bytes: u64,
     /// Which pages were sent, once or more often; `None` if none was.
     pub sent: Option<PageSet>,
-}
-
-/// How the rounds went, as a hypervisor reports it when they are over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RoundsOutcome {
-    /// Rounds while the VM ran on.
-    pub rounds: u32,
-    /// Whether what was dirty after the last round fitted the downtime limit; `None` where no limit ends the rounds.
-    pub converged: Option<bool>,
-    /// Bytes of the pages that the guest wrote in a second of the last round (QEMU's `dirty-pages-rate`, times the
-    /// page).
-    pub dirty_rate: u64,
-    /// How long sending what was dirty would take at the bandwidth measured so far (QEMU's `expected-downtime`).
-    pub expected_downtime: SimTime,
-}
-
-impl RoundsOutcome {
-    /// Before the first round.
-    pub(super) fn before(rounds: &Rounds) -> Self {
-        let limited = rounds.remainder == Remainder::WhileSuspended && rounds.most > 0;
-        RoundsOutcome {
-            rounds: 0,
-            converged: limited.then_some(false),
-            dirty_rate: 0,
-            expected_downtime: SimTime::ZERO,
-        }
-    }
-
-    /// One round more, of a length, in which the guest wrote so many bytes of pages.
-    pub(super) fn add(&mut self, length: SimTime, written: u64) {
-        self.rounds += 1;
-        let second = u128::from(SimTime::from_ms(1_000).as_ps());
-        let rate = (u128::from(written) * second).checked_div(u128::from(length.as_ps()));
-        // Rounded down; zero in no time.
-        self.dirty_rate = u64::try_from(rate.unwrap_or_default()).unwrap_or(u64::MAX);
-    }
 }
 
 /// A connection's socket and the threads at its ends.

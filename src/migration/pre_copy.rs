@@ -21,9 +21,10 @@
 
 use std::collections::BTreeMap;
 
-use super::page_stream::{PageStream, RoundsOutcome};
+use super::page_stream::PageStream;
+use super::rounds::{RoundsOutcome, Schedule};
 use super::{MigrationError, SwitchOver};
-use crate::guest::recording::{Preparation, Recording};
+use crate::guest::recording::{Preparation, Recording, record_last};
 use crate::guest::replay::{GuestAccess, Replay, VcpuReplay};
 use crate::guest::touch_order::TouchOrder;
 use crate::memory::{Content, Contents, PageId, PageSet};
@@ -46,14 +47,14 @@ impl SwitchOver {
         let memory = replay.memory();
         let chunk = scenario.source.dirty_log_chunk.0 / memory.host_page;
         let chunk = PageId::try_from(chunk.max(1)).unwrap_or(PageId::MAX);
-        let deadline = rounds.time.unwrap_or(SimTime::MAX);
         let mut position = SimTime::ZERO;
         let mut dirty = PageSet::full(memory.pages);
         let mut contents = ContentsInTime::of(replay)?;
         let mut stream = PageStream::new(scenario, memory);
         let mut suspended_at = SimTime::ZERO;
         let mut done = RoundsOutcome::before(&rounds);
-        for _ in 0..rounds.most {
+        let mut schedule = Schedule::new(&rounds);
+        while let Some(deadline) = schedule.next() {
             let in_round = dirty.clone();
             let mut cleared = BTreeMap::new();
             let mut is_cut = false;
@@ -72,19 +73,20 @@ impl SwitchOver {
             let reached = replay.nearest_boundary(suspended_at);
             let last_writes = replay.last_writes(position, reached)?;
             let written = last_writes.len() as u64 * memory.host_page;
-            done.add(reached - position, written);
             for (page, last) in last_writes {
                 let since = cleared.get(&(page / chunk));
                 if since.is_none_or(|since| last >= *since || !in_round.contains(page)) {
                     dirty.insert(page);
                 }
             }
-            position = reached;
-            done.converged =
-                (done.converged).map(|_| stream.is_within_limit(&rounds, dirty.count()));
-            if is_cut || stream.is_enough(&rounds, in_round.count(), dirty.count()) {
-                break;
+            if !schedule.is_switching() {
+                done.add(reached - position, written);
+                done.converged =
+                    (done.converged).map(|_| stream.is_within_limit(&rounds, dirty.count()));
             }
+            position = reached;
+            let is_enough = stream.is_enough(&rounds, in_round.count(), dirty.count());
+            schedule.round_is_over(suspended_at, is_cut, is_enough);
         }
         done.expected_downtime = stream.expected_downtime(dirty.count());
         stream.pause(suspended_at, scenario.vm.suspend);
@@ -102,13 +104,17 @@ impl SwitchOver {
             return Err(MigrationError::TooLong);
         }
         let positions = vec![position; usize::from(replay.vcpus())];
+        let recorded = rounds.tracking.records();
         Ok(SwitchOver {
-            recorded: false,
+            recorded,
             preparation: Preparation::default(),
             suspended_at,
             core_state,
             downtime: resumed_at - suspended_at,
-            recording: Recording::default(),
+            recording: match recorded {
+                true => record_last(replay, scenario.migration.record_window, position)?,
+                false => Recording::default(),
+            },
             touch_order: TouchOrder::after(replay, &positions)?,
             contents,
             memory,

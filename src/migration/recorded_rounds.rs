@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 
 use super::live_guest::LiveGuest;
-use super::page_stream::{PageStream, RoundsOutcome};
+use super::page_stream::PageStream;
+use super::rounds::{RoundsOutcome, Schedule};
 use super::{MigrationError, SwitchOver};
 use crate::guest::replay::Replay;
 use crate::memory::{PageId, PageMap, PageSet};
@@ -31,13 +32,13 @@ impl SwitchOver {
         cold_first: bool,
     ) -> Result<Self, MigrationError> {
         let memory = replay.memory();
-        let deadline = rounds.time.unwrap_or(SimTime::MAX);
         let mut live = LiveGuest::new(scenario, replay, scenario.migration.record_window)?;
         let mut log = DirtyLog::new(scenario.source.dirty_log_interval);
         let mut stream = PageStream::new(scenario, memory);
         let mut suspended_at = SimTime::ZERO;
         let mut done = RoundsOutcome::before(&rounds);
-        for _ in 0..rounds.most {
+        let mut schedule = Schedule::new(&rounds);
+        while let Some(deadline) = schedule.next() {
             let (began, before) = (suspended_at, live.missing.count());
             live.written = PageSet::empty(memory.pages);
             let mut round = Round::new(live.missing.clone(), &log, cold_first);
@@ -55,12 +56,13 @@ impl SwitchOver {
             suspended_at = stream.end_round(is_cut.then_some(deadline));
             log.run_until(&mut live, suspended_at, |_, _| {})?;
             let written = u64::from(live.written.count()) * memory.host_page;
-            done.add(suspended_at - began, written);
-            done.converged =
-                (done.converged).map(|_| stream.is_within_limit(&rounds, live.missing.count()));
-            if is_cut || stream.is_enough(&rounds, before, live.missing.count()) {
-                break;
+            let dirty = live.missing.count();
+            if !schedule.is_switching() {
+                done.add(suspended_at - began, written);
+                done.converged = (done.converged).map(|_| stream.is_within_limit(&rounds, dirty));
             }
+            let is_enough = stream.is_enough(&rounds, before, dirty);
+            schedule.round_is_over(suspended_at, is_cut, is_enough);
         }
         done.expected_downtime = stream.expected_downtime(live.missing.count());
         let mut switch_over = live.suspend(stream, suspended_at, suspended_at, rounds.remainder)?;

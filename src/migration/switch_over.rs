@@ -1,7 +1,8 @@
 //! The switch-over: what the VM has done by the time it is suspended, and what it will do afterwards.
 
 use super::MigrationError;
-use super::page_stream::{Copied, RoundsOutcome};
+use super::page_stream::Copied;
+use super::rounds::RoundsOutcome;
 use crate::guest::recording::{Preparation, Recording, record};
 use crate::guest::replay::Replay;
 use crate::guest::touch_order::TouchOrder;

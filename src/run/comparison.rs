@@ -92,7 +92,9 @@ impl<'a> Comparison<'a> {
 
     fn in_rounds(&self, rounds: Rounds) -> Result<SwitchOver, MigrationError> {
         match rounds.tracking {
-            Tracking::DirtyLog => SwitchOver::after_rounds(self.scenario, &self.replay, rounds),
+            Tracking::DirtyLog | Tracking::DirtyLogAndRecording => {
+                SwitchOver::after_rounds(self.scenario, &self.replay, rounds)
+            }
             Tracking::Recorder { cold_first } => {
                 SwitchOver::after_recorded_rounds(self.scenario, &self.replay, rounds, cold_first)
             }

@@ -36,6 +36,23 @@ pub struct HybridSettings {
     /// Switches after a round that leaves no less dirty than it began with: more rounds would not help. Default
     /// `false`.
     pub local_minimum: bool,
+    /// How long the source goes on with the next round before it switches over. Default 0 s. QEMU looks for the command
+    /// to switch over every 50 ms (`migration/ram.c`, `MAX_WAIT`).
+    pub iteration: SimTime,
+    /// Who records for `hybrid+pre-record`, and what its rounds go by. Default `source`.
+    pub recorder: LiveRecorder,
+}
+
+/// Who records during live rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LiveRecorder {
+    /// The source's recorder, which knows of every page whether it was written after it was sent: rounds send cold
+    /// memory first.
+    Source,
+    /// One beside the hypervisor, which only orders what is missing after the rounds. Rounds go by the dirty log, as in
+    /// `hybrid`: a stock QEMU.
+    Beside,
 }
 
 impl Default for HybridSettings {
@@ -45,6 +62,8 @@ impl Default for HybridSettings {
             time: None,
             remaining: Bytes(0),
             local_minimum: false,
+            iteration: SimTime::ZERO,
+            recorder: LiveRecorder::Source,
         }
     }
 }
@@ -56,6 +75,7 @@ pub fn rounds(settings: &Settings<'_>) -> Rounds {
         time: hybrid.time,
         remaining: hybrid.remaining,
         local_minimum: hybrid.local_minimum,
+        iteration: hybrid.iteration,
         ..Rounds::at_most(hybrid.rounds, Remainder::AfterResume)
     }
 }

@@ -12,6 +12,7 @@
 //!
 //! A request draws the unsent pages around it forward, the nearest first: redis' faults come in clusters.
 
+use super::hybrid::LiveRecorder;
 use super::lead_in::{LeadIn, Rounds, Tracking};
 use super::pdopmp::PdopmpSettings;
 use super::pdopmp::streams::{Stream, separate};
@@ -30,7 +31,10 @@ pub const ENTRY: Entry = Entry {
     source: "migsim's own, after Shan, Qiao and Lin, PDCAT 2017 (its abstract)",
     lead_in: |settings| {
         LeadIn::Rounds(Rounds {
-            tracking: Tracking::Recorder { cold_first: true },
+            tracking: match settings.hybrid.recorder {
+                LiveRecorder::Source => Tracking::Recorder { cold_first: true },
+                LiveRecorder::Beside => Tracking::DirtyLogAndRecording,
+            },
             ..hybrid::rounds(settings)
         })
     },

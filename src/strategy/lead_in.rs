@@ -24,7 +24,7 @@ impl LeadIn {
         match self {
             LeadIn::Nothing => false,
             LeadIn::Record | LeadIn::PushWhileRecording => true,
-            LeadIn::Rounds(rounds) => rounds.tracking != Tracking::DirtyLog,
+            LeadIn::Rounds(rounds) => rounds.tracking.records(),
         }
     }
 }
@@ -44,6 +44,8 @@ pub enum Tracking {
     /// By the hypervisor's dirty log, which costs nothing and is cleared in chunks (`source.dirty_log_chunk`). Pages go
     /// in order of their addresses.
     DirtyLog,
+    /// In the same way; a recorder beside the hypervisor sees accesses, and slows nothing down.
+    DirtyLogAndRecording,
     /// By a recorder, which traps accesses page by page (`source.record_trap`) and so knows for every page whether it
     /// was written after it was sent.
     Recorder {
@@ -51,6 +53,13 @@ pub enum Tracking {
         /// addresses.
         cold_first: bool,
     },
+}
+
+impl Tracking {
+    /// Whether accesses are recorded.
+    pub fn records(self) -> bool {
+        self != Tracking::DirtyLog
+    }
 }
 
 /// Rounds in which memory is sent, and when they end.
@@ -66,6 +75,8 @@ pub struct Rounds {
     pub local_minimum: bool,
     /// At this time after the migration command, in the midst of a round: what is unsent stays missing.
     pub time: Option<SimTime>,
+    /// So long the source goes on with the next round before it switches over.
+    pub iteration: SimTime,
     /// What becomes of the pages that are dirty then.
     pub remainder: Remainder,
     /// How accesses are watched meanwhile.
@@ -81,6 +92,7 @@ impl Rounds {
             remaining: Bytes(0),
             local_minimum: false,
             time: None,
+            iteration: SimTime::ZERO,
             remainder,
             tracking: Tracking::DirtyLog,
         }

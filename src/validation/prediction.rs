@@ -12,6 +12,7 @@ use crate::network::Discipline;
 use crate::run::guests::{SharedGuests, in_one_line};
 use crate::scenario::Scenario;
 use crate::strategy::Registry;
+use crate::strategy::lead_in::LeadIn;
 use crate::trace::{Trace, TraceError};
 use crate::units::Bandwidth;
 use crate::units::SimTime;
@@ -107,11 +108,8 @@ fn open_all(traces: &Path, workload: &str) -> Result<Vec<Trace>, TraceError> {
 }
 
 fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
-    let before = preparation(group).length();
     let total = |metrics: &Metrics| {
-        metrics.total_migration_time.map_or(f64::INFINITY, |total| {
-            total.saturating_sub(before).as_secs_f64()
-        })
+        (metrics.total_migration_time).map_or(f64::INFINITY, SimTime::as_secs_f64)
     };
     let pair = |measured, quantity: &dyn Fn(&Metrics) -> f64| Pair {
         measured,
@@ -135,19 +133,9 @@ fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
     }
 }
 
-/// What the VM did before the command, which is in the simulated total and not in the measured one.
-fn preparation(group: &Group) -> Preparation {
-    if !group.setting.is_planned() {
-        return Preparation::default();
-    }
-    Preparation {
-        window: group.setting.record_window,
-        planning: group.planning,
-    }
-}
-
-/// Simulates a group's setting. The scenario's `trace.start` is the switch position: there the record window of a
-/// strategy that records ends, and the simulation begins W earlier; then the VM runs on while the plan is made.
+/// Simulates a group's setting. The scenario's `trace.start` is the switch position from a standing start: there the
+/// record window of a strategy that records ends, and the simulation begins W earlier; then the VM runs on while the
+/// plan is made. Neither is in the measured total time. With live rounds, `trace.start` is that of the command.
 fn predict(
     group: &Group,
     scenario: &Scenario,
@@ -157,23 +145,35 @@ fn predict(
 ) -> Result<Metrics, ValidationError> {
     // The position in the trace is that of the suspension, whatever the VM did while the migration was set up.
     let setup = scenario.migration.setup_time;
-    let scenario = scenario_of(group, scenario)?;
     let failed = |problem| ValidationError::Simulation {
         place: group.place.clone(),
         problem,
     };
     let entry =
         (registry.get(&group.setting.strategy)).map_err(|unknown| failed(unknown.to_string()))?;
+    let preparation = match (entry.lead_in)(&scenario.strategy_settings()) {
+        LeadIn::Record | LeadIn::PushWhileRecording if group.setting.is_planned() => Preparation {
+            window: group.setting.record_window,
+            planning: group.planning,
+        },
+        _ => Preparation::default(),
+    };
+    let scenario = scenario_of(group, scenario, preparation)?;
     let comparison = (shared.comparison(&scenario, trace, &[entry])).map_err(failed)?;
     let run = (comparison.run(entry)).map_err(|error| failed(in_one_line(&error)))?;
     Ok(Metrics {
-        total_migration_time: (run.metrics.total_migration_time).map(|total| total + setup),
+        total_migration_time: (run.metrics.total_migration_time)
+            .map(|total| total.saturating_sub(preparation.length()) + setup),
         ..run.metrics
     })
 }
 
-/// The scenario with a group's setting.
-fn scenario_of(group: &Group, scenario: &Scenario) -> Result<Scenario, ValidationError> {
+/// The scenario with a group's setting, which begins so much earlier.
+fn scenario_of(
+    group: &Group,
+    scenario: &Scenario,
+    preparation: Preparation,
+) -> Result<Scenario, ValidationError> {
     let setting = &group.setting;
     let start = scenario.trace.start;
     let mut scenario = scenario.clone();
@@ -186,7 +186,7 @@ fn scenario_of(group: &Group, scenario: &Scenario) -> Result<Scenario, Validatio
         Discipline::Fifo
     };
     if setting.is_planned() {
-        let Preparation { window, planning } = preparation(group);
+        let Preparation { window, planning } = preparation;
         if window > start {
             return Err(ValidationError::NoRoom {
                 place: group.place.clone(),
@@ -195,7 +195,7 @@ fn scenario_of(group: &Group, scenario: &Scenario) -> Result<Scenario, Validatio
             });
         }
         scenario.trace.start = start.saturating_sub(window);
-        scenario.migration.record_window = window;
+        scenario.migration.record_window = setting.record_window;
         scenario.migration.planning_time = planning;
         scenario.migration.delivery = setting.delivery;
         scenario.migration.fetch_outstanding = setting.fetch_outstanding;

@@ -10,6 +10,7 @@ use crate::pair::Case;
 use migsim::migration::SwitchOver;
 use migsim::run::compare::compare;
 use migsim::strategy::Registry;
+use migsim::strategy::hybrid::LiveRecorder;
 use migsim::strategy::lead_in::{Remainder, Rounds, Tracking};
 use migsim::trace::{Op, Record};
 use migsim::units::{Bandwidth, Bytes, SimTime};
@@ -32,6 +33,8 @@ fn lead_ins() -> impl Strategy<Value = Case> {
         proptest::option::weighted(0.3, time(400)),
         prop_oneof![3 => Just(0u64), 1 => 0u64..40_000],
         any::<bool>(),
+        prop_oneof![2 => Just(SimTime::ZERO), 1 => time(200)],
+        prop_oneof![Just(LiveRecorder::Source), Just(LiveRecorder::Beside)],
     );
     let log = (
         prop_oneof![Just(1u64), Just(8_192), Just(20_000), Just(1 << 30)],
@@ -59,6 +62,8 @@ fn lead_ins() -> impl Strategy<Value = Case> {
             scenario.hybrid.time,
             scenario.hybrid.remaining.0,
             scenario.hybrid.local_minimum,
+            scenario.hybrid.iteration,
+            scenario.hybrid.recorder,
         ) = switch;
         (
             scenario.source.dirty_log_chunk.0,
@@ -112,6 +117,12 @@ fn random_cases_have_everything() {
         matters("local minimum", |case| {
             case.scenario.hybrid.local_minimum = false
         });
+        matters("iteration", |case| {
+            case.scenario.hybrid.iteration = SimTime::ZERO
+        });
+        matters("recorder", |case| {
+            case.scenario.hybrid.recorder = LiveRecorder::Source
+        });
         matters("chunk", |case| {
             case.scenario.source.dirty_log_chunk = Bytes(1 << 30)
         });
@@ -156,6 +167,7 @@ fn missing(case: &Case, lead_in: impl Fn(&Case) -> SwitchOver) -> (Vec<u32>, u64
 fn rounds(case: &Case) -> Rounds {
     Rounds {
         time: case.scenario.hybrid.time,
+        iteration: case.scenario.hybrid.iteration,
         ..Rounds::at_most(case.scenario.hybrid.rounds, Remainder::AfterResume)
     }
 }
@@ -203,6 +215,41 @@ fn dirty_bits_are_as_exact_as_the_chunks_of_the_log() {
     assert_eq!(missing(&case, over_dirty_log).0, [1]);
     // One at 130 may come again until 240.
     case.records = vec![write(130, 4), write(150, 1)];
+    assert_eq!(missing(&case, over_dirty_log).0, [1, 4]);
+}
+
+#[test]
+fn the_next_round_goes_on_until_the_command_to_switch_is_found() {
+    let mut case = six_pages();
+    case.scenario.source.dirty_log_chunk = Bytes(1 << 30);
+    // The next round has room for page 1 at 402, and for page 4 a page later.
+    case.scenario.hybrid.iteration = SimTime::from_ns(98);
+    assert_eq!(missing(&case, over_dirty_log), (vec![1, 4], ns(402)));
+    case.scenario.hybrid.iteration = SimTime::from_ns(99);
+    assert_eq!(missing(&case, over_dirty_log), (vec![4], ns(404)));
+    // Page 1 is written again after it was sent.
+    case.records.push(write(403, 1));
+    assert_eq!(missing(&case, over_dirty_log), (vec![1, 4], ns(404)));
+}
+
+#[test]
+fn a_recorder_beside_the_hypervisor_sees_the_last_accesses() {
+    let mut case = six_pages();
+    case.records = vec![write(100, 4), write(150, 1), read(300, 0, 2)];
+    case.scenario.migration.record_window = SimTime::from_ns(154);
+    let trace = case.trace();
+    let replay = case.scenario.replay(&trace).expect("it fits");
+    let rounds = Rounds {
+        tracking: Tracking::DirtyLogAndRecording,
+        ..rounds(&case)
+    };
+    let switch_over = SwitchOver::after_rounds(&case.scenario, &replay, rounds).expect("sound");
+    // From 150 to 304, and counted from there.
+    let seen = switch_over.recording.accesses.iter();
+    let seen: Vec<_> = seen
+        .map(|access| (access.time.as_ps(), access.page))
+        .collect();
+    assert_eq!(seen, [(0, 1), (ns(150), 2)]);
     assert_eq!(missing(&case, over_dirty_log).0, [1, 4]);
 }
 

@@ -105,7 +105,11 @@ pub(crate) enum LeadIn {
     /// The record window, and each page once.
     Push,
     /// So many rounds over a dirty log that costs nothing.
-    Rounds(u32),
+    Rounds {
+        most: u32,
+        /// By a recorder that costs nothing, either.
+        recorded: bool,
+    },
     Recorded {
         rounds: u32,
         cold_first: bool,
@@ -114,7 +118,14 @@ pub(crate) enum LeadIn {
 
 impl LeadIn {
     fn records(self) -> bool {
-        !matches!(self, LeadIn::Nothing | LeadIn::Rounds(_))
+        !matches!(
+            self,
+            LeadIn::Nothing
+                | LeadIn::Rounds {
+                    recorded: false,
+                    ..
+                }
+        )
     }
 }
 
@@ -240,6 +251,8 @@ pub(crate) struct Input<'a> {
     /// than before.
     pub(crate) switch_time: Option<u64>,
     pub(crate) switch_remaining: u64,
+    /// After that, so long of another round is sent.
+    pub(crate) switch_iteration: u64,
     pub(crate) switch_at_minimum: bool,
     pub(crate) lead_in: LeadIn,
     pub(crate) strategy: Strategy<'a>,

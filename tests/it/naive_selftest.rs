@@ -98,6 +98,7 @@ fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
         dirty_log_interval: 0,
         switch_time: None,
         switch_remaining: 0,
+        switch_iteration: 0,
         switch_at_minimum: false,
         lead_in: LeadIn::Nothing,
         strategy: Strategy::PostCopy,

@@ -11,6 +11,7 @@ use migsim::network::{CongestionControl, Discipline};
 use migsim::run::compare::{ComparisonError, compare};
 use migsim::scenario::{Delivery, Scenario};
 use migsim::strategy::Registry;
+use migsim::strategy::hybrid::LiveRecorder;
 use migsim::strategy::pdopmp;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
@@ -118,7 +119,16 @@ impl Case {
         let rounds = scenario.hybrid.rounds;
         match strategy {
             "post-copy" | "clairvoyant" => naive::LeadIn::Nothing,
-            "hybrid" => naive::LeadIn::Rounds(rounds),
+            "hybrid" => naive::LeadIn::Rounds {
+                most: rounds,
+                recorded: false,
+            },
+            "hybrid+pre-record" if scenario.hybrid.recorder == LiveRecorder::Beside => {
+                naive::LeadIn::Rounds {
+                    most: rounds,
+                    recorded: true,
+                }
+            }
             "hybrid+pre-record" => naive::LeadIn::Recorded {
                 rounds,
                 cold_first: true,
@@ -245,6 +255,7 @@ impl Case {
             dirty_log_interval: scenario.source.dirty_log_interval.as_ps(),
             switch_time: scenario.hybrid.time.map(SimTime::as_ps),
             switch_remaining: scenario.hybrid.remaining.0,
+            switch_iteration: scenario.hybrid.iteration.as_ps(),
             switch_at_minimum: scenario.hybrid.local_minimum,
             lead_in,
             strategy,

@@ -347,18 +347,21 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     let start = vec![0; streams.len()];
     let zero_at_start = source::zero_pages(input, &streams, &start);
     let window = Ps::from(input.record_window);
-    let (most, deadline, recorded_until) = match input.lead_in {
+    let (most, mut deadline, recorded_until) = match input.lead_in {
         LeadIn::Push => (1, window + Ps::from(input.planning_time), window),
         LeadIn::Recorded { rounds, .. } => {
             (rounds, input.switch_time.map_or(Ps::MAX, Ps::from), Ps::MAX)
         }
-        LeadIn::Nothing | LeadIn::Record | LeadIn::Rounds(_) => unreachable!("not recorded rounds"),
+        LeadIn::Nothing | LeadIn::Record | LeadIn::Rounds { .. } => {
+            unreachable!("not recorded rounds")
+        }
     };
     let mut missing = vec![true; pages];
     // Which of the writes so far `missing` knows.
     let mut seen = 0;
     let mut suspended = 0;
-    for _ in 0..most {
+    let mut ends = Ends::default();
+    while ends.another(most) {
         let mut unsent = missing.clone();
         let mut sent: Vec<(u32, Ps)> = Vec::new();
         let before = unsent.iter().filter(|is| **is).count();
@@ -385,9 +388,8 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
         guest.run(suspended);
         learn(&guest, &mut seen, &mut missing);
         let dirty = missing.iter().filter(|is| **is).count();
-        if cut || is_enough(input, before, dirty) {
-            break;
-        }
+        let enough = is_enough(input, before, dirty);
+        ends.round(input, (cut, enough), suspended, &mut deadline);
     }
     let recorded_until = recorded_until.min(suspended);
     let from = recorded_until - window.min(recorded_until);
@@ -521,17 +523,59 @@ fn is_enough(input: &Input, before: usize, dirty: usize) -> bool {
         || input.switch_at_minimum && dirty >= before
 }
 
-/// Rounds over the dirty log: the guest is not slowed down, and knows nothing of a recorder.
-pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32) -> SourcePhase<'a> {
+/// When rounds end.
+#[derive(Default)]
+struct Ends {
+    rounds: u32,
+    /// The part of a round behind the last one is being sent.
+    behind: bool,
+    now: bool,
+}
+
+impl Ends {
+    fn another(&self, most: u32) -> bool {
+        most > 0 && !self.now && (self.behind || self.rounds < most)
+    }
+
+    fn round(&mut self, input: &Input, (cut, enough): (bool, bool), at: Ps, deadline: &mut Ps) {
+        self.rounds += 1;
+        if cut || self.behind {
+            self.now = true;
+            return;
+        }
+        let most = match input.lead_in {
+            LeadIn::Recorded { rounds, .. } => rounds,
+            LeadIn::Rounds { most, .. } => most,
+            _ => 1,
+        };
+        if !enough && self.rounds < most {
+            return;
+        }
+        let iteration = match input.lead_in {
+            LeadIn::Push => 0, // it is not in rounds
+            _ => Ps::from(input.switch_iteration),
+        };
+        if iteration == 0 {
+            self.now = true;
+        } else {
+            self.behind = true;
+            *deadline = (*deadline).min(at + iteration);
+        }
+    }
+}
+
+/// Rounds over the dirty log: the guest is not slowed down, and knows nothing of a recorder, even if there is one.
+pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32, recorded: bool) -> SourcePhase<'a> {
     let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
     let pages = input.pages as usize;
-    let deadline = input.switch_time.map_or(Ps::MAX, Ps::from);
+    let mut deadline = input.switch_time.map_or(Ps::MAX, Ps::from);
+    let mut ends = Ends::default();
     let chunk =
         |page: u32| u64::from(page) / (input.dirty_log_chunk / input.host_page_bytes).max(1);
     let mut sender = Sender::new(input);
     let mut dirty = vec![true; pages];
     let (mut position, mut suspended) = (0, 0);
-    for _ in 0..most {
+    while ends.another(most) {
         let in_round = dirty.clone();
         let before = dirty.iter().filter(|is| **is).count();
         let mut taken: Vec<(u32, Ps)> = Vec::new();
@@ -563,11 +607,14 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32) -> SourcePhase<'a> {
         }
         position = reached;
         let left = dirty.iter().filter(|is| **is).count();
-        if cut || is_enough(input, before, left) {
-            break;
-        }
+        let enough = is_enough(input, before, left);
+        ends.round(input, (cut, enough), suspended, &mut deadline);
     }
     let ready = sender.free().max(suspended) + Ps::from(input.suspend);
+    let log = match recorded {
+        true => last_accesses(input, &streams, position),
+        false => Vec::new(),
+    };
     let positions = vec![position; streams.len()];
     let zero = source::zero_pages(input, &streams, &positions);
     phase(
@@ -576,8 +623,28 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32) -> SourcePhase<'a> {
         streams,
         ready,
         suspended,
-        (Vec::new(), positions, zero, dirty),
+        (log, positions, zero, dirty),
     )
+}
+
+/// What the guest did in the record window before a position, by a recorder that costs nothing.
+fn last_accesses(input: &Input, streams: &[Stream], position: Ps) -> Vec<Access> {
+    let from = position.saturating_sub(input.record_window.into());
+    let mut made = Vec::new();
+    for (v, stream) in streams.iter().enumerate() {
+        for n in stream.first_at(from)..stream.first_at(position) {
+            let touch = stream.nth(n).expect("lies before the position");
+            made.push((touch.g, v, touch));
+        }
+    }
+    made.sort_by_key(|&(g, v, _)| (g, v));
+    let access = |(g, v, touch): (Ps, usize, super::trace::Touch)| Access {
+        time_ps: narrow(g - from),
+        vcpu: v as u16,
+        page: touch.page,
+        op: touch.op,
+    };
+    made.into_iter().map(access).collect()
 }
 
 type Reached = (Vec<Access>, Vec<Ps>, Vec<bool>, Vec<bool>);

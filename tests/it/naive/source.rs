@@ -61,7 +61,7 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     match input.lead_in {
         LeadIn::Nothing | LeadIn::Record => idle_link(input),
         LeadIn::Push | LeadIn::Recorded { .. } => lead_in::recorded(input),
-        LeadIn::Rounds(most) => lead_in::rounds(input, most),
+        LeadIn::Rounds { most, recorded } => lead_in::rounds(input, most, recorded),
     }
 }
 
