@@ -11,7 +11,7 @@
 use std::io::{ErrorKind, Read, Write};
 
 use super::accesses::Accesses;
-use super::registry::Importer;
+use super::importer::Importer;
 use super::{Addresses, ImportError, ImportOptions, ImportSummary, Input, Refusal, Skipped};
 use crate::trace::Op;
 

@@ -5,9 +5,9 @@
 
 use std::io::Write;
 
+use super::importer::Importer;
 use super::lines::Lines;
 use super::options::put_ram;
-use super::registry::Importer;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt};
 use crate::memory::PageRun;

@@ -29,7 +29,7 @@ use std::ops::RangeInclusive;
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::registry::Importer;
+use super::importer::Importer;
 use super::text::{self, TextFormat, billionths, decimal, expected, hex};
 
 /// Most pages whose times are held at once. An interval with more is passed over several times, each time for a part of

@@ -13,7 +13,7 @@
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::registry::Importer;
+use super::importer::Importer;
 use super::text::{self, TextFormat, expected, fields, hex};
 use crate::trace::Op;
 
@@ -65,4 +65,39 @@ fn access(line: &[u8]) -> Option<(Option<Op>, u64, u64)> {
         _ => hex(fields.next()?)?,
     };
     Some((op, address, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{refusal, rows};
+    use super::IMPORTER;
+
+    #[test]
+    fn both_forms_become_rows() {
+        let text = "2 401000 comment\n0 402000\n1 0x403000\n3 404000\n4 0\nw 405ffc 10\nm 0x1000 1\nv 9000 8\n";
+        assert_eq!(
+            rows(&IMPORTER, text),
+            // 0x1000 is in the region before that of the rest.
+            [
+                "0,0,513,x",
+                "1,0,514,r",
+                "2,0,515,w",
+                "3,0,516,r",
+                "5,0,517,w",
+                "5,0,518,w",
+                "6,0,1,r"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wrong_line_is_refused() {
+        for bad in ["5 401000", "0", "0 xyz", "w 401000", "w 401000 z"] {
+            let message = refusal(&IMPORTER, bad);
+            assert!(
+                message.starts_with("in: line 1: expected `label address`"),
+                "{message}"
+            );
+        }
+    }
 }

@@ -16,7 +16,7 @@
 //! machine's memory: the number of pages and leniency leave it out.
 
 use super::accesses::Accesses;
-use super::registry::Importer;
+use super::importer::Importer;
 use super::text::{self, TextFormat, decimal, expected, hex};
 use super::{Addresses, Refusal};
 use crate::trace::Op;

@@ -17,7 +17,7 @@
 //! `vcpu5`, `fc_vcpu 5`), else each thread is one.
 
 use super::accesses::Accesses;
-use super::registry::Importer;
+use super::importer::Importer;
 use super::text::{self, TextFormat, decimal, hex};
 use super::tracepoint::{Events, Sample};
 use super::{Addresses, Refusal};

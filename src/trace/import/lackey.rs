@@ -14,7 +14,7 @@
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::registry::Importer;
+use super::importer::Importer;
 use super::text::{self, TextFormat, decimal, expected, hex};
 use crate::trace::Op;
 

@@ -23,8 +23,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 
+use super::importer::Importer;
 use super::options::put_ram;
-use super::registry::Importer;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt, shield};
 use crate::trace::{Op, Record, TraceHeader};

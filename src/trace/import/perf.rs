@@ -19,7 +19,7 @@
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::registry::Importer;
+use super::importer::Importer;
 use super::text::{self, TextFormat, fields, hex};
 use super::tracepoint::{Events, Sample};
 use crate::trace::Op;

@@ -13,8 +13,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 
+use super::importer::Importer;
 use super::options::put_ram;
-use super::registry::Importer;
 use super::sink::{self, Sink};
 use super::turns::Turns;
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped};

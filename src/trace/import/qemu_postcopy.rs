@@ -10,7 +10,7 @@
 //! of records.
 
 use super::accesses::Accesses;
-use super::registry::Importer;
+use super::importer::Importer;
 use super::text::{self, TextFormat, billionths, decimal, expected, fields, hex};
 use super::{Addresses, Refusal, excerpt};
 use crate::trace::Op;

@@ -10,7 +10,7 @@
 //! restore. A fault does not say which vCPU raised it, nor whether it was a write.
 
 use super::accesses::Accesses;
-use super::registry::Importer;
+use super::importer::Importer;
 use super::text::{self, TextFormat, decimal, expected, hex};
 use super::{Addresses, Refusal};
 use crate::trace::Op;

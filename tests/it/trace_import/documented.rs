@@ -4,14 +4,18 @@ use std::fmt::Write;
 use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin;
-use migsim::trace::import::IMPORTERS;
+use migsim::trace::import::{IMPORTERS, Importer};
 
 const PAGE: &str = include_str!("../../../docs/recording.md");
 
+const HEAD: &str =
+    "| `--from` | reads | an access names | ops | time | vCPU |\n|---|---|---|---|---|---|\n";
+
+/// Made again by `BLESS=1 cargo test --test it trace_import::documented`.
 #[test]
-fn the_table_of_formats_is_the_registry_s() {
-    for importer in IMPORTERS {
-        let row = format!(
+fn the_table_of_formats_is_made_from_the_importers() {
+    let row = |importer: &&Importer| {
+        format!(
             "| `{}` | {} | {} | {} | {} | {} |\n",
             importer.name,
             importer.reads.replace('|', "\\|"),
@@ -19,11 +23,22 @@ fn the_table_of_formats_is_the_registry_s() {
             importer.ops,
             importer.time,
             importer.vcpu
-        );
-        assert!(
-            PAGE.contains(&row),
-            "docs/recording.md lacks this row:\n{row}"
-        );
+        )
+    };
+    let table: String = IMPORTERS.iter().map(row).collect();
+    let (before, rest) = PAGE.split_once(HEAD).expect("the table's head");
+    let is_row = |line: &&str| line.starts_with("| ");
+    let rows: usize = rest
+        .lines()
+        .take_while(is_row)
+        .map(|row| row.len() + 1)
+        .sum();
+    if std::env::var_os("BLESS").is_some() {
+        let page = [before, HEAD, &table, &rest[rows..]].concat();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recording.md");
+        std::fs::write(path, page).expect("a writable checkout");
+    } else {
+        assert_eq!(rest[..rows], table, "BLESS=1 makes docs/recording.md again");
     }
 }
 

@@ -195,28 +195,3 @@ fn pin() {
         );
     }
 }
-
-#[test]
-fn dinero() {
-    let text = "2 401000 comment\n0 402000\n1 0x403000\n3 404000\n4 0\nw 405ffc 10\nm 0x1000 1\nv 9000 8\n";
-    assert_eq!(
-        rows("dinero", text, &ImportOptions::default()),
-        // 0x1000 is in the region before that of the rest.
-        [
-            "0,0,513,x",
-            "1,0,514,r",
-            "2,0,515,w",
-            "3,0,516,r",
-            "5,0,517,w",
-            "5,0,518,w",
-            "6,0,1,r"
-        ]
-    );
-    for bad in ["5 401000", "0", "0 xyz", "w 401000", "w 401000 z"] {
-        let message = error("dinero", bad);
-        assert!(
-            message.starts_with("in: line 1: expected `label address`"),
-            "{message}"
-        );
-    }
-}

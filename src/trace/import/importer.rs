@@ -1,11 +1,8 @@
-//! The importers, by name: what each reads, and what its recordings tell.
-//!
-//! Adding one is a file with its [`Importer`], a line in [`IMPORTERS`] and a test. The command line's help comes from
-//! here; a test holds the table in docs/recording.md against it.
+//! What an importer is: a name, what it reads, and what its recordings tell.
 
 use std::io::Write;
 
-use super::{ImportError, ImportOptions, ImportSummary, Input};
+use super::{IMPORTERS, ImportError, ImportOptions, ImportSummary, Input};
 
 /// A format that can be imported.
 #[derive(Debug)]
@@ -28,25 +25,6 @@ pub struct Importer {
 /// Reads a recording and writes a trace.
 pub(super) type Read =
     fn(Input<'_>, &ImportOptions, &mut dyn Write) -> Result<ImportSummary, ImportError>;
-
-/// All importers, in the order of the command line's help.
-pub const IMPORTERS: &[&Importer] = &[
-    &super::csv::IMPORTER,
-    #[cfg(feature = "parquet")]
-    &super::parquet::IMPORTER,
-    &super::qemu::IMPORTER,
-    &super::kvm::IMPORTER,
-    &super::damon::IMPORTER,
-    &super::userfaultfd::IMPORTER,
-    &super::qemu_postcopy::IMPORTER,
-    &super::perf::IMPORTER,
-    &super::lackey::IMPORTER,
-    &super::drmemtrace::IMPORTER,
-    &super::execlog::IMPORTER,
-    &super::pin::IMPORTER,
-    &super::champsim::IMPORTER,
-    &super::dinero::IMPORTER,
-];
 
 impl Importer {
     /// The importer of this name.
