@@ -116,7 +116,7 @@ pub fn migrate_observed(
     }
     strategy.plan(&switch_over.observation(&scenario.link));
     let planned = switch_over.recorded || !strategy.planned().is_empty();
-    if scenario.migration.delivery.is_fetch() && planned {
+    if scenario.migration.delivery.kind().is_fetch() && planned {
         let mut scan = active_push(scenario.source.push);
         EventLoop::new(scenario, switch_over, strategy.planned()).run(scan.as_mut(), probe)
     } else {

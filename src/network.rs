@@ -18,5 +18,5 @@ pub use link::{Bounds, Link};
 pub use loss::{CongestionControl, LossSettings};
 pub use message::{Departure, MessageBytes, Span};
 pub use return_path::ReturnPath;
-pub use settings::{Discipline, LinkSettings, SMALLEST_MTU};
+pub use settings::{DemandChannel, Discipline, LinkSettings};
 pub use window::Window;

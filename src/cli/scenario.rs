@@ -13,7 +13,7 @@ use crate::report::keys::text;
 use crate::run::from_row::Origin;
 use crate::run::row::{Row, Value};
 use crate::scenario::ScenarioSource;
-use crate::scenario::keys::{Key, keys, schema};
+use crate::scenario::keys::{Key, defaults, keys, schema};
 use crate::strategy::{Registry, parameters};
 
 /// Show every key of a scenario: value, where it is from, unit, meaning; or write the scenario of a row of results
@@ -45,7 +45,7 @@ pub(super) struct ScenarioArgs {
 pub(super) fn run(arguments: ScenarioArgs, registry: &Registry) -> Result<ExitCode> {
     let out = arguments.output.file();
     if arguments.defaults {
-        write_data(out, include_bytes!("../../scenarios/default.toml"))?;
+        write_data(out, defaults().as_bytes())?;
     } else if arguments.schema {
         let mut text = serde_json::to_string_pretty(&schema())?;
         text.push('\n');

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use receiver::{Arrival, Receiver, ReceivingThread};
 
 use crate::guest::touch_order::{TouchOrder, Toucher};
+use crate::limits::{OutOfLimits, expect};
 use crate::memory::{PageId, PageSet};
 use crate::network::Span;
 use crate::strategy::PlannedPage;
@@ -64,9 +65,6 @@ pub struct DestinationSettings {
     /// after it. So a vCPU in step with the stream faults once a burst, not once a page. Default 0: a thread that
     /// polls.
     pub receive_wake: SimTime,
-    /// Whether demanded pages have a receiving thread of their own, if they have a channel of their own. Default
-    /// `false`. QEMU: `true` (`migration/postcopy-ram.c`, `postcopy_preempt_thread`).
-    pub receiver_per_channel: bool,
     /// Whether requests follow Nagle's rule (RFC 896): while one is not acknowledged, later ones are held, to go out
     /// together. Default `off`. QEMU leaves the option `TCP_NODELAY` alone on its main channel, so there it is on.
     pub nagle: Nagle,
@@ -83,7 +81,6 @@ impl Default for DestinationSettings {
             install: SimTime::from_us(2),
             receive_buffer: Bytes(3 << 20),
             receive_wake: SimTime::ZERO,
-            receiver_per_channel: false,
             nagle: Nagle::Off,
             wake: SimTime::from_us(10),
             fault_blocks: FaultBlocks::Vcpu,
@@ -92,6 +89,14 @@ impl Default for DestinationSettings {
 }
 
 impl DestinationSettings {
+    pub(crate) fn check(&self) -> Result<(), OutOfLimits> {
+        expect(
+            self.receive_buffer.0 > 0,
+            "destination.receive_buffer",
+            "expected at least 1 byte",
+        )
+    }
+
     /// A stall as QEMU counts it: without what lies before its request and behind its page's installation
     /// (`migration/postcopy-ram.c`, `mark_postcopy_blocktime_begin`, `_end`).
     pub fn as_qemu_counts(&self, stall: &Stall) -> Stall {

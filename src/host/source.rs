@@ -9,6 +9,7 @@ mod limiter;
 mod settings;
 mod thread;
 mod waits;
+mod wake_on_request;
 
 use std::collections::VecDeque;
 
@@ -17,6 +18,7 @@ pub use self::limiter::Limiter;
 pub use self::settings::{DemandMode, SourceSettings};
 use self::thread::Thread;
 use self::waits::WaitsFor;
+pub use self::wake_on_request::{Overtaken, WakeOnRequest};
 use crate::engine::Progression;
 use crate::memory::{Content, Contents, PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
@@ -53,14 +55,14 @@ pub struct SourceHost<'a> {
 }
 
 impl<'a> SourceHost<'a> {
-    /// A host that starts to push the `unsent` pages of a memory at `start`. `own_channel` is whether requested pages
-    /// have one.
+    /// A host that starts to push the `unsent` pages of a memory at `start`. `serves_apart` is whether requests have a
+    /// thread of their own.
     pub fn new(
         settings: &'a SourceSettings,
         unsent: PageSet,
         contents: &'a Contents,
         zero_page_bytes: u32,
-        own_channel: bool,
+        serves_apart: bool,
         start: SimTime,
     ) -> Self {
         SourceHost {
@@ -68,7 +70,7 @@ impl<'a> SourceHost<'a> {
             batch: Batch::new(settings.write_batch, zero_page_bytes),
             limiter: Limiter::new(
                 settings.max_postcopy_bandwidth,
-                settings.limiter_period,
+                settings.limiter_period(),
                 start,
             ),
             push_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
@@ -78,8 +80,7 @@ impl<'a> SourceHost<'a> {
             requests: VecDeque::new(),
             received: 0,
             thread: Thread::idle_until(start),
-            request_thread: (own_channel && settings.request_thread)
-                .then(|| Thread::idle_until(SimTime::MAX)),
+            request_thread: serves_apart.then(|| Thread::idle_until(SimTime::MAX)),
             waits: WaitsFor::Notice,
             held: false,
             unacknowledged: 0,
@@ -139,18 +140,19 @@ impl<'a> SourceHost<'a> {
     /// A request has arrived, and wakes the thread. Returns after how long it is read.
     pub fn request_arrived(&mut self, now: SimTime) -> SimTime {
         self.received += 1;
-        if !self.settings.wake_on_request {
+        let Some(overtaken) = self.settings.wake_on_request.0 else {
             return SimTime::ZERO;
-        }
+        };
         self.push_buffer.wake();
         self.notify(now);
         if self.request_thread.is_some() {
             return SimTime::ZERO;
         }
         // Of the first n requests, n times the share, rounded down.
-        let overtaken = |requests| requests * u64::from(self.settings.overtaken_percent) / 100;
-        if overtaken(self.received) > overtaken(self.received - 1) {
-            self.settings.overtaken_by
+        let share = u64::from(overtaken.overtaken_percent);
+        let overtaken_of = |requests| requests * share / 100;
+        if overtaken_of(self.received) > overtaken_of(self.received - 1) {
+            overtaken.overtaken_by
         } else {
             SimTime::ZERO
         }

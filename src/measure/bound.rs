@@ -74,9 +74,9 @@ impl<'a> Line<'a> {
             contents: &switch_over.contents,
             sizes: scenario.link.message_bytes(switch_over.memory.page_size()),
             servers: [
-                two(scenario.source.request_thread),
+                two(scenario.link.demand_channel.request_thread),
                 1,
-                two(scenario.destination.receiver_per_channel),
+                two(scenario.link.demand_channel.receiver_thread),
             ],
             costliest: Work::default(),
         };

@@ -11,7 +11,7 @@ use crate::host::destination::{
 use crate::host::source::{Ahead, SourceHost};
 use crate::memory::PageId;
 use crate::network::{Departure, Link, ReturnPath};
-use crate::scenario::{Delivery, Scenario};
+use crate::scenario::{DeliveryKind, Scenario};
 use crate::strategy::{PlannedPage, Strategy};
 use crate::units::SimTime;
 
@@ -63,7 +63,8 @@ impl<'a> EventLoop<'a> {
             1,
         )
         .with_window(core_state.window.clone());
-        let two_receivers = scenario.destination.receiver_per_channel && link.own_channel(true);
+        let own_channel = link.own_channel(true);
+        let threads = scenario.link.demand_channel;
         let mut this = EventLoop {
             scenario,
             switch_over,
@@ -73,19 +74,20 @@ impl<'a> EventLoop<'a> {
             expected_from: resumed_at,
             installed_at: resumed_at,
             push_held: !fetched.is_empty()
-                && scenario.migration.delivery == Delivery::FetchThenPush,
+                && scenario.migration.delivery.kind() == DeliveryKind::FetchThenPush,
             queue: Events::default(),
             source: SourceHost::new(
                 &scenario.source,
                 missing.clone(),
                 &switch_over.contents,
                 scenario.link.zero_page_bytes,
-                link.own_channel(true),
+                own_channel && threads.request_thread,
                 core_state.push_begins(scenario),
             ),
             link,
             receiver: receiver(core_state.installed_before),
-            demand_receiver: two_receivers.then(|| receiver(SimTime::ZERO)),
+            demand_receiver: (own_channel && threads.receiver_thread)
+                .then(|| receiver(SimTime::ZERO)),
             destination: Destination::new(
                 missing.clone(),
                 order,
@@ -104,7 +106,7 @@ impl<'a> EventLoop<'a> {
             this.source.hold_push();
         }
         if !fetched.is_empty() {
-            for _ in 0..scenario.migration.fetch_outstanding {
+            for _ in 0..scenario.migration.delivery.outstanding().unwrap_or(0) {
                 this.queue.schedule(resumed_at, Event::Fetch);
             }
         }
@@ -290,7 +292,7 @@ impl<'a> EventLoop<'a> {
     /// When a push begins that is released at `now` on the destination.
     fn push_begins(&self, now: SimTime) -> SimTime {
         let arrival = now + self.scenario.link.latency;
-        let period = self.scenario.source.limiter_period.as_ps();
+        let period = self.scenario.source.limiter_period().as_ps();
         if period == 0 {
             return arrival;
         }

@@ -81,7 +81,7 @@ impl<'a> PageStream<'a> {
             link: Link::new(link, window, &memory, link.connections),
             connections: (0..link.connections).map(connection).collect(),
             next: 0,
-            limiter: Limiter::new(source.max_bandwidth, source.limiter_period, SimTime::ZERO),
+            limiter: Limiter::new(source.max_bandwidth, source.limiter_period(), SimTime::ZERO),
             last_departure: SimTime::ZERO,
             page_bytes: link
                 .message_bytes(memory.page_size())

@@ -118,13 +118,8 @@ impl SwitchOver {
                 planning: migration.setup_time,
             };
         }
-        let window = migration.record_window;
         Preparation {
-            window: if migration.overlap_core {
-                window.max(send_core_state(scenario, SimTime::ZERO).0)
-            } else {
-                window
-            },
+            window: migration.record_window,
             planning: migration.planning_time + migration.setup_time,
         }
     }
@@ -137,9 +132,9 @@ impl SwitchOver {
         let recorded = guest.recording.accesses.len() as u64;
         let planning = scenario.migration.planning_cost.times(recorded);
         let ready = suspended_at + scenario.vm.suspend + planning;
-        let overlap = records && scenario.migration.overlap_core;
-        let begun = if overlap { SimTime::ZERO } else { ready };
-        let (left, window) = send_core_state(scenario, begun);
+        // Over a link that is idle.
+        let window = scenario.destination.receive_buffer;
+        let (left, window) = (scenario.link).send_stream(ready, scenario.vm.core_state.0, window);
         let core_state = CoreState {
             left_at: left.max(ready),
             window,
@@ -186,13 +181,4 @@ impl SwitchOver {
             page_time: link.page_time(&self.memory),
         }
     }
-}
-
-/// Over a link that is idle. Returns when it has left, and the window behind it.
-fn send_core_state(scenario: &Scenario, start: SimTime) -> (SimTime, Window) {
-    let (bytes, window) = (
-        scenario.vm.core_state.0,
-        scenario.destination.receive_buffer,
-    );
-    scenario.link.send_stream(start, bytes, window)
 }

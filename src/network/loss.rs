@@ -11,6 +11,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{OutOfLimits, expect};
 use crate::units::SimTime;
 
 /// Who decides how much may be in flight.
@@ -40,9 +41,13 @@ pub struct LossSettings {
 const MILLION: u128 = 1_000_000;
 
 impl LossSettings {
-    /// Whether the formulas hold.
-    pub(crate) fn is_sound(&self) -> bool {
-        (1..=10_000).contains(&self.per_million)
+    /// Where the formulas hold.
+    pub(super) fn check(&self) -> Result<(), OutOfLimits> {
+        expect(
+            (1..=10_000).contains(&self.per_million),
+            "link.loss.per_million",
+            "expected 1 to 10000",
+        )
     }
 
     /// How many packets have to be sent for how many that arrive.

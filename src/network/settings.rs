@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::window::Window;
 use super::{LossSettings, MessageBytes};
+use crate::limits::{OutOfLimits, expect};
 use crate::memory::Memory;
 use crate::units::SimTime;
 use crate::units::{Bandwidth, Bytes};
@@ -19,6 +20,21 @@ pub enum Discipline {
     Fair,
     /// A channel of its own that takes the whole bandwidth while it has something to send: an ideal.
     Priority,
+}
+
+/// `[link.demand_channel]`: who serves the channel of requested pages. It counts where [`LinkSettings::discipline`]
+/// gives them one: with `fair` and `priority`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
+pub struct DemandChannel {
+    /// With `fair` and `priority`: whether a thread of its own on the source serves requests. It does not wait for the
+    /// thread that pushes. The push knows nothing of its requests: the scan does not follow them, and none is
+    /// overtaken. Default `false`. `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends
+    /// their pages itself (`migration/ram.c`, `ram_save_host_page_urgent`).
+    pub request_thread: bool,
+    /// With `fair` and `priority`: whether a thread of its own on the destination receives demanded pages. Default
+    /// `false`. QEMU: `true` (`migration/postcopy-ram.c`, `postcopy_preempt_thread`).
+    pub receiver_thread: bool,
 }
 
 /// `[link]`: the network between the hosts.
@@ -47,11 +63,13 @@ pub struct LinkSettings {
     pub connections: u8,
     /// How demanded pages share the link with pushed ones. Default `fifo`: QEMU without `postcopy-preempt`.
     pub discipline: Discipline,
+    /// `[link.demand_channel]`: who serves the channel of requested pages, where `discipline` gives them one.
+    pub demand_channel: DemandChannel,
     /// Capacity per channel of the network device's queue, at most 64 MiB. The queue is a FIFO behind the sockets,
     /// and all channels share it. With `fair`, a demanded page waits behind pushed bytes in this queue, but not
     /// behind those in their socket. Default 0: no queue, and equal shares. Linux lets a socket have about
     /// `net.ipv4.tcp_limit_output_bytes` there (`net/ipv4/tcp_output.c`, `tcp_small_queue_check`). `priority` has no
-    /// queue.
+    /// queue, and needs 0 here.
     pub device_queue: Bytes,
     /// Size of the pieces in which a channel's bytes leave. A piece is shorter if fewer bytes wait. It enters and
     /// leaves the device queue as a whole, and a message has left with the piece that holds its last byte. Default 0:
@@ -75,6 +93,7 @@ impl Default for LinkSettings {
             zero_page_bytes: 9,
             connections: 1,
             discipline: Discipline::Fifo,
+            demand_channel: DemandChannel::default(),
             device_queue: Bytes(0),
             segment: Bytes(0),
             loss: None,
@@ -86,9 +105,36 @@ impl Default for LinkSettings {
 const PACKET_HEADERS: u32 = 52;
 
 /// Smallest `mtu` that a scenario may name: what every IPv4 host must forward (RFC 791).
-pub const SMALLEST_MTU: u32 = 68;
+const SMALLEST_MTU: u32 = 68;
 
 impl LinkSettings {
+    pub(crate) fn check(&self) -> Result<(), OutOfLimits> {
+        expect(
+            (SMALLEST_MTU..=65_535).contains(&self.mtu),
+            "link.mtu",
+            "expected 68 to 65535 bytes",
+        )?;
+        for (key, bytes) in [
+            ("link.packet_overhead", self.packet_overhead),
+            ("link.message_header", self.message_header),
+            ("link.zero_page_bytes", self.zero_page_bytes),
+        ] {
+            expect(bytes <= 65_535, key, "expected at most 65535 bytes")?;
+        }
+        expect(
+            (1..=128).contains(&self.connections),
+            "link.connections",
+            "expected 1 to 128",
+        )?;
+        // It is kept piece by piece.
+        expect(
+            self.device_queue.0 <= 64 << 20,
+            "link.device_queue",
+            "expected at most 64 MiB",
+        )?;
+        self.loss.as_ref().map_or(Ok(()), LossSettings::check)
+    }
+
     fn payload(&self) -> u128 {
         u128::from(self.mtu.max(SMALLEST_MTU) - PACKET_HEADERS)
     }

@@ -233,7 +233,11 @@ impl Sweep {
 
     /// Names the axis whose first value makes the first point impossible.
     fn blame(&self, error: ScenarioError) -> Result<ScenarioError, ScenarioError> {
-        self.source.scenario_for(&self.registry)?;
+        if let Err(without_axes) = self.source.scenario_for(&self.registry)
+            && without_axes == error
+        {
+            return Err(error);
+        }
         for (axis, written) in self.axes.iter().zip(self.source.axes()) {
             let Some(value) = axis.values.first() else {
                 continue;

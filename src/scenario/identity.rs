@@ -33,7 +33,8 @@ impl Scenario {
         hasher.finalize().to_hex()[..16].to_owned()
     }
 
-    fn table(&self) -> Table {
+    /// As a scenario's file has it, with every key.
+    pub(super) fn table(&self) -> Table {
         let mut named = self.clone();
         for path in [&mut named.trace.file, &mut named.plan.file]
             .into_iter()

@@ -1,6 +1,6 @@
 //! Every key of a scenario with its unit, default and meaning, as the settings' own types and comments have them.
 //!
-//! A key needs no line here: its field in a settings type and its line in `scenarios/default.toml` are enough.
+//! A key needs no line here: its field in a settings type, with its default and comment, is enough.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 use super::Scenario;
 use super::layer::EXTENDS;
 use super::sweep_section::SECTION;
-
-/// The scenario that has every key at its default.
-const DEFAULTS: &str = include_str!("../../scenarios/default.toml");
 
 /// A key of a scenario.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,9 +26,8 @@ pub struct Key {
 
 /// All keys, section by section in the order of the settings.
 pub fn keys() -> Vec<Key> {
-    let defaults: toml::Table = DEFAULTS.parse().unwrap_or_default();
     let mut keys = Vec::new();
-    collect(&bare_schema(), "", &defaults, &mut keys);
+    collect(&bare_schema(), "", &Scenario::default().table(), &mut keys);
     keys
 }
 
@@ -39,9 +35,38 @@ pub fn keys() -> Vec<Key> {
 pub fn sections() -> Vec<(String, String)> {
     let schema = bare_schema();
     let properties = schema["properties"].as_object().into_iter().flatten();
+    let about = |section| {
+        let text = description(section);
+        // The comment begins with the section's name.
+        text.split_once("`: ")
+            .map_or(text.clone(), |(_, about)| about.to_owned())
+    };
     properties
-        .map(|(name, section)| (name.clone(), description(section)))
+        .map(|(name, section)| (name.clone(), about(section)))
         .collect()
+}
+
+/// A scenario's file with every key at its default, to start from. Keys without one are named in comments.
+pub fn defaults() -> String {
+    let mut text = String::new();
+    let keys = keys();
+    for (section, about) in sections() {
+        let of_section = format!("{section}.");
+        let own = || keys.iter().filter(|key| key.name.starts_with(&of_section));
+        if own().next().is_none() {
+            continue;
+        }
+        text += &format!("\n# {about}\n[{section}]\n");
+        for key in own() {
+            let name = &key.name[of_section.len()..];
+            text += &match &key.default {
+                Some(default) if key.words.is_empty() => format!("{name} = {default}\n"),
+                Some(default) => format!("{name} = {default} # {}\n", key.unit),
+                None => format!("# {name}: {}\n", key.unit),
+            };
+        }
+    }
+    text.trim_start().to_owned()
 }
 
 /// The JSON schema of a scenario's file, for editors.
@@ -83,35 +108,37 @@ fn bare_schema() -> Value {
 fn collect(schema: &Value, prefix: &str, defaults: &toml::Table, keys: &mut Vec<Key>) {
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{prefix}{name}");
-        let inner = some(property);
         let default = defaults.get(name);
-        if inner["properties"].is_object() {
-            let empty = toml::Table::new();
-            let inner_defaults = default.and_then(toml::Value::as_table).unwrap_or(&empty);
-            collect(inner, &format!("{path}."), inner_defaults, keys);
-            continue;
+        for form in forms(property) {
+            if form["properties"].is_object() {
+                let empty = toml::Table::new();
+                let inner_defaults = default.and_then(toml::Value::as_table).unwrap_or(&empty);
+                collect(form, &format!("{path}."), inner_defaults, keys);
+                continue;
+            }
+            // Parameters of strategies, whose keys no type here knows.
+            if form["additionalProperties"].is_object() {
+                continue;
+            }
+            let words = words(form);
+            keys.push(Key {
+                unit: unit(form, &words),
+                default: default.cloned(),
+                meaning: description(property),
+                words,
+                name: path.clone(),
+            });
         }
-        // Parameters of strategies, whose keys no type here knows.
-        if inner["additionalProperties"].is_object() {
-            continue;
-        }
-        let words = words(inner);
-        keys.push(Key {
-            unit: unit(inner, &words),
-            default: default.cloned(),
-            meaning: description(property),
-            words,
-            name: path,
-        });
     }
 }
 
-/// What an optional value is if it is there.
-fn some(schema: &Value) -> &Value {
-    let mut alternatives = schema["anyOf"].as_array().into_iter().flatten();
-    alternatives
-        .find(|alternative| alternative["type"] != "null")
-        .unwrap_or(schema)
+/// What a value may be if it is there: several have a short form and a table.
+fn forms(schema: &Value) -> Vec<&Value> {
+    let Some(alternatives) = schema["anyOf"].as_array() else {
+        return vec![schema];
+    };
+    let is_there = |form: &&Value| form["type"] != "null";
+    alternatives.iter().filter(is_there).collect()
 }
 
 fn words(schema: &Value) -> Vec<(String, String)> {
@@ -194,7 +221,7 @@ mod tests {
                 key.default.is_some()
                     || key.meaning.contains("Default")
                     || key.name.starts_with("trace.workload"),
-                "{} has no default in scenarios/default.toml, and does not say what decides",
+                "{} has no default, and does not say what decides",
                 key.name
             );
         }

@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::de::DeTable;
 
+use super::former::instead_of;
 use super::locate::{key_at, line_of, lines};
 use super::sweep_section::{self, WrittenAxis};
 use super::{Scenario, ScenarioError};
@@ -40,9 +41,11 @@ impl Layer {
     pub(super) fn parse(origin: &str, text: &str) -> Result<Self, ScenarioError> {
         let located = |error: &toml::de::Error| {
             let place = error.span().map(|span| span.start);
-            let found = ScenarioError::new(origin, problem(error))
+            let key = place.and_then(|place| key_at(text, place));
+            let former = key.as_deref().and_then(instead_of);
+            let found = ScenarioError::new(origin, former.unwrap_or_else(|| problem(error)))
                 .at_line(place.map(|place| line_of(text, place)));
-            match place.and_then(|place| key_at(text, place)) {
+            match key {
                 Some(key) => found.in_key(key),
                 None => found,
             }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::file::read_bounded;
 
+use super::former::instead_of;
 use super::layer::{EXTENDS, Layer};
+use super::set::COMMAND_LINE;
 use super::sweep_section::{SECTION, WrittenAxis};
 use super::{Scenario, ScenarioError, profile};
 use crate::nearest::{nearest, with_nearest};
@@ -97,7 +99,7 @@ impl ScenarioSource {
             axes,
             origins,
         };
-        source.scenario()?;
+        source.of_sound_keys()?;
         Ok(source)
     }
 
@@ -135,17 +137,22 @@ impl ScenarioSource {
             Some((origin, line)) => (origin.as_str(), *line),
             None => (self.origin.as_str(), None),
         };
-        ScenarioError::new(origin, problem)
+        let assignment = match self.value(key) {
+            Some((value, _)) if origin == COMMAND_LINE => format!("{COMMAND_LINE} {key}={value}"),
+            _ => origin.to_owned(),
+        };
+        ScenarioError::new(&assignment, problem)
             .at_line(line)
             .in_key(key)
     }
 
     /// An error in an axis.
     pub(crate) fn axis_error(&self, axis: &WrittenAxis, problem: String) -> ScenarioError {
+        let problem = instead_of(&axis.key).unwrap_or(problem);
         let key = format!("{SECTION}.{}", axis.key);
         match axis.line {
             Some(line) => ScenarioError::new(&axis.origin, problem).at_line(line),
-            None => ScenarioError::new(super::set::COMMAND_LINE, problem),
+            None => ScenarioError::new(COMMAND_LINE, problem),
         }
         .in_key(key)
     }
@@ -156,21 +163,29 @@ impl ScenarioSource {
     ///
     /// [`ScenarioError`] when what was set does not fit together.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
-        let mut scenario: Scenario =
+        let mut scenario = self.of_sound_keys()?;
+        scenario
+            .check_together()
+            .map_err(|wrong| self.key_error(wrong.key, wrong.expected.to_owned()))?;
+        if let Some(file) = &mut scenario.trace.file {
+            *file = self.directory.join(&*file);
+        }
+        let loaded = scenario.plan.load(&self.directory);
+        loaded.map_err(|error| self.key_error("plan.file", error.to_string()))?;
+        Ok(scenario)
+    }
+
+    /// The scenario, of which each key is as it should be.
+    fn of_sound_keys(&self) -> Result<Scenario, ScenarioError> {
+        let scenario: Scenario =
             self.table
                 .clone()
                 .try_into()
                 .map_err(|error: toml::de::Error| {
                     ScenarioError::new(&self.origin, with_nearest(error.message()))
                 })?;
-        scenario
-            .check()
-            .map_err(|unfit| self.key_error(unfit.key, unfit.expected))?;
-        if let Some(file) = &mut scenario.trace.file {
-            *file = self.directory.join(&*file);
-        }
-        let loaded = scenario.plan.load(&self.directory);
-        loaded.map_err(|error| self.key_error("plan.file", error.to_string()))?;
+        let sound = scenario.check_keys();
+        sound.map_err(|wrong| self.key_error(wrong.key, wrong.expected.to_owned()))?;
         Ok(scenario)
     }
 
@@ -269,8 +284,7 @@ mod tests {
 
     #[test]
     fn the_written_default_is_the_default() {
-        let source =
-            ScenarioSource::from_text("default", include_str!("../../scenarios/default.toml"));
+        let source = ScenarioSource::from_text("default", &super::super::keys::defaults());
         let scenario = source.and_then(|source| source.scenario());
         assert_eq!(scenario, Ok(Scenario::default()));
     }
@@ -342,7 +356,11 @@ mod tests {
             ("wrong.toml", "[source]\nsend_resume = \"4 MiB\""),
         ]);
         let folder = folder(&files);
-        let error = |name: &str| match ScenarioSource::open(&folder.path().join(name)) {
+        let scenario = |name: &str| {
+            let source = ScenarioSource::open(&folder.path().join(name));
+            source.and_then(|source| source.scenario())
+        };
+        let error = |name: &str| match scenario(name) {
             Ok(_) => panic!("{name} was accepted"),
             Err(error) => error.to_string(),
         };

@@ -1,5 +1,6 @@
 //! Single keys, as `--set` and the axes of a sweep name them.
 
+use super::former::instead_of;
 use super::layer::{SECTION_EXPECTED, list_for_section};
 use super::sweep_section::WrittenAxis;
 use super::{Scenario, ScenarioError, ScenarioSource};
@@ -25,7 +26,8 @@ impl ScenarioSource {
         }
     }
 
-    /// Sets one key, such as `link.bandwidth`, to a value as in TOML; a text needs no quotes.
+    /// Sets one key, such as `link.bandwidth`, to a value as in TOML; a text needs no quotes. What holds between keys
+    /// is checked by [`ScenarioSource::scenario`], when all are set.
     ///
     /// # Errors
     ///
@@ -48,10 +50,12 @@ impl ScenarioSource {
         let scenario: Scenario = changed
             .clone()
             .try_into()
-            .map_err(|error: toml::de::Error| fail(with_nearest(error.message())))?;
+            .map_err(|error: toml::de::Error| {
+                fail(instead_of(key).unwrap_or_else(|| with_nearest(error.message())))
+            })?;
         scenario
-            .check()
-            .map_err(|unfit| ScenarioError::new(&origin, unfit.expected).in_key(unfit.key))?;
+            .check_keys()
+            .map_err(|wrong| ScenarioError::new(&origin, wrong.expected).in_key(wrong.key))?;
         self.table = changed;
         self.origins
             .insert(key.to_owned(), (COMMAND_LINE.to_owned(), None));
@@ -143,7 +147,7 @@ mod tests {
             "link.bandwidth=200 Mbit/s",
             "link.latency = \"1 ms\"",
             "migration.strategies=[\"post-copy\"]",
-            "migration.overlap_core=true",
+            "hybrid.local_minimum=true",
             "pre-record.order=address",
         ] {
             source.set(assignment).expect(assignment);

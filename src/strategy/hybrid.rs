@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lead_in::{LeadIn, Remainder, Rounds};
 use super::{Entry, Order, Parameters, Settings, post_copy};
+use crate::limits::{OutOfLimits, expect};
 use crate::units::{Bytes, SimTime};
 
 /// `hybrid`.
@@ -65,6 +66,16 @@ impl Default for HybridSettings {
             iteration: SimTime::ZERO,
             recorder: LiveRecorder::Source,
         }
+    }
+}
+
+impl HybridSettings {
+    pub(crate) fn check(&self) -> Result<(), OutOfLimits> {
+        expect(
+            self.rounds <= 1_000,
+            "hybrid.rounds",
+            "expected at most 1000 rounds",
+        )
     }
 }
 

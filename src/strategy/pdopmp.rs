@@ -42,6 +42,7 @@ use self::sweep::{Course, Regions};
 use self::trend::Trend;
 use super::scan::{Push, Scan};
 use super::{Entry, Observation, Order, Parameters, PlannedPage, Strategy, pre_record};
+use crate::limits::{OutOfLimits, expect};
 use crate::memory::{PageId, PageMap, PageSet};
 use crate::strategy::Request;
 use crate::units::SimTime;
@@ -139,6 +140,22 @@ impl Default for PdopmpSettings {
             in_flight_weight: 10,
             run_pages: 16,
         }
+    }
+}
+
+impl PdopmpSettings {
+    /// Planning takes time in proportion to both.
+    pub(crate) fn check(&self) -> Result<(), OutOfLimits> {
+        expect(
+            self.stream_gap <= 65_536,
+            "pdopmp.stream_gap",
+            "expected at most 65536 pages",
+        )?;
+        expect(
+            self.reach_percent <= 10_000,
+            "pdopmp.reach_percent",
+            "expected at most 10000",
+        )
     }
 }
 

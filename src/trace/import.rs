@@ -70,8 +70,8 @@ pub use summary::{ImportSummary, Reason};
 use error::{Refusal, excerpt};
 use summary::Skipped;
 
-/// All importers, in the order of the command line's help. Adding one is its file, `mod` and a line here, and its row in
-/// the table of docs/recording.md, which a test holds against this list.
+/// All importers, in the order of the command line's help. Adding one is its file, `mod` and a line here, and its row
+/// in the table of docs/recording.md, which a test holds against this list.
 pub const IMPORTERS: &[&Importer] = &[
     &csv::IMPORTER,
     #[cfg(feature = "parquet")]

@@ -190,7 +190,7 @@ pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Delivery;
+    use crate::scenario::DeliveryKind;
     use crate::units::SimTime;
     use crate::validation::{Pair, Setting};
 
@@ -208,7 +208,7 @@ mod tests {
                 strategy: strategy.to_owned(),
                 record_window: SimTime::ZERO,
                 fetch_outstanding: 0,
-                delivery: Delivery::SourcePush,
+                delivery: DeliveryKind::SourcePush,
             },
             repetitions: 3,
             pairs: [pair; 3],

@@ -10,7 +10,7 @@ use crate::guest::recording::Preparation;
 use crate::measure::Metrics;
 use crate::network::Discipline;
 use crate::run::guests::{SharedGuests, in_one_line};
-use crate::scenario::Scenario;
+use crate::scenario::{Delivery, Scenario};
 use crate::strategy::Registry;
 use crate::strategy::lead_in::LeadIn;
 use crate::trace::{Trace, TraceError};
@@ -197,8 +197,7 @@ fn scenario_of(
         scenario.trace.start = start.saturating_sub(window);
         scenario.migration.record_window = setting.record_window;
         scenario.migration.planning_time = planning;
-        scenario.migration.delivery = setting.delivery;
-        scenario.migration.fetch_outstanding = setting.fetch_outstanding;
+        scenario.migration.delivery = Delivery::new(setting.delivery, setting.fetch_outstanding);
     }
     Ok(scenario)
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::errors::median;
-use crate::scenario::{Delivery, Scenario};
+use crate::scenario::{DeliveryKind, Scenario};
 use crate::strategy::{self, Registry};
 use crate::units::SimTime;
 
@@ -28,7 +28,7 @@ pub struct Setting {
     /// Pages that were fetched at once; zero without a plan.
     pub fetch_outstanding: u16,
     /// How a plan's pages came; the default of [`MigrationSettings`](crate::scenario::MigrationSettings) without one.
-    pub delivery: Delivery,
+    pub delivery: DeliveryKind,
 }
 
 impl Setting {
@@ -108,7 +108,7 @@ struct Row {
     record_window_ms: u64,
     #[serde(default)]
     fetch_outstanding: u16,
-    delivery: Option<Delivery>,
+    delivery: Option<DeliveryKind>,
     total_time_ms: f64,
     postcopy_requests: f64,
     vcpu_blocktime_ms: f64,
@@ -146,9 +146,9 @@ impl Row {
             "fetch_outstanding: expected 1 to 65535 for a strategy that records"
         } else if !records && (self.record_window_ms, self.fetch_outstanding) != (0, 0) {
             "record_window_ms, fetch_outstanding: expected 0 for a strategy that does not record"
-        } else if records && self.delivery == Some(Delivery::SourcePush) {
+        } else if records && self.delivery == Some(DeliveryKind::SourcePush) {
             "delivery: expected destination-fetch or fetch-then-push for a strategy that records"
-        } else if !records && self.delivery.is_some_and(Delivery::is_fetch) {
+        } else if !records && self.delivery.is_some_and(DeliveryKind::is_fetch) {
             "delivery: expected source-push for a strategy that does not record"
         } else if !within(self.total_time_ms) || self.total_time_ms == 0.0 {
             "total_time_ms: expected more than 0, and at most 1e10"
@@ -231,9 +231,9 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
             record_window: SimTime::from_ms(row.record_window_ms),
             fetch_outstanding: row.fetch_outstanding,
             delivery: row.delivery.unwrap_or(if row.record_window_ms > 0 {
-                Delivery::DestinationFetch
+                DeliveryKind::DestinationFetch
             } else {
-                Delivery::SourcePush
+                DeliveryKind::SourcePush
             }),
         };
         let index = *places.entry(setting.clone()).or_insert(groups.len());

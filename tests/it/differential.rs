@@ -1,13 +1,15 @@
 //! The engine against the naive reference simulator: every metric, to the picosecond, over random small scenarios.
 
+use crate::any_key;
 use crate::pair::{Case, Pair, as_outcome, is_too_short};
 use migsim::guest::replay::{AtEnd, TimeScale};
 use migsim::host::destination::{FaultBlocks, Nagle};
-use migsim::host::source::DemandMode;
+use migsim::host::source::{DemandMode, Overtaken, WakeOnRequest};
 use migsim::measure::Metrics;
 use migsim::migration::{SwitchOver, migrate};
 use migsim::network::{CongestionControl, Discipline, LossSettings};
 use migsim::run::compare::{compare, explain, observe};
+use migsim::scenario::keys::Key;
 use migsim::scenario::{Delivery, Scenario, ScenarioSource};
 use migsim::strategy::post_copy::active_push;
 use migsim::strategy::pre_record::PpsOrder;
@@ -19,6 +21,7 @@ use migsim::units::{Bandwidth, Bytes};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use std::sync::LazyLock;
 
 const PAGE_SIZE: u64 = 4_096;
 
@@ -168,7 +171,7 @@ type HostCosts = (
         SimTime,
         SimTime,
     ),
-    (SimTime, SimTime, u64, bool, bool, SimTime, SimTime),
+    (SimTime, SimTime, u64, bool, SimTime, SimTime),
 );
 
 fn host_costs() -> impl Strategy<Value = HostCosts> {
@@ -187,7 +190,6 @@ fn host_costs() -> impl Strategy<Value = HostCosts> {
             span(400),
             0u64..=20_000,
             any::<bool>(),
-            any::<bool>(),
             span(30),
             span(200),
         ),
@@ -196,12 +198,26 @@ fn host_costs() -> impl Strategy<Value = HostCosts> {
 
 /// A VM of a few pages, where everything happens at once.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    case_of(trace_part(24, 3), 60_000)
+    with_any_key(drawn_case())
 }
 
 /// A VM of so many pages that nothing happens for long, and bytes that buffers hold at most.
 pub(crate) fn large_case() -> impl Strategy<Value = Case> {
-    case_of(trace_part(700, 700), 700_000)
+    with_any_key(case_of(trace_part(700, 700), 700_000))
+}
+
+fn drawn_case() -> impl Strategy<Value = Case> {
+    case_of(trace_part(24, 3), 60_000)
+}
+
+/// Keys that a case does not draw itself.
+static UNDRAWN: LazyLock<Vec<Key>> = LazyLock::new(|| any_key::undrawn(&drawn_case().boxed()));
+
+fn with_any_key(case: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {
+    (case, any_key::draws(&UNDRAWN)).prop_map(|(case, values)| Case {
+        scenario: any_key::with_values(&case.scenario, &UNDRAWN, &values),
+        ..case
+    })
 }
 
 fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy<Value = Case> {
@@ -280,7 +296,7 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
             zero_service,
             device_queue,
             segment,
-            (wake_on_request, overtaken_percent, overtaken_by, nagle, receiver_per_channel),
+            (wake_on_request, overtaken_percent, overtaken_by, nagle, receiver_thread),
             receive,
             (request_thread, quickack, push_after, limiter_period, limit, push_while_resuming),
         ) = sending;
@@ -288,14 +304,12 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
         scenario.source.write_batch = write_batch;
         scenario.source.zero_service = zero_service;
-        scenario.source.request_thread = request_thread;
-        scenario.source.limiter_period = limiter_period;
+        scenario.link.demand_channel.request_thread = request_thread;
         scenario.source.max_postcopy_bandwidth =
             limit.and_then(|mbit: u64| Bandwidth::from_bits_per_second(mbit * 1_000_000));
-        if limit.is_some() && limiter_period == SimTime::ZERO {
-            scenario.source.limiter_period = SimTime::from_ns(100);
+        if scenario.link.discipline != Discipline::Priority {
+            scenario.link.device_queue = Bytes(device_queue);
         }
-        scenario.link.device_queue = Bytes(device_queue);
         scenario.destination.receive_buffer = receive.map_or(NO_WINDOW, Bytes);
         // At least a packet's payload.
         let least = if segment == 0 { 0 } else { mtu - 52 };
@@ -305,21 +319,24 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
             (true, false) => Nagle::DelayedAck,
             (true, true) => Nagle::Quickack,
         };
-        scenario.destination.receiver_per_channel = receiver_per_channel;
-        scenario.source.wake_on_request = wake_on_request;
-        scenario.source.overtaken_percent = overtaken_percent;
-        scenario.source.overtaken_by = overtaken_by;
+        scenario.link.demand_channel.receiver_thread = receiver_thread;
+        scenario.source.wake_on_request = WakeOnRequest(wake_on_request.then_some(Overtaken {
+            overtaken_percent,
+            overtaken_by,
+        }));
         if synchronous {
             scenario.source.demand_mode = DemandMode::Synchronous;
         }
-        if fetchers > 0 {
-            scenario.migration.delivery = if push_after {
-                Delivery::FetchThenPush
-            } else {
-                Delivery::DestinationFetch
-            };
-            scenario.migration.fetch_outstanding = fetchers;
-        }
+        scenario.migration.delivery = match (fetchers, push_after) {
+            (0, _) => Delivery::SourcePush,
+            (_, false) => Delivery::DestinationFetch(fetchers),
+            (_, true) => Delivery::FetchThenPush(fetchers),
+        };
+        scenario.source.limiter_period = match (limit, scenario.migration.delivery) {
+            (Some(_), _) => Some(limiter_period.max(SimTime::from_ns(100))),
+            (None, Delivery::FetchThenPush(_)) => Some(limiter_period),
+            (None, _) => None,
+        };
         scenario.pre_record.order = [
             PpsOrder::FirstAccess,
             PpsOrder::Recency,
@@ -328,15 +345,7 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         ][order];
         let (
             (suspend, resume, fault_trap, install, receive_wake, wake, record_trap),
-            (
-                planning_cost,
-                record_window,
-                core_state,
-                blocks_vm,
-                overlap_core,
-                planning_time,
-                setup_time,
-            ),
+            (planning_cost, record_window, core_state, blocks_vm, planning_time, setup_time),
         ) = costs;
         scenario.vm.suspend = suspend;
         scenario.vm.resume = resume;
@@ -349,7 +358,6 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         scenario.destination.wake = wake;
         scenario.source.record_trap = record_trap;
         scenario.migration.record_window = record_window;
-        scenario.migration.overlap_core = overlap_core;
         scenario.migration.planning_cost = planning_cost;
         scenario.migration.planning_time = planning_time;
         scenario.migration.setup_time = setup_time;
@@ -373,7 +381,7 @@ fn run_with_pages_in_place(case: &Case, there: impl Fn(u32) -> bool) -> Pair {
         crate::naive::LeadIn::Nothing,
         crate::naive::Strategy::PostCopy,
     );
-    for page in 0..input.pages {
+    for page in 0..input.pages() {
         if there(page) {
             switch_over.missing.remove(page);
         }
@@ -499,14 +507,16 @@ const WITHOUT: [Removal; 15] = [
     }),
     ("send_resume", |scenario| scenario.source.send_resume = None),
     ("wake_on_request", |scenario| {
-        scenario.source.wake_on_request = false;
+        scenario.source.wake_on_request = WakeOnRequest(None);
     }),
     ("overtaken_percent", |scenario| {
-        scenario.source.overtaken_percent = 0;
+        if let Some(overtaken) = &mut scenario.source.wake_on_request.0 {
+            overtaken.overtaken_percent = 0;
+        }
     }),
     ("write_batch", |scenario| scenario.source.write_batch = 0),
     ("request_thread", |scenario| {
-        scenario.source.request_thread = false;
+        scenario.link.demand_channel.request_thread = false;
     }),
     ("quickack", |scenario| {
         if scenario.destination.nagle == Nagle::Quickack {
@@ -514,7 +524,7 @@ const WITHOUT: [Removal; 15] = [
         }
     }),
     ("limiter_period", |scenario| {
-        scenario.source.limiter_period = SimTime::ZERO;
+        scenario.source.limiter_period = Some(SimTime::ZERO);
     }),
     ("device_queue", |scenario| {
         scenario.link.device_queue = Bytes(0);
@@ -527,8 +537,8 @@ const WITHOUT: [Removal; 15] = [
     ("receive_buffer", |scenario| {
         scenario.destination.receive_buffer = NO_WINDOW;
     }),
-    ("receiver_per_channel", |scenario| {
-        scenario.destination.receiver_per_channel = false;
+    ("receiver_thread", |scenario| {
+        scenario.link.demand_channel.receiver_thread = false;
     }),
     ("nagle", |scenario| scenario.destination.nagle = Nagle::Off),
 ];
@@ -562,6 +572,11 @@ fn random_cases_have_everything() {
             remove(&mut without);
             let matters = metrics(&without, &trace) != with;
             count(format!("{mechanism}{MATTERS}"), matters);
+        }
+        for Key { name, .. } in UNDRAWN.iter() {
+            let without = any_key::without(scenario, name);
+            let matters = without != *scenario && metrics(&without, &trace) != with;
+            count(format!("{name}{MATTERS}"), matters);
         }
         for pair in case.run() {
             let (strategy, outcome) = (pair.strategy, pair.engine);
@@ -606,7 +621,7 @@ fn random_cases_have_everything() {
             count(format!("{:?}: faults", scenario.link.discipline), faults);
             count(format!("{:?}: faults", scenario.source.push), faults);
             if strategy.starts_with("pre-record") {
-                let delivery = scenario.migration.delivery;
+                let delivery = scenario.migration.delivery.kind();
                 count(format!("{delivery:?}: {strategy}: faults"), faults);
                 if delivery.is_fetch() {
                     let fetched = outcome.requests > outcome.page_faults;

@@ -47,7 +47,7 @@ fn lead_ins() -> impl Strategy<Value = Case> {
         let scenario = &mut case.scenario;
         if let Some((mbit, period_us)) = limit {
             scenario.source.max_bandwidth = Bandwidth::from_bits_per_second(mbit * 1_000_000);
-            scenario.source.limiter_period = SimTime::from_us(period_us);
+            scenario.source.limiter_period = Some(SimTime::from_us(period_us));
         }
         scenario.link.connections = connections;
         if connections > 1 {
@@ -413,7 +413,7 @@ fn a_rate_limit_holds_back_rounds() {
     // core state at 3202; the VM resumes at 3452.
     let mut case = base(6, &[]);
     case.scenario.source.max_bandwidth = Bandwidth::from_bits_per_second(1_200_000_000);
-    case.scenario.source.limiter_period = SimTime::from_ns(1_000);
+    case.scenario.source.limiter_period = Some(SimTime::from_ns(1_000));
     for strategy in ["hybrid", "hybrid+pre-record"] {
         let outcome = simulate_as(strategy, &case);
         assert_eq!(outcome.total_migration_time, Some(ns(3452)));

@@ -1,5 +1,7 @@
 //! The one test crate: each module says what belongs there.
 
+/// Random values for keys that no case draws itself.
+mod any_key;
 /// `check`: baselines and what differs from them.
 mod check;
 /// The command line as a user drives it.

@@ -1,10 +1,11 @@
 //! The naive reference simulator that the engine's results are compared with, to the picosecond.
 //!
-//! It is written from the model's specification and shares nothing with the engine: it replays every raw record on
-//! every pass, looks for the next event among *all* the events that could be next, and scans plain vectors.
-//! It is slow, and meant to be obviously right. Fit for tens of pages and hundreds of records.
+//! It is written from the model's specification and shares nothing with the engine but the types of settings, which are
+//! data: it replays every raw record on every pass, looks for the next event among *all* the events that could be
+//! next, and scans plain vectors. It is slow, and meant to be obviously right. Fit for tens of pages and hundreds of
+//! records.
 //!
-//! Durations and times are integer picoseconds unless the name ends in `_ns`; sizes are bytes; `bandwidth` is bit/s.
+//! Durations and times are integer picoseconds unless the name ends in `_ns`; sizes are bytes.
 
 mod bound;
 mod lead_in;
@@ -16,6 +17,14 @@ mod vcpus;
 mod world;
 
 use std::fmt;
+
+use migsim::guest::replay::AtEnd;
+use migsim::host::destination::FaultBlocks;
+use migsim::host::source::DemandMode;
+use migsim::network::CongestionControl;
+use migsim::scenario::{Delivery, Scenario};
+use migsim::strategy::pre_record::PpsOrder;
+use migsim::units::{Bandwidth, SimTime};
 
 /// Times and amounts of work; wide enough for every product that the model forms.
 type Ps = u128;
@@ -46,40 +55,6 @@ pub(crate) struct RawRecord {
     pub(crate) op: Op,
 }
 
-/// Congestion control.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Control {
-    Reno,
-    Cubic,
-    Bbr,
-}
-
-/// How demand pages share the link with the backlog of pushed pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Discipline {
-    Fifo,
-    Fair,
-    Priority,
-}
-
-/// The scan of the active push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Push {
-    Linear,
-    Pivot,
-    Bubble,
-    None,
-}
-
-/// The order of the pages within the pre-recorded page set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    FirstAccess,
-    Recency,
-    Frequency,
-    Address,
-}
-
 /// The pages to push first, and where the scan behind them starts, from a recording.
 type Plan<'a> = dyn Fn(&[Access]) -> (Vec<u32>, u32) + 'a;
 
@@ -87,7 +62,7 @@ type Plan<'a> = dyn Fn(&[Access]) -> (Vec<u32>, u32) + 'a;
 #[derive(Clone, Copy)]
 pub(crate) enum Strategy<'a> {
     PostCopy,
-    PreRecord(Order),
+    PreRecord(PpsOrder),
     /// The list is the function's answer to the recording.
     /// The scan behind the list starts at the page that comes with it.
     Planned(&'a Plan<'a>),
@@ -141,7 +116,7 @@ impl fmt::Debug for Strategy<'_> {
     }
 }
 
-/// Everything that the model names.
+/// Everything that the model names: a trace, settings, and what is simulated.
 #[derive(Debug, Clone)]
 pub(crate) struct Input<'a> {
     pub(crate) records: Vec<RawRecord>,
@@ -150,110 +125,20 @@ pub(crate) struct Input<'a> {
     pub(crate) idle: Vec<(u16, u64, u64)>,
     pub(crate) duration_ns: u64,
     pub(crate) compaction_ns: u64,
-    pub(crate) start_ns: u64,
+    /// Guest time per recorded nanosecond.
     pub(crate) scale_fp: u64,
-    pub(crate) wrap: bool,
     /// Pages of the trace that are RAM, as first and count; none: all of them.
     pub(crate) ram: Vec<(u32, u32)>,
     /// Per page of the trace: all zero when the recording began.
     pub(crate) zero: Vec<bool>,
-    /// Pages of the VM, of the trace's size; those beyond the trace's are not zero.
-    pub(crate) vm_pages: u32,
-    /// How many of those that are neither zero nor in any record are zero all the same: the highest.
-    pub(crate) free: u32,
-    /// Host pages altogether.
-    pub(crate) pages: u32,
+    /// Bytes of a page of the trace.
+    pub(crate) page_size: u64,
+    /// A host page is so many of them, as a power of two.
     pub(crate) host_shift: u32,
-    pub(crate) host_page_bytes: u64,
-    pub(crate) core_state: u64,
-    pub(crate) suspend: u64,
-    pub(crate) resume: u64,
-    pub(crate) bandwidth: u64,
-    pub(crate) latency: u64,
-    pub(crate) mtu: u64,
-    pub(crate) packet_overhead: u64,
-    pub(crate) message_header: u64,
-    pub(crate) zero_page_bytes: u64,
-    /// Connections that pages are sent on before the resume.
-    pub(crate) connections: usize,
-    pub(crate) discipline: Discipline,
-    /// Bytes of a channel in the device's own queue, but for priority; 0 for none.
-    pub(crate) device_queue: u64,
-    /// Packets lost of a million, and who decides what may be in flight then.
-    pub(crate) loss: Option<(u32, Control)>,
-    /// Bytes of a queue that go as one piece, or as many as wait; 0 for each page on its own.
-    pub(crate) segment: u64,
-    pub(crate) push: Push,
-    pub(crate) push_service: u64,
-    pub(crate) demand_service: u64,
-    pub(crate) send_buffer: u64,
-    /// A thread that has found the buffer full sleeps until no more bytes than these are in it.
-    pub(crate) send_resume: u64,
-    /// A request that arrives wakes a thread that sleeps because of the push queue's buffer.
-    pub(crate) wake_on_request: bool,
-    /// Of the requests that do, so many in a hundred are read late, and by how much.
-    pub(crate) overtaken_percent: u64,
-    pub(crate) overtaken_by: u64,
-    /// Pages with content that are gathered before they are written.
-    pub(crate) write_batch: u64,
-    pub(crate) zero_service: u64,
-    /// Of a planned list: pages of the run that a request draws forward, and how far from the one before each lies at
-    /// most.
-    pub(crate) run_pages: u32,
-    pub(crate) run_gap: u32,
-    pub(crate) synchronous: bool,
-    pub(crate) record_trap: u64,
-    pub(crate) fault_trap: u64,
-    pub(crate) install: u64,
-    /// Bytes of a queue that may be on their way, wait to be installed or wait for their sender to learn of it; nothing
-    /// starts while there are as many.
-    pub(crate) receive_buffer: u64,
-    pub(crate) receive_wake: u64,
-    pub(crate) wake: u64,
-    /// Demand pages with a queue of their own have a receiving thread of their own.
-    pub(crate) receiver_per_channel: bool,
-    /// While a request is not acknowledged, those behind it wait for that.
-    pub(crate) nagle: bool,
-    /// That acknowledgement is a packet of its own, and not one with pushed pages.
-    pub(crate) quickack: bool,
-    /// A fault pauses the whole VM, not only its vCPU.
-    pub(crate) blocks_vm: bool,
-    /// Pages follow the core state at once, and not only when the VM runs.
-    pub(crate) push_while_resuming: bool,
-    pub(crate) record_window: u64,
-    pub(crate) overlap_core: bool,
-    /// The VM runs on for so long before its suspension, if nothing is sent before.
-    pub(crate) setup_time: u64,
-    /// The VM runs on for so long behind its record window.
-    pub(crate) planning_time: u64,
-    /// Per recorded access, while the VM is suspended.
-    pub(crate) planning_cost: u64,
-    /// Threads on the destination that touch the list's pages in order, of a strategy that records; its source scans
-    /// then, and knows no list. 0: the source pushes the list.
-    pub(crate) fetchers: u64,
-    /// The source scans only when the last page of the list is being touched, and
-    pub(crate) push_after_list: bool,
-    /// then from a multiple of this after the suspension on.
-    pub(crate) limiter_period: u64,
-    /// Bytes in such a period behind which nothing more is pushed.
-    pub(crate) limiter_share: Option<u64>,
-    /// The same while the VM runs on the source.
-    pub(crate) live_limiter_share: Option<u64>,
-    /// Requests with a queue of their own have a thread of their own on the source.
-    pub(crate) request_thread: bool,
+    /// Every key. The settings are data, and say what is simulated; how is for each simulator to know.
+    pub(crate) settings: Scenario,
     /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.
     pub(crate) initially_installed: Vec<bool>,
-    /// Bytes of memory whose dirty bits are cleared together.
-    pub(crate) dirty_log_chunk: u64,
-    /// How often a recorder tells which pages were written; 0: at once.
-    pub(crate) dirty_log_interval: u64,
-    /// Rounds end at this time, when no more than so many bytes of pages are dirty, or when a round leaves no fewer
-    /// than before.
-    pub(crate) switch_time: Option<u64>,
-    pub(crate) switch_remaining: u64,
-    /// After that, so long of another round is sent.
-    pub(crate) switch_iteration: u64,
-    pub(crate) switch_at_minimum: bool,
     pub(crate) lead_in: LeadIn,
     pub(crate) strategy: Strategy<'a>,
 }
@@ -265,10 +150,108 @@ struct Parts {
     zeros: u64,
 }
 
+fn ps(time: SimTime) -> Ps {
+    time.as_ps().into()
+}
+
 impl Input<'_> {
+    fn start_ns(&self) -> u64 {
+        self.settings.trace.start.as_ps() / 1_000
+    }
+
+    fn wrap(&self) -> bool {
+        self.settings.trace.at_end == AtEnd::Wrap
+    }
+
+    fn memory(&self) -> u64 {
+        self.settings.vm.memory.expect("always set").0
+    }
+
+    fn host_page_bytes(&self) -> u64 {
+        self.page_size << self.host_shift
+    }
+
+    /// Host pages altogether.
+    pub(crate) fn pages(&self) -> u32 {
+        self.vm_pages().div_ceil(1 << self.host_shift)
+    }
+
+    /// Pages of the VM, of the trace's size; those beyond the trace's are not zero.
+    fn vm_pages(&self) -> u32 {
+        self.memory().checked_div(self.page_size).unwrap_or(0) as u32
+    }
+
+    /// How many of those that are neither zero nor in any record are zero all the same: the highest.
+    fn free(&self) -> u32 {
+        (self.settings.vm.free.0 / self.page_size) as u32
+    }
+
+    /// A fault pauses the whole VM, not only its vCPU.
+    fn blocks_vm(&self) -> bool {
+        self.settings.destination.fault_blocks == FaultBlocks::Vm
+    }
+
+    fn synchronous(&self) -> bool {
+        self.settings.source.demand_mode == DemandMode::Synchronous
+    }
+
+    /// A thread that has found the buffer full sleeps until no more bytes than these are in it.
+    fn send_resume(&self) -> u64 {
+        let source = &self.settings.source;
+        source.send_resume.unwrap_or(source.send_buffer).0
+    }
+
+    fn zero_service(&self) -> SimTime {
+        let source = &self.settings.source;
+        source.zero_service.unwrap_or(source.push_service)
+    }
+
+    /// So much is written at once.
+    fn fills_batch(&self, pages: u64, zero_pages: u64) -> bool {
+        let marks = zero_pages * u64::from(self.settings.link.zero_page_bytes);
+        pages >= u64::from(self.settings.source.write_batch) || marks >= 32_768
+    }
+
+    /// Threads on the destination that touch the list's pages in order, of a strategy that records; its source scans
+    /// then, and knows no list. 0: the source pushes the list.
+    fn fetchers(&self) -> u16 {
+        match self.settings.migration.delivery {
+            Delivery::SourcePush => 0,
+            Delivery::DestinationFetch(threads) | Delivery::FetchThenPush(threads) => threads,
+        }
+    }
+
+    /// The source scans only when the last page of the list is being touched.
+    fn push_after_list(&self) -> bool {
+        matches!(self.settings.migration.delivery, Delivery::FetchThenPush(_))
+    }
+
+    fn limiter_period(&self) -> Ps {
+        ps(self
+            .settings
+            .source
+            .limiter_period
+            .unwrap_or(SimTime::from_ms(100)))
+    }
+
+    /// Bytes in such a period behind which nothing more is pushed.
+    fn limiter_share(&self) -> Option<u64> {
+        self.in_period(self.settings.source.max_postcopy_bandwidth?)
+    }
+
+    /// The same while the VM runs on the source.
+    fn live_limiter_share(&self) -> Option<u64> {
+        self.in_period(self.settings.source.max_bandwidth?)
+    }
+
+    fn in_period(&self, limit: Bandwidth) -> Option<u64> {
+        let bits = u128::from(limit.bits_per_second()) * self.limiter_period();
+        Some((bits / 8_000_000_000_000) as u64)
+    }
+
     /// Payload of a packet: MTU less IPv4 (20), TCP (20) and timestamps (12).
     fn payload(&self) -> u128 {
-        u128::from(self.mtu) - 52
+        u128::from(self.settings.link.mtu) - 52
     }
 
     /// Time on the wire of a message of `bytes` bytes.
@@ -277,13 +260,15 @@ impl Input<'_> {
         let work = u128::from(bytes)
             * 8
             * 1_000_000_000_000
-            * (payload + u128::from(self.packet_overhead));
-        let on_wire = work.div_ceil(payload * u128::from(self.bandwidth));
-        let Some((lost, control)) = self.loss else {
+            * (payload + u128::from(self.settings.link.packet_overhead));
+        let bandwidth = self.settings.link.bandwidth.bits_per_second();
+        let on_wire = work.div_ceil(payload * u128::from(bandwidth));
+        let Some(loss) = &self.settings.link.loss else {
             return on_wire;
         };
-        let repeated = (on_wire * 1_000_000).div_ceil(1_000_000 - u128::from(lost));
-        match self.most_kbit(u128::from(lost), control) {
+        let lost = u128::from(loss.per_million);
+        let repeated = (on_wire * 1_000_000).div_ceil(1_000_000 - lost);
+        match self.most_kbit(lost, loss.congestion_control) {
             Some(kbit) => repeated.max((u128::from(bytes) * 8 * 1_000_000_000).div_ceil(kbit)),
             None => repeated,
         }
@@ -313,7 +298,7 @@ impl Input<'_> {
 
     /// What a host page is made of, in pages of the trace's size: those with content, and those that are zero.
     fn parts(&self, host: u32, zero: &[bool]) -> Parts {
-        let inside = (0..self.vm_pages).filter(|page| page >> self.host_shift == host);
+        let inside = (0..self.vm_pages()).filter(|page| page >> self.host_shift == host);
         let (zeros, pages): (Vec<u32>, Vec<u32>) = inside.partition(|page| zero[*page as usize]);
         Parts {
             pages: pages.len() as u64,
@@ -323,8 +308,9 @@ impl Input<'_> {
 
     /// Bytes of its message.
     fn message(&self, parts: Parts) -> u64 {
-        let page_bytes = self.host_page_bytes >> self.host_shift;
-        parts.pages * (page_bytes + self.message_header) + parts.zeros * self.zero_page_bytes
+        let link = &self.settings.link;
+        parts.pages * (self.page_size + u64::from(link.message_header))
+            + parts.zeros * u64::from(link.zero_page_bytes)
     }
 
     /// Bytes of a host page's message that has all of its content.
@@ -338,18 +324,19 @@ impl Input<'_> {
     /// When so many bytes of a stream are out that starts behind messages under way, each with the time of its
     /// acknowledgement and its bytes. Each window's worth of the stream is acknowledged a round trip after it was sent.
     fn stream(&self, start: Ps, under_way: &[(Ps, u64)], bytes: u64) -> Ps {
+        let window = self.settings.destination.receive_buffer.0;
         let behind_others = |bytes: u64| {
             let held_up = (0..under_way.len()).filter_map(|i| {
                 let full: u64 = under_way[i..].iter().map(|(_, bytes)| bytes).sum();
-                let open = self.receive_buffer.saturating_sub(full);
+                let open = window.saturating_sub(full);
                 (open < bytes).then(|| under_way[i].0 + self.tx(bytes - open))
             });
             held_up.max().unwrap_or(0).max(start + self.tx(bytes))
         };
-        let windows = bytes.saturating_sub(1) / self.receive_buffer;
+        let windows = bytes.saturating_sub(1) / window;
         (0..=windows)
             .map(|n| {
-                2 * Ps::from(n * self.latency) + behind_others(bytes - n * self.receive_buffer)
+                2 * Ps::from(n) * ps(self.settings.link.latency) + behind_others(bytes - n * window)
             })
             .max()
             .expect("at least one")
@@ -357,8 +344,8 @@ impl Input<'_> {
 
     /// Payload of a connection that loses packets: the largest rate in kbit/s at which the formula still allows that
     /// loss.
-    fn most_kbit(&self, lost: u128, control: Control) -> Option<u128> {
-        let round_trip = u128::from(2 * self.latency / 1_000); // in ns
+    fn most_kbit(&self, lost: u128, control: CongestionControl) -> Option<u128> {
+        let round_trip = 2 * ps(self.settings.link.latency) / 1_000; // in ns
         if round_trip == 0 {
             return None;
         }
@@ -382,9 +369,9 @@ impl Input<'_> {
         let by_reno = largest(&|rate| rate * rate <= reno);
         let by_cubic = largest(&|rate| (rate * rate).checked_pow(2).is_some_and(|r| r <= cubic));
         let rate = match control {
-            Control::Reno => by_reno,
-            Control::Cubic => by_reno.max(by_cubic),
-            Control::Bbr => return None,
+            CongestionControl::Reno => by_reno,
+            CongestionControl::Cubic => by_reno.max(by_cubic),
+            CongestionControl::Bbr => return None,
         };
         Some(rate.max(1))
     }
@@ -445,8 +432,10 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         .filter(|(n, (page, _))| sent[..*n].iter().any(|(before, _)| before == page))
         .map(|(_, (_, parts))| parts.pages + parts.zeros);
     let payload = input.payload();
-    let bytes = source.sent.bytes + world.message_bytes + u128::from(input.core_state);
-    let bytes = (bytes * (payload + u128::from(input.packet_overhead))).div_ceil(payload);
+    let bytes =
+        source.sent.bytes + world.message_bytes + u128::from(input.settings.vm.core_state.0);
+    let bytes =
+        (bytes * (payload + u128::from(input.settings.link.packet_overhead))).div_ceil(payload);
     let mut pps: Vec<u32> = source.log.iter().map(|access| access.page).collect();
     pps.sort_unstable();
     pps.dedup();

@@ -1,108 +1,26 @@
 //! The reference simulator on its own: orders of pages that no metric shows, and what holds for every run.
 //! Its times are checked against cases worked out by hand in `hand_computed`, together with the engine's.
 //!
-//! Unless a test says otherwise: 1000 payload bytes a packet, no overhead and 8 Gbit/s, so that a byte takes 1 ns on
-//! the wire; pages of 90 bytes with a header of 10 (100 ns); R = suspend 100 + core state 1000 + latency 50 + resume
-//! 200 = 1350 ns.
+//! Costs are those of `hand_computed`, unless a test says otherwise.
 
-use crate::naive::{
-    Access, Discipline, Input, LeadIn, Op, Order, Push, RawRecord, Strategy, simulate,
-};
+use crate::hand_computed::{base as case, read, record};
+use crate::naive::{Access, Input, LeadIn, Strategy, simulate};
+use migsim::guest::replay::AtEnd;
+use migsim::host::destination::{FaultBlocks, Nagle};
+use migsim::host::source::{DemandMode, Overtaken, WakeOnRequest};
+use migsim::network::Discipline;
+use migsim::strategy::pre_record::PpsOrder;
+use migsim::strategy::scan::Push;
+use migsim::trace::{Op, Record};
+use migsim::units::{Bandwidth, Bytes, SimTime};
 
-fn ns(ns: u64) -> u64 {
-    ns * 1000
-}
-
-fn rec(time_ns: u64, vcpu: u16, page: u32, op: Op) -> RawRecord {
-    RawRecord {
-        time_ns,
-        vcpu,
-        page,
-        op,
-    }
-}
-
-fn read(time_ns: u64, vcpu: u16, page: u32) -> RawRecord {
-    rec(time_ns, vcpu, page, Op::Read)
+fn ns(ns: u64) -> SimTime {
+    SimTime::from_ns(ns)
 }
 
 /// Post-copy of a one-vCPU VM of `pages` pages without zero pages, pushed in address order.
-fn base(pages: u32, records: &[RawRecord]) -> Input<'static> {
-    Input {
-        records: records.to_vec(),
-        vcpus: 1,
-        idle: Vec::new(),
-        duration_ns: 1_000_000,
-        compaction_ns: 0,
-        start_ns: 0,
-        scale_fp: 1000 << 20,
-        wrap: false,
-        vm_pages: pages,
-        ram: Vec::new(),
-        free: 0,
-        zero: vec![false; pages as usize],
-        pages,
-        host_shift: 0,
-        host_page_bytes: 90,
-        core_state: 1000,
-        suspend: ns(100),
-        resume: ns(200),
-        bandwidth: 8_000_000_000,
-        latency: ns(50),
-        mtu: 1052,
-        packet_overhead: 0,
-        message_header: 10,
-        zero_page_bytes: 9,
-        connections: 1,
-        discipline: Discipline::Fifo,
-        device_queue: 0,
-        loss: None,
-        segment: 0,
-        push: Push::Linear,
-        push_service: ns(2),
-        demand_service: ns(3),
-        send_buffer: 250,
-        send_resume: 250,
-        wake_on_request: false,
-        overtaken_percent: 0,
-        overtaken_by: 0,
-        write_batch: 0,
-        zero_service: ns(2),
-        run_pages: 0,
-        run_gap: 0,
-        synchronous: false,
-        record_trap: ns(7),
-        fault_trap: ns(5),
-        install: ns(4),
-        receive_buffer: u64::MAX,
-        receive_wake: 0,
-        wake: ns(6),
-        receiver_per_channel: false,
-        nagle: false,
-        quickack: false,
-        blocks_vm: false,
-        push_while_resuming: false,
-        record_window: 0,
-        overlap_core: false,
-        setup_time: 0,
-        planning_time: 0,
-        planning_cost: 0,
-        fetchers: 0,
-        push_after_list: false,
-        limiter_share: None,
-        live_limiter_share: None,
-        limiter_period: 0,
-        request_thread: false,
-        initially_installed: Vec::new(),
-        dirty_log_chunk: 1 << 30,
-        dirty_log_interval: 0,
-        switch_time: None,
-        switch_remaining: 0,
-        switch_iteration: 0,
-        switch_at_minimum: false,
-        lead_in: LeadIn::Nothing,
-        strategy: Strategy::PostCopy,
-    }
+fn base(pages: u32, records: &[Record]) -> Input<'static> {
+    case(pages, records).input(LeadIn::Nothing, Strategy::PostCopy)
 }
 
 #[test]
@@ -111,15 +29,15 @@ fn orders_of_the_pps() {
     let order = |order| {
         let records = [read(1, 0, 3), read(2, 0, 1), read(3, 0, 2), read(4, 0, 1)];
         let mut input = base(4, &records);
-        input.record_window = ns(50);
+        input.settings.migration.record_window = ns(50);
         input.lead_in = LeadIn::Record;
         input.strategy = Strategy::PreRecord(order);
         simulate(&input).push_and_demand_order
     };
-    assert_eq!(order(Order::FirstAccess), [3, 1, 2, 0]);
-    assert_eq!(order(Order::Recency), [1, 2, 3, 0]);
-    assert_eq!(order(Order::Frequency), [1, 3, 2, 0]);
-    assert_eq!(order(Order::Address), [1, 2, 3, 0]);
+    assert_eq!(order(PpsOrder::FirstAccess), [3, 1, 2, 0]);
+    assert_eq!(order(PpsOrder::Recency), [1, 2, 3, 0]);
+    assert_eq!(order(PpsOrder::Frequency), [1, 3, 2, 0]);
+    assert_eq!(order(PpsOrder::Address), [1, 2, 3, 0]);
 }
 
 #[test]
@@ -127,9 +45,8 @@ fn scans_after_a_fault() {
     // One message at a time; page 0 is on the link when the request for page 3 arrives.
     let order = |push| {
         let mut input = base(7, &[read(10, 0, 3)]);
-        input.send_buffer = 100;
-        input.send_resume = 100;
-        input.push = push;
+        input.settings.source.send_buffer = Bytes(100);
+        input.settings.source.push = push;
         simulate(&input).push_and_demand_order
     };
     assert_eq!(order(Push::Linear), [0, 3, 1, 2, 4, 5, 6]);
@@ -151,10 +68,12 @@ fn clairvoyant_pushes_in_touch_order() {
         read(10, 1, 1),
     ];
     let mut input = base(5, &records);
-    (input.duration_ns, input.start_ns, input.wrap, input.vcpus) = (90, 50, true, 2);
-    input.push = Push::None; // the strategy has its own
+    (input.duration_ns, input.vcpus) = (90, 2);
+    input.settings.trace.start = ns(50);
+    input.settings.trace.at_end = AtEnd::Wrap;
+    input.settings.source.push = Push::None; // the strategy has its own
     input.strategy = Strategy::Clairvoyant;
-    input.fault_trap = ns(100_000); // no request gets through before the push is over
+    input.settings.destination.fault_trap = ns(100_000); // no request gets through before the push is over
     assert_eq!(simulate(&input).push_and_demand_order, [2, 0, 3, 1, 4]);
 }
 
@@ -162,7 +81,8 @@ fn clairvoyant_pushes_in_touch_order() {
 fn messages_on_the_wire() {
     // 8 · 10^12 / (3 · 10^12) = 2.67 ps a byte, rounded up a message.
     let mut input = base(1, &[]);
-    input.bandwidth = 3_000_000_000_000;
+    let bandwidth = Bandwidth::from_bits_per_second(3_000_000_000_000);
+    input.settings.link.bandwidth = bandwidth.expect("not zero");
     assert_eq!(
         (input.tx(0), input.tx(1), input.tx(2), input.tx(3)),
         (0, 3, 6, 8)
@@ -189,19 +109,26 @@ fn back_to_90_per_cent_by_trial() {
         }
         let mut input = base(30, &records);
         input.duration_ns = 10_000_000_000;
-        (input.host_page_bytes, input.message_header) = (0, 0);
-        (input.core_state, input.suspend, input.resume, input.latency) = (0, 0, 0, 0);
-        (
-            input.push_service,
-            input.zero_service,
-            input.demand_service,
-            input.install,
-            input.wake,
-        ) = (0, 0, 0, 0, 0);
-        input.push = Push::None;
-        input.fault_trap = trap * MS;
+        input.zero = vec![true; 30];
+        let settings = &mut input.settings;
+        settings.link.zero_page_bytes = 0;
+        settings.link.latency = SimTime::ZERO;
+        settings.vm.core_state = Bytes(0);
+        (settings.vm.suspend, settings.vm.resume) = (SimTime::ZERO, SimTime::ZERO);
+        for cost in [
+            &mut settings.source.push_service,
+            &mut settings.source.demand_service,
+            &mut settings.destination.install,
+            &mut settings.destination.wake,
+        ] {
+            *cost = SimTime::ZERO;
+        }
+        settings.source.push = Push::None;
+        settings.destination.fault_trap = SimTime::from_ps(trap * MS);
         if random.below(2) == 0 {
-            (input.vcpus, input.blocks_vm) = (2, true); // both blocked at once, against twice the limit
+            // Both blocked at once, against twice the limit.
+            settings.destination.fault_blocks = FaultBlocks::Vm;
+            input.vcpus = 2;
         }
         // f is whole on the grid and changes by at most 1 ms from one point to the next, so that it comes down to the
         // limit on a point of the grid.
@@ -243,7 +170,7 @@ fn what_holds_for_every_run() {
         for _ in 0..random.below(40) {
             let op = random.pick(&[Op::Read, Op::Write, Op::Execute]);
             let page = random.below(u64::from(pages)) as u32;
-            records.push(rec(
+            records.push(record(
                 random.below(600),
                 random.below(u64::from(vcpus)) as u16,
                 page,
@@ -258,41 +185,43 @@ fn what_holds_for_every_run() {
         input.vcpus = vcpus;
         input.duration_ns = 600;
         input.compaction_ns = random.pick(&[0, 0, 20]);
-        input.start_ns = random.pick(&[0, 200, 580]);
         input.scale_fp = random.pick(&[1000 << 20, 349_525_333]);
-        input.wrap = random.below(2) == 0;
         input.zero = (0..pages).map(|_| random.below(3) == 0).collect();
         input.host_shift = random.below(2) as u32;
-        input.pages = pages.div_ceil(1 << input.host_shift);
-        input.latency = random.pick(&[0, ns(50), ns(300)]);
-        input.discipline = random.pick(&[Discipline::Fifo, Discipline::Fair, Discipline::Priority]);
-        input.push = random.pick(&[Push::Linear, Push::Pivot, Push::Bubble, Push::None]);
-        input.device_queue = random.pick(&[0, 1, 250]);
-        input.segment = random.pick(&[0, 1, 250]);
-        input.wake_on_request = random.pick(&[false, true]);
-        input.push_service = random.pick(&[0, ns(2), ns(150)]);
-        input.zero_service = random.pick(&[0, ns(2), ns(150)]);
-        input.write_batch = random.pick(&[0, 3]);
-        input.demand_service = random.pick(&[0, ns(3)]);
-        input.send_buffer = random.pick(&[1, 100, 250, 100_000]);
-        input.send_resume = input.send_buffer / random.pick(&[1, 2]);
-        input.synchronous = random.below(2) == 0;
-        input.fault_trap = random.pick(&[0, ns(5), ns(500)]);
-        input.install = random.pick(&[0, ns(4), ns(200)]);
-        input.receive_buffer = random.pick(&[1, 250, u64::MAX]);
-        input.receive_wake = random.pick(&[0, ns(7)]);
-        input.wake = random.pick(&[0, ns(6)]);
-        input.receiver_per_channel = random.pick(&[false, true]);
-        input.nagle = random.pick(&[false, true]);
-        input.quickack = random.pick(&[false, true]);
-        input.setup_time = random.pick(&[0, ns(70)]);
-        input.planning_time = random.pick(&[0, ns(40)]);
-        input.blocks_vm = random.below(3) == 0;
-        input.record_window = random.pick(&[0, ns(100), ns(1000)]);
-        input.overlap_core = random.below(3) == 0;
+        let settings = &mut input.settings;
+        settings.trace.start = ns(random.pick(&[0, 200, 580]));
+        settings.trace.at_end = random.pick(&[AtEnd::Wrap, AtEnd::Idle]);
+        let link = &mut settings.link;
+        link.latency = ns(random.pick(&[0, 50, 300]));
+        link.discipline = random.pick(&[Discipline::Fifo, Discipline::Fair, Discipline::Priority]);
+        link.demand_channel.receiver_thread = random.pick(&[false, true]);
+        link.device_queue = Bytes(random.pick(&[0, 1, 250]));
+        link.segment = Bytes(random.pick(&[0, 1, 250]));
+        let source = &mut settings.source;
+        source.push = random.pick(&[Push::Linear, Push::Pivot, Push::Bubble, Push::None]);
+        source.wake_on_request = WakeOnRequest(random.pick(&[None, Some(Overtaken::default())]));
+        source.push_service = ns(random.pick(&[0, 2, 150]));
+        source.zero_service = Some(ns(random.pick(&[0, 2, 150])));
+        source.write_batch = random.pick(&[0, 3]);
+        source.demand_service = ns(random.pick(&[0, 3]));
+        source.send_buffer = Bytes(random.pick(&[1, 100, 250, 100_000]));
+        source.send_resume = Some(Bytes(source.send_buffer.0 / random.pick(&[1, 2])));
+        source.demand_mode = random.pick(&[DemandMode::Pipelined, DemandMode::Synchronous]);
+        let destination = &mut settings.destination;
+        destination.fault_trap = ns(random.pick(&[0, 5, 500]));
+        destination.install = ns(random.pick(&[0, 4, 200]));
+        destination.receive_buffer = Bytes(random.pick(&[1, 250, u64::MAX]));
+        destination.receive_wake = ns(random.pick(&[0, 7]));
+        destination.wake = ns(random.pick(&[0, 6]));
+        destination.nagle = random.pick(&[Nagle::Off, Nagle::DelayedAck, Nagle::Quickack]);
+        destination.fault_blocks =
+            random.pick(&[FaultBlocks::Vcpu, FaultBlocks::Vcpu, FaultBlocks::Vm]);
+        settings.migration.setup_time = ns(random.pick(&[0, 70]));
+        settings.migration.planning_time = ns(random.pick(&[0, 40]));
+        settings.migration.record_window = ns(random.pick(&[0, 100, 1000]));
         (input.lead_in, input.strategy) = random.pick(&[
             (LeadIn::Nothing, Strategy::PostCopy),
-            (LeadIn::Record, Strategy::PreRecord(Order::Recency)),
+            (LeadIn::Record, Strategy::PreRecord(PpsOrder::Recency)),
             (LeadIn::Record, Strategy::Planned(&reversed)),
             (LeadIn::Nothing, Strategy::Clairvoyant),
         ]);
@@ -328,13 +257,16 @@ fn what_holds_for_every_run() {
             outcome.fault_latency_p99 <= outcome.fault_latency_max,
             "{input:?}"
         );
-        let touches = if input.blocks_vm { 1 } else { u64::from(vcpus) };
+        let touches = match input.settings.destination.fault_blocks {
+            FaultBlocks::Vm => 1,
+            FaultBlocks::Vcpu => u64::from(vcpus),
+        };
         assert!(
             outcome.page_faults <= u64::from(pages) * touches,
             "{input:?}"
         );
-        let pushes_all =
-            input.push != Push::None || matches!(input.strategy, Strategy::Clairvoyant);
+        let pushes_all = input.settings.source.push != Push::None
+            || matches!(input.strategy, Strategy::Clairvoyant);
         assert!(!pushes_all || messages == u64::from(pages), "{input:?}");
         assert_eq!(outcome, simulate(&input), "the same again");
     }

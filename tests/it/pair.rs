@@ -1,22 +1,16 @@
 //! One migration on the engine and on the naive reference simulator, whose results have to be equal.
 
 use migsim::guest::recording::{Access, RecordError};
-use migsim::guest::replay::AtEnd;
-use migsim::host::destination::{FaultBlocks, Nagle};
-use migsim::host::source::DemandMode;
 use migsim::measure::Metrics;
 use migsim::memory::PageRun;
 use migsim::migration::{MigrationError, SwitchOver};
-use migsim::network::{CongestionControl, Discipline};
 use migsim::run::compare::{ComparisonError, compare};
-use migsim::scenario::{Delivery, Scenario};
+use migsim::scenario::Scenario;
 use migsim::strategy::Registry;
 use migsim::strategy::hybrid::LiveRecorder;
 use migsim::strategy::pdopmp;
-use migsim::strategy::pre_record::PpsOrder;
-use migsim::strategy::scan::Push;
 use migsim::trace::{IdleSpan, Op, Record, Trace, TraceHeader, TraceWriter};
-use migsim::units::{AddressRange, AddressRanges, Bandwidth, SimTime};
+use migsim::units::{AddressRange, AddressRanges, SimTime};
 
 use crate::naive;
 
@@ -143,14 +137,6 @@ impl Case {
         lead_in: naive::LeadIn,
         strategy: naive::Strategy<'a>,
     ) -> naive::Input<'a> {
-        let scenario = &self.scenario;
-        let memory = scenario.vm.memory.expect("always set").0;
-        let host_page_bytes = self.page_size << self.host_shift;
-        let in_period = |limit: Bandwidth| {
-            let bits = u128::from(limit.bits_per_second());
-            let period = u128::from(scenario.source.limiter_period.as_ps());
-            (bits * period / 8_000_000_000_000) as u64
-        };
         naive::Input {
             records: self
                 .records
@@ -168,95 +154,13 @@ impl Case {
                 .collect(),
             duration_ns: self.duration_ns,
             compaction_ns: self.compaction_ns,
-            start_ns: scenario.trace.start.as_ps() / 1_000,
             scale_fp: (1_000.0 * f64::from(1 << 20) * self.scale_factor).round() as u64,
-            wrap: scenario.trace.at_end == AtEnd::Wrap,
             ram: self.ram.iter().map(|run| (run.first, run.count)).collect(),
             zero: self.zero.clone(),
-            vm_pages: (memory / self.page_size) as u32,
-            free: (scenario.vm.free.0 / self.page_size) as u32,
-            pages: memory.div_ceil(host_page_bytes) as u32,
+            page_size: self.page_size,
             host_shift: self.host_shift,
-            host_page_bytes,
-            core_state: scenario.vm.core_state.0,
-            suspend: scenario.vm.suspend.as_ps(),
-            resume: scenario.vm.resume.as_ps(),
-            bandwidth: scenario.link.bandwidth.bits_per_second(),
-            latency: scenario.link.latency.as_ps(),
-            mtu: scenario.link.mtu.into(),
-            packet_overhead: scenario.link.packet_overhead.into(),
-            message_header: scenario.link.message_header.into(),
-            zero_page_bytes: scenario.link.zero_page_bytes.into(),
-            connections: scenario.link.connections.into(),
-            discipline: match scenario.link.discipline {
-                Discipline::Fifo => naive::Discipline::Fifo,
-                Discipline::Fair => naive::Discipline::Fair,
-                Discipline::Priority => naive::Discipline::Priority,
-            },
-            device_queue: scenario.link.device_queue.0,
-            loss: (scenario.link.loss.as_ref())
-                .map(|loss| (loss.per_million, reference_control(loss.congestion_control))),
-            segment: scenario.link.segment.0,
-            push: match scenario.source.push {
-                Push::Linear => naive::Push::Linear,
-                Push::Pivot => naive::Push::Pivot,
-                Push::Bubble => naive::Push::Bubble,
-                Push::None => naive::Push::None,
-            },
-            push_service: scenario.source.push_service.as_ps(),
-            demand_service: scenario.source.demand_service.as_ps(),
-            send_buffer: scenario.source.send_buffer.0,
-            send_resume: scenario
-                .source
-                .send_resume
-                .unwrap_or(scenario.source.send_buffer)
-                .0,
-            wake_on_request: scenario.source.wake_on_request,
-            overtaken_percent: scenario.source.overtaken_percent.into(),
-            overtaken_by: scenario.source.overtaken_by.as_ps(),
-            write_batch: scenario.source.write_batch.into(),
-            zero_service: scenario
-                .source
-                .zero_service
-                .unwrap_or(scenario.source.push_service)
-                .as_ps(),
-            run_pages: scenario.pdopmp.run_pages,
-            run_gap: scenario.pdopmp.stream_gap,
-            synchronous: scenario.source.demand_mode == DemandMode::Synchronous,
-            record_trap: scenario.source.record_trap.as_ps(),
-            fault_trap: scenario.destination.fault_trap.as_ps(),
-            install: scenario.destination.install.as_ps(),
-            receive_buffer: scenario.destination.receive_buffer.0,
-            receive_wake: scenario.destination.receive_wake.as_ps(),
-            wake: scenario.destination.wake.as_ps(),
-            blocks_vm: scenario.destination.fault_blocks == FaultBlocks::Vm,
-            push_while_resuming: scenario.migration.push_while_resuming,
-            record_window: scenario.migration.record_window.as_ps(),
-            overlap_core: scenario.migration.overlap_core,
-            setup_time: scenario.migration.setup_time.as_ps(),
-            planning_time: scenario.migration.planning_time.as_ps(),
-            receiver_per_channel: scenario.destination.receiver_per_channel,
-            nagle: scenario.destination.nagle != Nagle::Off,
-            quickack: scenario.destination.nagle == Nagle::Quickack,
-            planning_cost: scenario.migration.planning_cost.as_ps(),
-            fetchers: match scenario.migration.delivery {
-                Delivery::SourcePush => 0,
-                Delivery::DestinationFetch | Delivery::FetchThenPush => {
-                    scenario.migration.fetch_outstanding.into()
-                }
-            },
-            push_after_list: scenario.migration.delivery == Delivery::FetchThenPush,
-            limiter_share: scenario.source.max_postcopy_bandwidth.map(in_period),
-            live_limiter_share: scenario.source.max_bandwidth.map(in_period),
-            limiter_period: scenario.source.limiter_period.as_ps(),
-            request_thread: scenario.source.request_thread,
+            settings: self.scenario.clone(),
             initially_installed: Vec::new(),
-            dirty_log_chunk: scenario.source.dirty_log_chunk.0,
-            dirty_log_interval: scenario.source.dirty_log_interval.as_ps(),
-            switch_time: scenario.hybrid.time.map(SimTime::as_ps),
-            switch_remaining: scenario.hybrid.remaining.0,
-            switch_iteration: scenario.hybrid.iteration.as_ps(),
-            switch_at_minimum: scenario.hybrid.local_minimum,
             lead_in,
             strategy,
         }
@@ -296,9 +200,7 @@ impl Case {
             let strategy = match run.strategy {
                 "post-copy" | "hybrid" => naive::Strategy::PostCopy,
                 "hybrid+pre-record" => naive::Strategy::Remembered,
-                "pre-record" => {
-                    naive::Strategy::PreRecord(reference_order(self.scenario.pre_record.order))
-                }
+                "pre-record" => naive::Strategy::PreRecord(self.scenario.pre_record.order),
                 "pre-record+pdopmp" => naive::Strategy::Planned(&plan),
                 "clairvoyant" => naive::Strategy::Clairvoyant,
                 other => panic!("the reference has no {other}"),
@@ -342,23 +244,6 @@ fn reference_op(op: Op) -> naive::Op {
         Op::Read => naive::Op::Read,
         Op::Write => naive::Op::Write,
         Op::Execute => naive::Op::Execute,
-    }
-}
-
-fn reference_control(control: CongestionControl) -> naive::Control {
-    match control {
-        CongestionControl::Reno => naive::Control::Reno,
-        CongestionControl::Cubic => naive::Control::Cubic,
-        CongestionControl::Bbr => naive::Control::Bbr,
-    }
-}
-
-fn reference_order(order: PpsOrder) -> naive::Order {
-    match order {
-        PpsOrder::FirstAccess => naive::Order::FirstAccess,
-        PpsOrder::Recency => naive::Order::Recency,
-        PpsOrder::Frequency => naive::Order::Frequency,
-        PpsOrder::Address => naive::Order::Address,
     }
 }
 

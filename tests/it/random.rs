@@ -297,7 +297,7 @@ fn is_causal(scenario: &Scenario, observed: &Observed, stall: &Stall) -> bool {
     let same_page = |other: &&Stall| other.page == stall.page;
     let touches = observed.outcome.stalls.iter().filter(same_page);
     let is_first = touches.map(|other| other.from).min() == Some(stall.from)
-        && !scenario.migration.delivery.is_fetch();
+        && !scenario.migration.delivery.kind().is_fetch();
     let asked = !stall.requested
         || (!is_first || trapped + scenario.link.latency <= way.requested_at)
             && way.requested_at <= way.handed_at;

@@ -7,7 +7,7 @@ use migsim::strategy::Registry;
 
 /// Modules that may be imported by those after them. Modules of one line do not import each other.
 const ORDER: [&[&str]; 16] = [
-    &["message", "nearest"],
+    &["limits", "message", "nearest", "short_form"],
     &["file", "units"],
     &["memory"],
     &["engine", "trace"],
@@ -81,22 +81,46 @@ fn module(path: &Path) -> Option<String> {
     (!["lib", "main"].contains(&name)).then(|| name.to_owned())
 }
 
-/// Names of the crate's modules that a line of code mentions: `crate::a::b`, `crate::{a, b}`.
-fn mentioned(line: &str) -> Vec<&str> {
+/// Modules of the crate that code mentions, each with its line: `crate::a::b`, and `crate::{a::b, c}` over any number
+/// of lines.
+fn mentioned(code: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
-    for (place, _) in line.match_indices("crate::") {
-        let rest = &line[place + "crate::".len()..];
-        let names = match rest.strip_prefix('{') {
-            Some(list) => list.split(['}', ';']).next().unwrap_or(list),
-            None => rest.split(',').next().unwrap_or(rest),
-        };
-        found.extend(names.split(',').map(|name| {
-            let name = name.trim_start();
-            let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-            &name[..end.unwrap_or(name.len())]
-        }));
+    let mut add = |place: usize| {
+        let name = &code[place..];
+        let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let line = 1 + code[..place].matches('\n').count();
+        found.push((line, &name[..end.unwrap_or(name.len())]));
+    };
+    for (place, path) in code.match_indices("crate::") {
+        let first = place + path.len();
+        if !code[first..].starts_with('{') {
+            add(first);
+            continue;
+        }
+        let mut depth = 0;
+        let mut expects_name = false;
+        for (offset, c) in code[first..].char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ if expects_name && !c.is_whitespace() => add(first + offset),
+                _ => {}
+            }
+            expects_name =
+                depth == 1 && (c == '{' || c == ',' || (expects_name && c.is_whitespace()));
+            if depth == 0 {
+                break;
+            }
+        }
     }
     found
+}
+
+#[test]
+fn modules_are_found_in_lists_over_several_lines() {
+    let code = "use crate::units;\nuse crate::{\n    cli::{a, b},\n    plot,\n};\nfn f(_: crate::run::X) {}";
+    let expected = [(1, "units"), (3, "cli"), (4, "plot"), (6, "run")];
+    assert_eq!(mentioned(code), expected);
 }
 
 #[test]
@@ -114,14 +138,15 @@ fn imports_point_one_way() {
         let own = rank
             .get(module.as_str())
             .unwrap_or_else(|| panic!("{}: `{module}` has no place in ORDER", path.display()));
+        // Comments leave their lines behind.
+        let mut lines = vec![""; text.lines().count()];
         for (line, code) in code(&text) {
-            for other in mentioned(code) {
-                let Some(of_other) = rank.get(other) else {
-                    continue;
-                };
-                if other != module && of_other >= own {
-                    wrong.push(format!("{}:{line}: {}", path.display(), code.trim()));
-                }
+            lines[line - 1] = code;
+        }
+        for (line, other) in mentioned(&lines.join("\n")) {
+            let of_other = rank.get(other);
+            if other != module && of_other.is_some_and(|of_other| of_other >= own) {
+                wrong.push(format!("{}:{line}: {other}", path.display()));
             }
         }
     }
@@ -237,10 +262,7 @@ fn page_of_keys() -> String {
          This page is made from the settings' comments in the source, and tested.\n",
     );
     for (section, about) in sections() {
-        let about = about
-            .split_once(": ")
-            .map_or(about.as_str(), |(_, about)| about);
-        page += &format!("\n## `[{section}]`\n\n{}\n\n", capital(about));
+        page += &format!("\n## `[{section}]`\n\n{}\n\n", capital(&about));
         let of_section = format!("{section}.");
         if keys().iter().any(|key| key.name.starts_with(&of_section)) {
             page += "| key | default | unit | meaning |\n|---|---|---|---|\n";
@@ -316,6 +338,36 @@ fn every_key_is_used() {
         })
         .collect();
     assert!(unused.is_empty(), "nothing reads {}", unused.join(", "));
+}
+
+/// Public pages: tables, code and links in one piece may be wider.
+#[test]
+fn pages_keep_to_120_columns() {
+    let mut wide = Vec::new();
+    let folders = [
+        "docs",
+        "results",
+        "tools",
+        "examples",
+        "traces",
+        "scenarios",
+    ];
+    let top = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(PathBuf::from);
+    let pages = folders.iter().flat_map(|folder| files(folder)).chain(top);
+    for path in pages.filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+        let text = fs::read_to_string(root().join(&path)).expect("UTF-8");
+        let mut in_code = false;
+        for (index, line) in text.lines().enumerate() {
+            in_code ^= line.trim_start().starts_with("```");
+            let is_table = line.trim_start().starts_with('|');
+            let is_code = in_code || line.starts_with("    ");
+            let in_one_piece = !line.trim_start_matches(['-', ' ']).contains(' ');
+            if line.chars().count() > 120 && !is_code && !is_table && !in_one_piece {
+                wide.push(format!("{}:{}", path.display(), index + 1));
+            }
+        }
+    }
+    assert!(wide.is_empty(), "longer than 120 columns: {wide:#?}");
 }
 
 /// Tables and samples of a format may be wider.

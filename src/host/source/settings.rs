@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::wake_on_request::WakeOnRequest;
+use crate::limits::{OutOfLimits, expect};
 use crate::memory::Content;
 use crate::strategy::scan::Push;
 use crate::units::SimTime;
@@ -42,14 +44,8 @@ pub struct SourceSettings {
     /// Whether an arriving request wakes a thread that sleeps until `send_resume`. The thread then writes what there
     /// is room for. Default `false`. `true` where requests come in on the socket that pages go out on: Linux wakes
     /// all who sleep on it (`net/core/stream.c`, `sk_stream_wait_memory`), and QEMU's return path is the main
-    /// channel's.
-    pub wake_on_request: bool,
-    /// Share of requests that the woken thread overtakes, in per cent, evenly spread. It needs `wake_on_request`. The
-    /// thread goes on before another thread has read the request, and may sleep again without having seen it. Default
-    /// 0.
-    pub overtaken_percent: u8,
-    /// Delay from the arrival of an overtaken request until it is read. Default 0 s.
-    pub overtaken_by: SimTime,
+    /// channel's. A table says which requests the woken thread overtakes.
+    pub wake_on_request: WakeOnRequest,
     /// Pages with content that the thread gathers before it writes them to the link, requested ones among them. Zero
     /// pages wait with them. While the thread writes and waits for room, it serves no request. Requested pages with a
     /// channel of their own are not gathered (`migration/ram.c`, `ram_save_host_page`). Default 0: none waits. QEMU
@@ -58,11 +54,6 @@ pub struct SourceSettings {
     pub write_batch: u32,
     /// The thread's work for a pushed zero page, all of whose bytes it has to look at. Default: `push_service`.
     pub zero_service: Option<SimTime>,
-    /// Whether a second thread serves requests, if requested pages have a channel of their own. It does not wait for
-    /// the thread that pushes. The push knows nothing of its requests: the scan does not follow them, and none is
-    /// overtaken. Default `false`. `true` is QEMU 10.0's `postcopy-preempt`: the thread that reads requests sends
-    /// their pages itself (`migration/ram.c`, `ram_save_host_page_urgent`).
-    pub request_thread: bool,
     /// Most that is sent in a second while the VM runs on the source, in rounds and in a push while recording: all
     /// connections together. It is kept as `max_postcopy_bandwidth` is. What is sent while the VM is suspended has no
     /// limit (`migration/migration.c`, `migration_completion`). Default: no limit. QEMU's parameter `max-bandwidth`,
@@ -72,11 +63,11 @@ pub struct SourceSettings {
     /// kept period by period: while no more than `limiter_period`'s share of it has been sent, the next page may
     /// follow. Default: no limit. QEMU's parameter `max-postcopy-bandwidth` (0: none).
     pub max_postcopy_bandwidth: Option<Bandwidth>,
-    /// Period of the rate limiter, more than 0 with a limit. A push that is held back for a plan
-    /// ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the rate limiter that holds it,
-    /// counted from the suspension; with 0 as soon as it is released. Default 100 ms: QEMU (`migration/migration.c`,
-    /// `BUFFER_DELAY`).
-    pub limiter_period: SimTime,
+    /// Period of the rate limiter, more than 0 with a limit; refused where nothing limits the push. A push that is held
+    /// back for a plan ([`Delivery::FetchThenPush`](crate::scenario::Delivery)) begins with a period of the rate
+    /// limiter that holds it, counted from the suspension; with 0 as soon as it is released. Default 100 ms: QEMU
+    /// (`migration/migration.c`, `BUFFER_DELAY`).
+    pub limiter_period: Option<SimTime>,
     /// Memory whose dirty bits are cleared together, when its first page is sent in a round (`pre-copy`, `hybrid`):
     /// what is written before that is sent and not dirty. Default 1 GiB: KVM (`migration/ram.c`, `clear_bmap`, with
     /// `x-clear-bitmap-shift` 18). A page makes dirty bits exact, as in every lead-in that records; a chunk of all
@@ -102,15 +93,12 @@ impl Default for SourceSettings {
             demand_service: SimTime::from_us(5),
             send_buffer: Bytes(256 << 10),
             send_resume: None,
-            wake_on_request: false,
-            overtaken_percent: 0,
-            overtaken_by: SimTime::ZERO,
+            wake_on_request: WakeOnRequest::default(),
             write_batch: 0,
             zero_service: None,
-            request_thread: false,
             max_bandwidth: None,
             max_postcopy_bandwidth: None,
-            limiter_period: SimTime::from_ms(100),
+            limiter_period: None,
             dirty_log_chunk: Bytes(1 << 30),
             dirty_log_interval: SimTime::ZERO,
             demand_mode: DemandMode::Pipelined,
@@ -120,6 +108,31 @@ impl Default for SourceSettings {
 }
 
 impl SourceSettings {
+    pub(crate) fn check(&self) -> Result<(), OutOfLimits> {
+        expect(
+            self.send_buffer.0 > 0,
+            "source.send_buffer",
+            "expected at least 1 byte",
+        )?;
+        let interval = self.dirty_log_interval;
+        expect(
+            interval == SimTime::ZERO || interval >= SimTime::from_ms(1),
+            "source.dirty_log_interval",
+            "expected 0 or at least 1 ms",
+        )?;
+        expect(
+            self.write_batch <= 65_536,
+            "source.write_batch",
+            "expected at most 65536 pages",
+        )?;
+        self.wake_on_request.check()
+    }
+
+    /// Period of the rate limiter.
+    pub fn limiter_period(&self) -> SimTime {
+        self.limiter_period.unwrap_or(SimTime::from_ms(100))
+    }
+
     /// The thread's work for a pushed page.
     pub fn pushing(&self, content: Content) -> SimTime {
         match self.zero_service {

@@ -1,6 +1,9 @@
 //! What a user may get wrong: exit 2, one clear message on standard error, nothing on standard output.
 
+use std::collections::BTreeSet;
 use std::fs;
+
+use migsim::scenario::keys::{Key, keys};
 
 use super::Desk;
 
@@ -131,34 +134,10 @@ fn bad_recordings() {
     }
 }
 
-const TIMES: [&str; 14] = [
-    "source.limiter_period",
-    "migration.planning_time",
-    "migration.planning_cost",
-    "trace.start",
-    "vm.suspend",
-    "vm.resume",
-    "link.latency",
-    "source.push_service",
-    "source.demand_service",
-    "source.record_trap",
-    "destination.fault_trap",
-    "destination.install",
-    "destination.wake",
-    "migration.record_window",
-];
-const NO_TIMES: [&str; 10] = [
+const NO_TIMES: &[&str] = &[
     "-1 s", "5", "-5", "soon", "1 parsec", "1e400 s", "721 h", "nan", "true", "[]",
 ];
-
-const SIZES: [&str; 5] = [
-    "vm.memory",
-    "vm.page_size",
-    "vm.host_page",
-    "vm.core_state",
-    "source.send_buffer",
-];
-const NO_SIZES: [&str; 8] = [
+const NO_SIZES: &[&str] = &[
     "-1",
     "-1 KiB",
     "1.5",
@@ -168,9 +147,7 @@ const NO_SIZES: [&str; 8] = [
     "inf",
     "{}",
 ];
-
-const BANDWIDTHS: [&str; 1] = ["link.bandwidth"];
-const NO_BANDWIDTHS: [&str; 8] = [
+const NO_BANDWIDTHS: &[&str] = &[
     "0",
     "0 Mbit/s",
     "-1 Gbit/s",
@@ -180,71 +157,55 @@ const NO_BANDWIDTHS: [&str; 8] = [
     "99999999999999999999 Tbit/s",
     "false",
 ];
+const NO_INTEGERS: &[&str] = &["-1", "1.5", "many", "4294967296", "1e3", "\"5\""];
+const NO_CHOICES: &[&str] = &["magic", "\"\"", "3", "true"];
+const NO_SWITCHES: &[&str] = &["yes", "1", "\"true\""];
+const NO_FACTORS: &[&str] = &["nan", "inf", "-inf", "-1", "0", "1e7", "\"1\""];
 
-const INTEGERS: [&str; 15] = [
-    "link.mtu",
-    "link.packet_overhead",
-    "link.message_header",
-    "link.zero_page_bytes",
-    "pdopmp.stream_gap",
-    "pdopmp.min_points",
-    "pdopmp.min_consistency_percent",
-    "pdopmp.reach_percent",
-    "pdopmp.sweep_points",
-    "pdopmp.block_pages",
-    "pdopmp.recorded_weight",
-    "pdopmp.request_weight",
-    "pdopmp.spread_percent",
-    "pdopmp.in_flight_weight",
-    "pdopmp.run_pages",
-];
-const NO_INTEGERS: [&str; 6] = ["-1", "1.5", "many", "4294967296", "1e3", "\"5\""];
-
-const CHOICES: [&str; 6] = [
-    "trace.at_end",
-    "link.discipline",
-    "source.push",
-    "source.demand_mode",
-    "destination.fault_blocks",
-    "pre-record.order",
-];
-const NO_CHOICES: [&str; 4] = ["magic", "\"\"", "3", "true"];
-
-const SWITCHES: [&str; 1] = ["migration.overlap_core"];
-const NO_SWITCHES: [&str; 3] = ["yes", "1", "\"true\""];
-
-const FACTORS: [&str; 1] = ["trace.time_scale"];
-const NO_FACTORS: [&str; 7] = ["nan", "inf", "-inf", "-1", "0", "1e7", "\"1\""];
+/// Values that a key does not take; none where its unit does not say.
+fn values_that_are_none(key: &Key) -> &'static [&'static str] {
+    match key.unit.as_str() {
+        _ if key.name == "trace.time_scale" => NO_FACTORS,
+        "duration" => NO_TIMES,
+        "size" => NO_SIZES,
+        "bandwidth" => NO_BANDWIDTHS,
+        "number" => NO_INTEGERS,
+        "true | false" => NO_SWITCHES,
+        _ if !key.words.is_empty() => NO_CHOICES,
+        _ => &[],
+    }
+}
 
 #[test]
 fn values_of_every_kind() {
     let desk = Desk::new();
-    for (keys, values) in [
-        (&TIMES[..], &NO_TIMES[..]),
-        (&SIZES, &NO_SIZES),
-        (&BANDWIDTHS, &NO_BANDWIDTHS),
-        (&INTEGERS, &NO_INTEGERS),
-        (&CHOICES, &NO_CHOICES),
-        (&SWITCHES, &NO_SWITCHES),
-        (&FACTORS, &NO_FACTORS),
-    ] {
-        for (index, key) in keys.iter().enumerate() {
-            // All values for the first key, one each for the others, which are read the same way.
-            let values = if index == 0 { values } else { &values[..1] };
-            for value in values {
-                let assignment = format!("{key}={value}");
-                let arguments = ["compare", "--set", &assignment];
-                let place = format!("--set {assignment}: {key}: ");
-                check(&desk, &arguments, &[&place]);
-                // In a file, with the line.
-                let (section, name) = key.split_once('.').expect("a section and a name");
-                let value = toml_value(value);
-                desk.write("bad.toml", format!("\n[{section}]\n{name} = {value}\n"));
-                let place = format!("bad.toml:3: {key}: ");
-                check(&desk, &["compare", "bad.toml"], &[&place]);
-            }
+    let mut tried = BTreeSet::new();
+    for key in keys() {
+        // Those of a workload need its kind.
+        let Some((section, name)) = key
+            .name
+            .split_once('.')
+            .filter(|(_, name)| !name.contains('.'))
+        else {
+            continue;
+        };
+        let values = values_that_are_none(&key);
+        // All values for the first key of a unit, one each for the others, which are read the same way.
+        let first = tried.insert(values);
+        for value in values.iter().take(if first { values.len() } else { 1 }) {
+            let key = &key.name;
+            let assignment = format!("{key}={value}");
+            let arguments = ["compare", "--set", &assignment];
+            let place = format!("--set {assignment}: {key}: ");
+            check(&desk, &arguments, &[&place]);
+            // In a file, with the line.
+            let value = toml_value(value);
+            desk.write("bad.toml", format!("\n[{section}]\n{name} = {value}\n"));
+            let place = format!("bad.toml:3: {key}: ");
+            check(&desk, &["compare", "bad.toml"], &[&place]);
         }
     }
+    assert_eq!(tried.len(), 8, "a kind of values, and none: {tried:?}");
 }
 
 /// A text gets the quotes that `--set` spares.
@@ -269,7 +230,7 @@ fn messages_say_what_is_expected() {
         ("source.demand_mode=x", "`pipelined` or `synchronous`"),
         ("destination.fault_blocks=x", "`vcpu` or `vm`"),
         ("trace.at_end=stop", "`wrap` or `idle`"),
-        ("migration.overlap_core=1", "a boolean"),
+        ("hybrid.local_minimum=1", "a boolean"),
         ("trace.time_scale=nan", "a factor from 0.000001 to 1000000"),
         ("link.mtu=67", "68 to 65535"),
         ("link.mtu=65536", "68 to 65535"),
@@ -279,7 +240,23 @@ fn messages_say_what_is_expected() {
         ("link.device_queue=65 MiB", "at most 64 MiB"),
         ("destination.nagle=on", "`off`, `delayed-ack`, `quickack`"),
         ("source.send_buffer=0", "at least 1 byte"),
-        ("source.overtaken_percent=101", "at most 100"),
+        (
+            "source.wake_on_request.overtaken_percent=101",
+            "at most 100",
+        ),
+        (
+            "source.wake_on_request=yes",
+            "`yes`, expected a boolean, or a table",
+        ),
+        (
+            "source.request_thread=true",
+            "expected link.demand_channel.request_thread",
+        ),
+        ("migration.overlap_core=true", "no such key any more"),
+        (
+            "source.limiter_period=50 ms",
+            "nor migration.delivery = \"fetch-then-push\" limits",
+        ),
         ("pdopmp.stream_gap=65537", "at most 65536"),
         ("pdopmp.reach_percent=10001", "at most 10000"),
         ("vm.core_state=2 TiB", "at most 1 TiB"),
@@ -305,6 +282,40 @@ fn messages_say_what_is_expected() {
     }
 }
 
+/// What means nothing beside another key names both, whatever their order.
+#[test]
+fn keys_that_do_not_go_together() {
+    let desk = Desk::new();
+    let queue = "link.device_queue=64 KiB";
+    let priority = "link.discipline=priority";
+    for settings in [[queue, priority], [priority, queue]] {
+        let arguments = [
+            "compare",
+            "small.toml",
+            "--set",
+            settings[0],
+            "--set",
+            settings[1],
+        ];
+        let place = "--set link.device_queue=\"64 KiB\": link.device_queue: ";
+        check(
+            &desk,
+            &arguments,
+            &[place, "link.discipline = \"priority\""],
+        );
+    }
+    desk.write(
+        "bad.toml",
+        "[link]\ndevice_queue = \"1 MiB\"\ndiscipline = \"priority\"\n",
+    );
+    let place = "bad.toml:2: link.device_queue: expected 0";
+    check(&desk, &["compare", "bad.toml"], &[place]);
+    // An axis may bring what a key needs.
+    let axis = "[source]\nlimiter_period = \"50 ms\"\n[sweep]\nsource.max_postcopy_bandwidth = [\"1 Gbit/s\"]\n";
+    desk.write("axis.toml", [super::SMALL_SCENARIO, axis].concat());
+    assert_eq!(desk.run(&["sweep", "axis.toml"]).status.code(), Some(0));
+}
+
 #[test]
 fn keys_that_do_not_exist() {
     let desk = Desk::new();
@@ -320,6 +331,11 @@ fn keys_that_do_not_exist() {
             "`link`",
         ),
         ("speed = 3\n", "bad.toml:1: speed: ", "`link`"),
+        (
+            "[migration]\nfetch_outstanding = 8\n",
+            "bad.toml:2: migration.fetch_outstanding: ",
+            "expected migration.delivery.outstanding",
+        ),
         (
             "[migration]\nstrategies = []\n",
             "bad.toml:2: migration.strategies: ",

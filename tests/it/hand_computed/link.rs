@@ -120,10 +120,10 @@ fn a_receiver_for_each_channel() {
     let mut case = base(6, &[read(150, 0, 5)]);
     case.scenario.link.discipline = Discipline::Priority;
     case.scenario.destination.install = SimTime::from_ns(200);
-    case.scenario.destination.receiver_per_channel = true;
+    case.scenario.link.demand_channel.receiver_thread = true;
     takes(&simulate(&case), ns(414), ns(2502));
     // Of one receiver it is the third page: installed 2102, on at 2108; then the other three.
-    case.scenario.destination.receiver_per_channel = false;
+    case.scenario.link.demand_channel.receiver_thread = false;
     takes(&simulate(&case), ns(608), ns(2702));
 }
 
@@ -273,7 +273,7 @@ fn a_rate_limit_holds_back_pushed_pages_only() {
     // next period: picked at 2350, left 2452, installed 2506.
     let mut case = base(4, &[read(10, 0, 3)]);
     case.scenario.source.max_postcopy_bandwidth = Some(bits_per_second(1_200_000_000));
-    case.scenario.source.limiter_period = SimTime::from_ns(1_000);
+    case.scenario.source.limiter_period = Some(SimTime::from_ns(1_000));
     let outcome = simulate(&case);
     assert_eq!(outcome.push_and_demand_order, [0, 1, 3, 2]);
     takes(&outcome, ns(352), ns(2506));

@@ -42,8 +42,7 @@ fn a_window_longer_than_the_trace() {
 fn fetched(fetchers: u16, touched: u32) -> Case {
     let mut case = on_demand(3, &[read(10, 0, 2), read(20, 0, 1), read(130, 0, touched)]);
     case.scenario.migration.record_window = SimTime::from_ns(100);
-    case.scenario.migration.delivery = Delivery::DestinationFetch;
-    case.scenario.migration.fetch_outstanding = fetchers;
+    case.scenario.migration.delivery = Delivery::DestinationFetch(fetchers);
     case.scenario.source.record_trap = SimTime::ZERO;
     case.scenario.pre_record.order = PpsOrder::FirstAccess;
     case
@@ -103,14 +102,14 @@ fn a_push_that_waits_for_the_plan() {
     // at 1720, before its request comes at 1723: left 1820, installed 1874. Until then all is as without any push.
     let mut case = fetched(1, 0);
     case.scenario.source.push = Push::Linear;
-    case.scenario.migration.delivery = Delivery::FetchThenPush;
-    case.scenario.source.limiter_period = SimTime::ZERO;
+    case.scenario.migration.delivery = Delivery::FetchThenPush(1);
+    case.scenario.source.limiter_period = Some(SimTime::ZERO);
     let outcome = simulate_as("pre-record", &case);
     assert_eq!(outcome.push_and_demand_order, [2, 0, 1]);
     assert_eq!((faults(&outcome), outcome.requests), ((1, 1, 0), 3));
     takes(&outcome, ns(288), ns(1874));
     // With periods of 100 from the suspension at 100 on, the push begins at 1800, and page 1 goes at its request.
-    case.scenario.source.limiter_period = SimTime::from_ns(100);
+    case.scenario.source.limiter_period = Some(SimTime::from_ns(100));
     takes(&simulate_as("pre-record", &case), ns(288), ns(1880));
 }
 
@@ -187,49 +186,24 @@ fn recording_traps_shift_the_positions() {
 
 #[test]
 fn downtime_of_each_strategy() {
-    // Suspend 100 + core state 1000 + latency 50 + resume 200 = 1350 for all, whatever the window. Where the core state
-    // goes out during the window, it is 350 for those who record.
-    for (overlap, window, recording) in [
-        (false, 0, 1350),
-        (false, 5000, 1350),
-        (true, 5000, 350),
-        (true, 0, 350),
-    ] {
+    // Suspend 100 + core state 1000 + latency 50 + resume 200 = 1350 for all, whatever the window.
+    for window in [0, 5000] {
         let mut case = trapped();
-        case.scenario.migration.overlap_core = overlap;
         case.scenario.migration.record_window = SimTime::from_ns(window);
-        for (strategy, downtime) in [
-            ("post-copy", 1350),
-            ("pre-record", recording),
-            ("pre-record+pdopmp", recording),
-            ("clairvoyant", 1350),
+        for strategy in [
+            "post-copy",
+            "pre-record",
+            "pre-record+pdopmp",
+            "clairvoyant",
         ] {
             let outcome = simulate_as(strategy, &case);
-            assert_eq!(
-                outcome.downtime,
-                ns(downtime),
-                "{strategy}, {overlap}, {window}"
-            );
+            assert_eq!(outcome.downtime, ns(1350), "{strategy}, {window}");
         }
     }
     // 8 · 10^12 / (3 · 10^12) = 2.67 ps a byte, rounded up a message: 1000 bytes take 2667 ps.
     let mut case = base(1, &[]);
     case.scenario.link.bandwidth = bits_per_second(3_000_000_000_000);
     assert_eq!(simulate(&case).downtime, ns(350) + 2667);
-}
-
-#[test]
-fn core_state_during_the_window() {
-    // W' = max(100, 1000) = 1000; R = 1000 + 100 + 50 + 200 = 1350. All of the trace is recorded.
-    let mut case = trapped();
-    case.scenario.migration.overlap_core = true;
-    let outcome = simulate_as("pre-record", &case);
-    assert_eq!(outcome.pps_pages, 4);
-    assert_eq!(faults(&outcome), (0, 0, 0));
-    // Enqueued 1352, 1354, 1356, and (room at 1452) 1454; left 1452, …, 1752; installed 1806.
-    takes(&outcome, 0, ns(1806));
-    // 4 pages and the core state.
-    assert_eq!(outcome.bytes_sent, 1400);
 }
 
 #[test]

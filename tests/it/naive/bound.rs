@@ -2,7 +2,8 @@
 
 use super::source::SourcePhase;
 use super::vcpus;
-use super::{Discipline, Input, Ps};
+use super::{Input, Ps, ps};
+use migsim::network::Discipline;
 
 /// A touch of a page that is missing when the push begins, at a time after the resume.
 type Touch = (Ps, u32);
@@ -23,6 +24,7 @@ pub(super) fn stall_bound(input: &Input, source: &SourcePhase) -> Ps {
             .map_while(|n| stream.nth(n))
             .filter(|touch| is_missing(input, source, touch.page))
             .collect();
+        // At one time in the order of the program.
         let own = touches.iter().map(|touch| (touch.g - position, touch.page));
         apart += lateness(input, source, own.collect());
         let origin = if any_idle { least } else { position };
@@ -36,8 +38,9 @@ pub(super) fn stall_bound(input: &Input, source: &SourcePhase) -> Ps {
             )
         }));
     }
+    joint.sort_unstable();
     let joint = lateness(input, source, joint);
-    match (input.blocks_vm, any_idle) {
+    match (input.blocks_vm(), any_idle) {
         (true, _) => joint * Ps::from(input.vcpus),
         (false, true) => joint,
         (false, false) => joint.max(apart),
@@ -50,8 +53,7 @@ fn is_missing(input: &Input, source: &SourcePhase, page: u32) -> bool {
 }
 
 /// How late the latest page is of those that are touched, each by its first touch.
-fn lateness(input: &Input, source: &SourcePhase, mut touches: Vec<Touch>) -> Ps {
-    touches.sort_unstable();
+fn lateness(input: &Input, source: &SourcePhase, touches: Vec<Touch>) -> Ps {
     let mut pages: Vec<Touch> = Vec::new();
     for touch in touches {
         if pages.iter().all(|(_, page)| *page != touch.1) {
@@ -69,23 +71,23 @@ fn earliest(input: &Input, source: &SourcePhase, pages: &[Touch]) -> Ps {
         .map(|(_, page)| {
             let parts = input.parts(*page, &source.zero);
             let pushing = if parts.pages == 0 {
-                input.zero_service
+                input.zero_service()
             } else {
-                input.push_service
+                input.settings.source.push_service
             };
             [
-                Ps::from(pushing.min(input.demand_service)),
+                ps(pushing.min(input.settings.source.demand_service)),
                 input.tx(input.message(parts)).saturating_sub(1),
-                Ps::from(input.install),
+                ps(input.settings.destination.install),
             ]
         })
         .collect();
-    let own_queue = input.discipline != Discipline::Fifo;
+    let own_queue = input.settings.link.discipline != Discipline::Fifo;
     let threads = |two: bool| if two && own_queue { 2 } else { 1 };
     let servers = [
-        threads(input.request_thread),
+        threads(input.settings.link.demand_channel.request_thread),
         1,
-        threads(input.receiver_per_channel),
+        threads(input.settings.link.demand_channel.receiver_thread),
     ];
     let through = |station: usize| -> Ps {
         let here: Ps = work.iter().map(|work| work[station]).sum();
@@ -93,6 +95,6 @@ fn earliest(input: &Input, source: &SourcePhase, pages: &[Touch]) -> Ps {
         let least = others.map(|other| work.iter().map(|work| work[other]).min().expect("a page"));
         here.div_ceil(servers[station]) + least.sum::<Ps>()
     };
-    let installed = (0..3).map(through).max().expect("three") + Ps::from(input.latency);
+    let installed = (0..3).map(through).max().expect("three") + ps(input.settings.link.latency);
     (source.pushes + installed).saturating_sub(source.resumed)
 }

@@ -7,7 +7,7 @@ use std::cmp::{Ordering, Reverse};
 use super::link::{Lane, Link, Message};
 use super::source::{self, Core, SourcePhase, nearest_boundary};
 use super::trace::Stream;
-use super::{Access, Input, LeadIn, Op, Parts, Ps, narrow};
+use super::{Access, Input, LeadIn, Op, Parts, Ps, narrow, ps};
 
 /// Pages that were sent before the resume.
 #[derive(Debug, Default)]
@@ -55,9 +55,9 @@ impl<'a> Sender<'a> {
     fn new(input: &'a Input<'a>) -> Self {
         Sender {
             input,
-            link: Link::new(input, input.connections),
+            link: Link::new(input, usize::from(input.settings.link.connections)),
             last_left: 0,
-            threads: vec![Threads::default(); input.connections],
+            threads: vec![Threads::default(); usize::from(input.settings.link.connections)],
             next: 0,
             gathered: Vec::new(),
             period: (0, 0),
@@ -68,10 +68,10 @@ impl<'a> Sender<'a> {
     fn has_room(&mut self, i: usize) -> bool {
         let waiting = self.link.occupancy(Lane::Push(i));
         let thread = &mut self.threads[i];
-        if thread.asleep && waiting > self.input.send_resume {
+        if thread.asleep && waiting > self.input.send_resume() {
             return false;
         }
-        thread.asleep = waiting >= self.input.send_buffer;
+        thread.asleep = waiting >= self.input.settings.source.send_buffer.0;
         !thread.asleep
     }
 
@@ -123,14 +123,14 @@ impl<'a> Sender<'a> {
     fn arrives(&mut self, left: Ps, message: &Message) {
         self.last_left = left;
         let thread = &mut self.threads[message.connection];
-        let latency = Ps::from(self.input.latency);
+        let latency = ps(self.input.settings.link.latency);
         let arrived = left + latency;
         let begun = if thread.installed < arrived {
-            arrived + Ps::from(self.input.receive_wake)
+            arrived + ps(self.input.settings.destination.receive_wake)
         } else {
             thread.installed
         };
-        thread.installed = begun + Ps::from(self.input.install);
+        thread.installed = begun + ps(self.input.settings.destination.install);
         (self.link).acknowledge_message(thread.installed + latency, message);
     }
 
@@ -145,8 +145,8 @@ impl<'a> Sender<'a> {
             }
             let next = next.filter(|_| free < deadline)?;
             let room = self.has_room(next);
-            let end = self.period.0 + Ps::from(self.input.limiter_period);
-            let share = self.input.live_limiter_share.unwrap_or(u64::MAX);
+            let end = self.period.0 + self.input.limiter_period();
+            let share = self.input.live_limiter_share().unwrap_or(u64::MAX);
             let held = self.period.1 > share && free < end;
             if room && !held {
                 self.next = next;
@@ -173,16 +173,16 @@ impl<'a> Sender<'a> {
         self.sent.pages.push((page, parts));
         self.sent.bytes += u128::from(bytes);
         let thread = &mut self.threads[self.next];
-        if thread.free >= self.period.0 + Ps::from(input.limiter_period) {
+        if thread.free >= self.period.0 + input.limiter_period() {
             self.period = (thread.free, 0);
         }
         self.period.1 += bytes;
-        thread.free += Ps::from(if parts.pages == 0 {
-            input.zero_service
+        thread.free += ps(if parts.pages == 0 {
+            input.zero_service()
         } else {
-            input.push_service
+            input.settings.source.push_service
         });
-        if input.write_batch == 0 {
+        if input.settings.source.write_batch == 0 {
             thread.serving = Some(message);
             return;
         }
@@ -190,7 +190,7 @@ impl<'a> Sender<'a> {
         let gathered = || self.sent.pages.iter().rev().take(self.gathered.len());
         let zeros: u64 = gathered().map(|(_, parts)| parts.zeros).sum();
         let pages: u64 = gathered().map(|(_, parts)| parts.pages).sum();
-        if pages >= input.write_batch || zeros * input.zero_page_bytes >= 32_768 {
+        if input.fills_batch(pages, zeros) {
             self.write();
         }
     }
@@ -266,7 +266,7 @@ impl Recorded<'_> {
     fn run(&mut self, until: Ps) {
         let interval = match self.input.lead_in {
             LeadIn::Push => 0, // nobody reads a log
-            _ => Ps::from(self.input.dirty_log_interval),
+            _ => ps(self.input.settings.source.dirty_log_interval),
         };
         while interval > 0 && (self.readings + 1) * interval <= until {
             self.readings += 1;
@@ -290,7 +290,7 @@ impl Recorded<'_> {
             }
             self.next[v] += 1;
             if std::mem::take(&mut self.protected[touch.page as usize]) {
-                self.delay[v] += Ps::from(self.input.record_trap);
+                self.delay[v] += ps(self.input.settings.source.record_trap);
             }
             self.made.push((wall, touch.g, v, touch.page, touch.op));
             if touch.op == Op::Write {
@@ -332,7 +332,7 @@ fn epoch_beginning(input: &Input, g: Ps) -> Ps {
 /// Rounds, or the one of a push while recording, with a recorder.
 pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
-    let pages = input.pages as usize;
+    let pages = input.pages() as usize;
     let mut sender = Sender::new(input);
     let mut guest = Recorded {
         input,
@@ -346,12 +346,15 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     };
     let start = vec![0; streams.len()];
     let zero_at_start = source::zero_pages(input, &streams, &start);
-    let window = Ps::from(input.record_window);
+    let window = ps(input.settings.migration.record_window);
+    let switch_time = input.settings.hybrid.time.map_or(Ps::MAX, ps);
     let (most, mut deadline, recorded_until) = match input.lead_in {
-        LeadIn::Push => (1, window + Ps::from(input.planning_time), window),
-        LeadIn::Recorded { rounds, .. } => {
-            (rounds, input.switch_time.map_or(Ps::MAX, Ps::from), Ps::MAX)
-        }
+        LeadIn::Push => (
+            1,
+            window + ps(input.settings.migration.planning_time),
+            window,
+        ),
+        LeadIn::Recorded { rounds, .. } => (rounds, switch_time, Ps::MAX),
         LeadIn::Nothing | LeadIn::Record | LeadIn::Rounds { .. } => {
             unreachable!("not recorded rounds")
         }
@@ -415,8 +418,8 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
             }
         }
     }
-    let planning = log.len() as Ps * Ps::from(input.planning_cost);
-    let ready = sender.free().max(suspended) + Ps::from(input.suspend) + planning;
+    let planning = log.len() as Ps * ps(input.settings.migration.planning_cost);
+    let ready = sender.free().max(suspended) + ps(input.settings.vm.suspend) + planning;
     let zero = source::zero_pages(input, &streams, &positions);
     drop(guest);
     phase(
@@ -469,7 +472,7 @@ fn next_page(guest: &Recorded, sent: &[(u32, Ps)], unsent: &[bool], at: Ps) -> u
             cold_first: true, ..
         } => {
             // A write is known at once, or once the log has been read.
-            let interval = Ps::from(guest.input.dirty_log_interval);
+            let interval = ps(guest.input.settings.source.dirty_log_interval);
             let known = |page: u32| {
                 let made = guest.made.iter();
                 let writes = made.filter(|made| made.3 == page && made.4 == Op::Write);
@@ -519,8 +522,8 @@ fn hottest(
 fn is_enough(input: &Input, before: usize, dirty: usize) -> bool {
     let bytes = dirty as u128 * u128::from(input.whole_message());
     dirty == 0
-        || bytes <= u128::from(input.switch_remaining)
-        || input.switch_at_minimum && dirty >= before
+        || bytes <= u128::from(input.settings.hybrid.remaining.0)
+        || input.settings.hybrid.local_minimum && dirty >= before
 }
 
 /// When rounds end.
@@ -553,7 +556,7 @@ impl Ends {
         }
         let iteration = match input.lead_in {
             LeadIn::Push => 0, // it is not in rounds
-            _ => Ps::from(input.switch_iteration),
+            _ => ps(input.settings.hybrid.iteration),
         };
         if iteration == 0 {
             self.now = true;
@@ -567,11 +570,12 @@ impl Ends {
 /// Rounds over the dirty log: the guest is not slowed down, and knows nothing of a recorder, even if there is one.
 pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32, recorded: bool) -> SourcePhase<'a> {
     let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
-    let pages = input.pages as usize;
-    let mut deadline = input.switch_time.map_or(Ps::MAX, Ps::from);
+    let pages = input.pages() as usize;
+    let mut deadline = input.settings.hybrid.time.map_or(Ps::MAX, ps);
     let mut ends = Ends::default();
-    let chunk =
-        |page: u32| u64::from(page) / (input.dirty_log_chunk / input.host_page_bytes).max(1);
+    let chunk = |page: u32| {
+        u64::from(page) / (input.settings.source.dirty_log_chunk.0 / input.host_page_bytes()).max(1)
+    };
     let mut sender = Sender::new(input);
     let mut dirty = vec![true; pages];
     let (mut position, mut suspended) = (0, 0);
@@ -580,7 +584,7 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32, recorded: bool) -> Sou
         let before = dirty.iter().filter(|is| **is).count();
         let mut taken: Vec<(u32, Ps)> = Vec::new();
         let mut cut = false;
-        for page in (0..input.pages).filter(|page| in_round[*page as usize]) {
+        for page in (0..input.pages()).filter(|page| in_round[*page as usize]) {
             let Some(at) = sender.takes(deadline) else {
                 cut = true;
                 break;
@@ -610,7 +614,7 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32, recorded: bool) -> Sou
         let enough = is_enough(input, before, left);
         ends.round(input, (cut, enough), suspended, &mut deadline);
     }
-    let ready = sender.free().max(suspended) + Ps::from(input.suspend);
+    let ready = sender.free().max(suspended) + ps(input.settings.vm.suspend);
     let log = match recorded {
         true => last_accesses(input, &streams, position),
         false => Vec::new(),
@@ -629,7 +633,7 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32, recorded: bool) -> Sou
 
 /// What the guest did in the record window before a position, by a recorder that costs nothing.
 fn last_accesses(input: &Input, streams: &[Stream], position: Ps) -> Vec<Access> {
-    let from = position.saturating_sub(input.record_window.into());
+    let from = position.saturating_sub(ps(input.settings.migration.record_window));
     let mut made = Vec::new();
     for (v, stream) in streams.iter().enumerate() {
         for n in stream.first_at(from)..stream.first_at(position) {

@@ -1,6 +1,8 @@
 //! The link: a push queue and a demand queue that share the bandwidth.
 
-use super::{Discipline, Input, Ps};
+use super::{Input, Ps};
+use migsim::host::destination::Nagle;
+use migsim::network::Discipline;
 use std::cell::Cell;
 
 /// A page on its way.
@@ -91,7 +93,7 @@ impl<'a> Link<'a> {
 
     /// The queue that demand pages use.
     pub(super) fn demand_lane(&self) -> Lane {
-        match self.input.discipline {
+        match self.input.settings.link.discipline {
             Discipline::Fifo => Lane::Push(0),
             Discipline::Fair | Discipline::Priority => Lane::Demand,
         }
@@ -114,9 +116,9 @@ impl<'a> Link<'a> {
     /// Bytes of a queue in the device's, if pieces pass through that. Several connections have a piece each in turn.
     fn device_queue(&self) -> Option<u64> {
         let several = self.pushes.len() > 1;
-        let size = match self.input.discipline {
+        let size = match self.input.settings.link.discipline {
             Discipline::Priority if !several => 0,
-            _ => self.input.device_queue,
+            _ => self.input.settings.link.device_queue.0,
         };
         (size > 0 || several).then_some(size)
     }
@@ -142,10 +144,10 @@ impl<'a> Link<'a> {
         let next = stream.messages[stream.out..]
             .iter()
             .find(|(end, message)| *end > stream.started || !message.started.get())?;
-        Some(if self.input.segment == 0 {
+        Some(if self.input.settings.link.segment.0 == 0 {
             next.0 - stream.started
         } else {
-            (stream.put - stream.started).min(self.input.segment)
+            (stream.put - stream.started).min(self.input.settings.link.segment.0)
         })
     }
 
@@ -161,7 +163,7 @@ impl<'a> Link<'a> {
                 .filter(|(at, _)| *at <= self.updated);
             let due: u64 = due.map(|(_, bytes)| bytes).sum();
             let under_way = stream.before + whole - stream.acknowledged - due;
-            if under_way >= self.input.receive_buffer {
+            if under_way >= self.input.settings.destination.receive_buffer.0 {
                 return;
             }
             let there = stream.started - stream.gone;
@@ -222,7 +224,11 @@ impl<'a> Link<'a> {
             return if i == 0 { 2 } else { 0 };
         }
         let alone = self.pieces.len() == 1;
-        match (alone, self.input.discipline, self.pieces[i].lane) {
+        match (
+            alone,
+            self.input.settings.link.discipline,
+            self.pieces[i].lane,
+        ) {
             (true, _, _) => 2,
             (false, Discipline::Priority, Lane::Demand) => 2,
             (false, Discipline::Priority, Lane::Push(_)) => 0,
@@ -295,11 +301,13 @@ impl<'a> Link<'a> {
     /// the push queue that starts.
     pub(super) fn acknowledge(&mut self) {
         if self.acknowledging.is_none() {
-            self.acknowledging = Some(if self.input.quickack {
-                (self.pushes[0].started, self.demand.started)
-            } else {
-                (self.pushes[0].started + 1, 0)
-            });
+            self.acknowledging = Some(
+                if self.input.settings.destination.nagle == Nagle::Quickack {
+                    (self.pushes[0].started, self.demand.started)
+                } else {
+                    (self.pushes[0].started + 1, 0)
+                },
+            );
         }
     }
 

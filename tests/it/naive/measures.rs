@@ -13,7 +13,7 @@ pub(super) struct Stall {
 
 /// How many vCPUs a stall stops.
 fn weight(input: &Input) -> u128 {
-    if input.blocks_vm {
+    if input.blocks_vm() {
         u128::from(input.vcpus)
     } else {
         1
@@ -60,7 +60,7 @@ fn all_blocked(input: &Input, stalls: &[Stall]) -> Vec<(Ps, Ps)> {
             (0..input.vcpus).all(|v| {
                 stalls
                     .iter()
-                    .any(|s| (input.blocks_vm || s.vcpu == v) && covers(s, piece))
+                    .any(|s| (input.blocks_vm() || s.vcpu == v) && covers(s, piece))
             })
         })
         .map(|piece| (piece[0], piece[1]))

@@ -2,7 +2,8 @@
 
 use super::lead_in::{self, Sent};
 use super::trace::Stream;
-use super::{Access, Input, LeadIn, Op, Order, Ps, Strategy, narrow};
+use super::{Access, Input, LeadIn, Op, Ps, Strategy, narrow, ps};
+use migsim::strategy::pre_record::PpsOrder;
 
 /// The core state on its way.
 pub(super) struct Core {
@@ -16,11 +17,11 @@ pub(super) struct Core {
 impl Core {
     /// Behind messages that are under way. It is acknowledged as a whole, and behind them.
     pub(super) fn sent(input: &Input, start: Ps, under_way: &[(Ps, u64)], installed: Ps) -> Self {
-        let left = input.stream(start, under_way, input.core_state);
+        let left = input.stream(start, under_way, input.settings.vm.core_state.0);
         let mut unacknowledged = under_way.to_vec();
         let before = under_way.iter().map(|(at, _)| *at).max().unwrap_or(0);
-        let back = left + 2 * Ps::from(input.latency);
-        unacknowledged.push((back.max(before), input.core_state));
+        let back = left + 2 * ps(input.settings.link.latency);
+        unacknowledged.push((back.max(before), input.settings.vm.core_state.0));
         Core {
             left,
             unacknowledged,
@@ -69,28 +70,19 @@ pub(super) fn run<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
 fn idle_link<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
     let records = input.lead_in.records();
-    let window = if !records {
-        0
-    } else if input.overlap_core {
-        Ps::from(input.record_window).max(input.stream(0, &[], input.core_state))
+    let (window, planning) = if records {
+        let migration = &input.settings.migration;
+        (ps(migration.record_window), ps(migration.planning_time))
     } else {
-        Ps::from(input.record_window)
+        (0, 0)
     };
-    let planning = if records { input.planning_time } else { 0 };
-    let suspended = window + Ps::from(planning) + Ps::from(input.setup_time);
+    let suspended = window + planning + ps(input.settings.migration.setup_time);
     let (log, positions) = record(input, &streams, window, suspended);
     let zero = zero_pages(input, &streams, &positions);
     // A strategy that records computes its plan before the core state is sent.
-    let planning = log.len() as Ps * Ps::from(input.planning_cost);
-    let ready = suspended + Ps::from(input.suspend) + planning;
-    // With overlap the core state was sent during the window, but for its end.
-    let start = if input.overlap_core && records {
-        0
-    } else {
-        ready
-    };
-    let mut core = Core::sent(input, start, &[], 0);
-    core.left = core.left.max(ready);
+    let planning = log.len() as Ps * ps(input.settings.migration.planning_cost);
+    let ready = suspended + ps(input.settings.vm.suspend) + planning;
+    let core = Core::sent(input, ready, &[], 0);
     phase(input, streams, suspended, core, (log, positions, zero))
 }
 
@@ -107,7 +99,7 @@ pub(super) fn phase<'a>(
         Strategy::PostCopy => Vec::new(),
         Strategy::PreRecord(order) => pps(&log, order),
         // None of these guests has a sweep of 256 points.
-        Strategy::Remembered => pps(&log, Order::Recency),
+        Strategy::Remembered => pps(&log, PpsOrder::Recency),
         Strategy::Planned(plan) => {
             let (list, from) = plan(&log);
             scan_from = from;
@@ -115,24 +107,24 @@ pub(super) fn phase<'a>(
         }
         Strategy::Clairvoyant => touch_order(&streams, &positions),
     };
-    let (list, fetch_list) = if input.fetchers > 0 && input.lead_in.records() {
+    let (list, fetch_list) = if input.fetchers() > 0 && input.lead_in.records() {
         scan_from = 0;
         (Vec::new(), list)
     } else {
         (list, Vec::new())
     };
-    let arrived = (core.left + Ps::from(input.latency)).max(core.installed);
-    let resumed = arrived + Ps::from(input.resume);
+    let arrived = (core.left + ps(input.settings.link.latency)).max(core.installed);
+    let resumed = arrived + ps(input.settings.vm.resume);
     SourcePhase {
         suspended,
-        pushes: if input.push_while_resuming {
+        pushes: if input.settings.migration.push_while_resuming {
             core.left
         } else {
             resumed
         },
         core,
         resumed,
-        there: vec![false; input.pages as usize],
+        there: vec![false; input.pages() as usize],
         sent: Sent::default(),
         streams,
         log,
@@ -165,7 +157,7 @@ fn record(input: &Input, streams: &[Stream], window: Ps, suspended: Ps) -> (Vec<
             break;
         }
         if log.iter().all(|access| access.page != touch.page) {
-            delay[v] += Ps::from(input.record_trap);
+            delay[v] += ps(input.settings.source.record_trap);
         }
         log.push(Access {
             time_ps: narrow(wall),
@@ -198,13 +190,13 @@ pub(super) fn nearest_boundary(input: &Input, exact: Ps) -> Ps {
 pub(super) fn zero_pages(input: &Input, streams: &[Stream], positions: &[Ps]) -> Vec<bool> {
     let ram = input.ram_pages().into_iter();
     let mut zero: Vec<bool> = ram.map(|page| input.zero[page as usize]).collect();
-    zero.resize(input.vm_pages as usize, false);
+    zero.resize(input.vm_pages() as usize, false);
     let touched = |place: u32| input.records.iter().any(|r| input.place(r.page) == place);
-    let untouched = (0..input.vm_pages)
+    let untouched = (0..input.vm_pages())
         .rev()
         .filter(|place| !zero[*place as usize] && !touched(*place));
-    let free: Vec<u32> = if input.free > 0 {
-        untouched.take(input.free as usize).collect()
+    let free: Vec<u32> = if input.free() > 0 {
+        untouched.take(input.free() as usize).collect()
     } else {
         Vec::new()
     };
@@ -228,7 +220,7 @@ pub(super) fn zero_pages(input: &Input, streams: &[Stream], positions: &[Ps]) ->
 }
 
 /// The recorded pages in the wanted order.
-fn pps(log: &[Access], order: Order) -> Vec<u32> {
+fn pps(log: &[Access], order: PpsOrder) -> Vec<u32> {
     let mut pages: Vec<u32> = Vec::new(); // in the order of first recording
     for access in log {
         if !pages.contains(&access.page) {
@@ -236,16 +228,16 @@ fn pps(log: &[Access], order: Order) -> Vec<u32> {
         }
     }
     match order {
-        Order::FirstAccess => {}
-        Order::Recency => {
+        PpsOrder::FirstAccess => {}
+        PpsOrder::Recency => {
             let last = |page: u32| log.iter().rposition(|access| access.page == page);
             pages.sort_by_key(|&page| std::cmp::Reverse(last(page)));
         }
-        Order::Frequency => {
+        PpsOrder::Frequency => {
             let count = |page: u32| log.iter().filter(|access| access.page == page).count();
             pages.sort_by_key(|&page| std::cmp::Reverse(count(page))); // stable: ties by first access
         }
-        Order::Address => pages.sort_unstable(),
+        PpsOrder::Address => pages.sort_unstable(),
     }
     pages
 }

@@ -35,7 +35,7 @@ impl<'a> Stream<'a> {
             })
             .collect();
         own.sort_by_key(|r| r.time_ns); // stable: ties keep the order of the file
-        let before = own.iter().filter(|r| r.time_ns < input.start_ns).count();
+        let before = own.iter().filter(|r| r.time_ns < input.start_ns()).count();
         Stream { input, own, before }
     }
 
@@ -52,13 +52,13 @@ impl<'a> Stream<'a> {
     /// The `n`-th access (from 0) at or after the migration command.
     pub(super) fn nth(&self, n: usize) -> Option<Touch> {
         let index = self.before + n;
-        if self.own.is_empty() || (!self.input.wrap && index >= self.own.len()) {
+        if self.own.is_empty() || (!self.input.wrap() && index >= self.own.len()) {
             return None;
         }
         let pass = (index / self.own.len()) as u128;
         let record = self.own[index % self.own.len()];
         let rel = u128::from(record.time_ns) + pass * u128::from(self.input.duration_ns)
-            - u128::from(self.input.start_ns);
+            - u128::from(self.input.start_ns());
         Some(Touch {
             g: self.input.scale(rel),
             page: record.page >> self.input.host_shift,

@@ -83,7 +83,7 @@ impl Vcpus {
         });
         Vcpus {
             all: all.collect(),
-            vm: input.blocks_vm,
+            vm: input.blocks_vm(),
         }
     }
 
@@ -180,9 +180,9 @@ pub(super) fn idle(input: &Input, v: u16, least: Ps) -> Vec<(Ps, Ps)> {
     for pass in 0.. {
         let offset = |ns: u64| {
             let since_zero = pass * Ps::from(input.duration_ns) + Ps::from(ns);
-            input.scale(since_zero.saturating_sub(input.start_ns.into()))
+            input.scale(since_zero.saturating_sub(input.start_ns().into()))
         };
-        if pass > 0 && (offset(0) >= end || !input.wrap) {
+        if pass > 0 && (offset(0) >= end || !input.wrap()) {
             break;
         }
         for &(_, from, until) in input.idle.iter().filter(|&&(vcpu, ..)| vcpu == v) {

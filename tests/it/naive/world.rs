@@ -7,7 +7,9 @@ use super::link::{Lane, Link, Message};
 use super::measures::Stall;
 use super::source::SourcePhase;
 use super::vcpus::{Turn, Vcpus};
-use super::{Input, Ps, Push, Strategy};
+use super::{Input, Ps, Strategy, ps};
+use migsim::host::destination::Nagle;
+use migsim::strategy::scan::Push;
 use std::cell::Cell;
 use std::collections::VecDeque;
 
@@ -160,7 +162,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase) -> World {
         last_install: source.core.installed,
         ..Receiver::default()
     };
-    let pages = input.pages as usize;
+    let pages = input.pages() as usize;
     let mut there = input.initially_installed.clone();
     there.resize(pages, false);
     for (there, sent) in there.iter_mut().zip(&source.there) {
@@ -178,7 +180,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase) -> World {
         blocked: vec![None; vcpus],
         handlers: Vec::new(),
         wakes: Vec::new(),
-        fetchers: (0..input.fetchers)
+        fetchers: (0..input.fetchers())
             .map(|_| Fetcher::Free(resumed))
             .collect(),
         next_fetch: 0,
@@ -193,7 +195,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase) -> World {
         answers_under_way: Vec::new(),
         sent: there.clone(),
         requests: VecDeque::new(),
-        push_from: (!input.push_after_list || source.fetch_list.is_empty()).then_some(pushes),
+        push_from: (!input.push_after_list() || source.fetch_list.is_empty()).then_some(pushes),
         period: (pushes, 0),
         serving: None,
         serving_request: None,
@@ -203,7 +205,7 @@ pub(super) fn run(input: &Input, source: &SourcePhase) -> World {
         unacknowledged: 0,
         scan: match input.strategy {
             Strategy::Clairvoyant => Push::Linear,
-            _ => input.push,
+            _ => input.settings.source.push,
         },
         cursor: source.scan_from,
         right: source.scan_from,
@@ -306,21 +308,21 @@ impl Run<'_> {
     }
 
     fn process(&mut self, event: Event) {
-        let (now, latency) = (self.now, Ps::from(self.input.latency));
+        let (now, latency) = (self.now, ps(self.input.settings.link.latency));
         match event {
             Event::Left(i) => {
                 for message in self.link.leave(now, i) {
-                    let own = self.input.receiver_per_channel
+                    let own = self.input.settings.link.demand_channel.receiver_thread
                         && message.demand
                         && self.link.demand_lane() == Lane::Demand;
                     let receiver = &mut self.receivers[usize::from(!own)];
                     let arrived = now + latency;
                     let begun = if receiver.last_install < arrived {
-                        arrived + Ps::from(self.input.receive_wake)
+                        arrived + ps(self.input.settings.destination.receive_wake)
                     } else {
                         receiver.last_install
                     };
-                    receiver.last_install = begun + Ps::from(self.input.install);
+                    receiver.last_install = begun + ps(self.input.settings.destination.install);
                     let acknowledged = receiver.last_install + latency;
                     self.link.acknowledge_message(acknowledged, &message);
                     receiver
@@ -336,7 +338,7 @@ impl Run<'_> {
                 self.installed[message.page as usize] = true;
                 for v in 0..self.blocked.len() {
                     if self.blocked[v].is_some_and(|(page, _)| page == message.page) {
-                        let time = now + Ps::from(self.input.wake);
+                        let time = now + ps(self.input.settings.destination.wake);
                         self.wakes.push(Due {
                             time,
                             vcpu: v,
@@ -347,7 +349,7 @@ impl Run<'_> {
                 }
                 for fetcher in &mut self.fetchers {
                     if matches!(*fetcher, Fetcher::Waits(page) if page == message.page) {
-                        *fetcher = Fetcher::Free(now + Ps::from(self.input.wake));
+                        *fetcher = Fetcher::Free(now + ps(self.input.settings.destination.wake));
                     }
                 }
                 if message.demand {
@@ -390,7 +392,7 @@ impl Run<'_> {
                     if self.unanswered {
                         self.held.push(request);
                     } else {
-                        self.unanswered = self.input.nagle;
+                        self.unanswered = self.input.settings.destination.nagle != Nagle::Off;
                         self.requests_under_way.push(request);
                     }
                 }

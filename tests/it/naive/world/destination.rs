@@ -1,7 +1,7 @@
 //! What vCPUs and the plan's fetchers do.
 
-use super::super::Ps;
 use super::super::measures::Stall;
+use super::super::ps;
 use super::super::trace::Touch;
 use super::{Due, Fetcher, Run};
 
@@ -27,7 +27,7 @@ impl Run<'_> {
         self.quiet[v] = 0;
         if !self.is_waited_for(touch.page) {
             self.handlers.push(Due {
-                time: self.now + Ps::from(self.input.fault_trap),
+                time: self.now + ps(self.input.settings.destination.fault_trap),
                 vcpu: v,
                 page: touch.page,
                 place: 0,
@@ -53,12 +53,12 @@ impl Run<'_> {
         while let Some(&page) = self.source.fetch_list.get(self.next_fetch) {
             let place = self.next_fetch;
             self.next_fetch += 1;
-            if page >= self.input.pages || self.installed[page as usize] {
+            if page >= self.input.pages() || self.installed[page as usize] {
                 continue;
             }
             if !self.is_waited_for(page) {
                 self.handlers.push(Due {
-                    time: self.now + Ps::from(self.input.fault_trap),
+                    time: self.now + ps(self.input.settings.destination.fault_trap),
                     vcpu: self.next.len() + place,
                     page,
                     place: 0,
@@ -69,8 +69,8 @@ impl Run<'_> {
         }
         if self.next_fetch == self.source.fetch_list.len() && self.push_from.is_none() {
             // Whoever holds the push learns of it, and the push goes on with a period of what limits it.
-            let told = self.now + Ps::from(self.input.latency);
-            let (period, begin) = (Ps::from(self.input.limiter_period), self.source.suspended);
+            let told = self.now + ps(self.input.settings.link.latency);
+            let (period, begin) = (self.input.limiter_period(), self.source.suspended);
             let mut from = told;
             if period > 0 {
                 from = begin + (told - begin).div_ceil(period) * period;

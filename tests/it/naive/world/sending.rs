@@ -1,8 +1,10 @@
 //! What the source's threads do, and how requests get to them.
 
 use super::super::link::{Lane, Message};
-use super::super::{Ps, Push, Strategy};
+use super::super::{Ps, Strategy, ps};
 use super::{Due, Pick, Run};
+use migsim::host::destination::Nagle;
+use migsim::strategy::scan::Push;
 use std::cell::Cell;
 
 impl Run<'_> {
@@ -10,26 +12,26 @@ impl Run<'_> {
     pub(super) fn look_for_answer(&mut self) {
         if self.link.has_acknowledged() {
             self.answers_under_way
-                .push(self.now + Ps::from(self.input.latency));
+                .push(self.now + ps(self.input.settings.link.latency));
         }
     }
 
     pub(super) fn request_arrives(&mut self, request: Due) {
         let mut time = self.now;
         // What was sent together is one packet.
-        if self.input.nagle && request.place == 0 {
+        if self.input.settings.destination.nagle != Nagle::Off && request.place == 0 {
             self.link.acknowledge();
             self.look_for_answer();
         }
         self.result.requests += 1;
-        if self.input.wake_on_request {
+        if let Some(late) = self.input.settings.source.wake_on_request.0 {
             self.asleep[usize::from(true)].set(false); // the push queue's
             // Of the first n that arrive, n times the share are overtaken, rounded down.
-            let overtaken = |n: u64| n * self.input.overtaken_percent / 100;
+            let overtaken = |n: u64| n * u64::from(late.overtaken_percent) / 100;
             if overtaken(self.result.requests) != overtaken(self.result.requests - 1)
                 && !self.requests_have_a_thread()
             {
-                time += Ps::from(self.input.overtaken_by);
+                time += ps(late.overtaken_by);
             }
         }
         self.requests_unread.push(Due { time, ..request });
@@ -72,18 +74,18 @@ impl Run<'_> {
     fn has_room(&self, lane: Lane) -> bool {
         let asleep = &self.asleep[usize::from(lane != Lane::Demand)];
         let occupancy = self.link.occupancy(lane);
-        if asleep.get() && occupancy > self.input.send_resume {
+        if asleep.get() && occupancy > self.input.send_resume() {
             return false;
         }
-        asleep.set(occupancy >= self.input.send_buffer);
+        asleep.set(occupancy >= self.input.settings.source.send_buffer.0);
         !asleep.get()
     }
 
     /// The period in which nothing more may be pushed ends then.
     fn limited_until(&self) -> Option<Ps> {
         let (begun, sent) = self.period;
-        let end = begun + Ps::from(self.input.limiter_period);
-        let share = self.input.limiter_share?;
+        let end = begun + self.input.limiter_period();
+        let share = self.input.limiter_share()?;
         (sent > share && self.now < end).then_some(end)
     }
 
@@ -92,12 +94,13 @@ impl Run<'_> {
         let parts = |message: &Message| self.input.parts(message.page, &self.source.zero);
         let zeros: u64 = self.gathered.iter().map(|m| parts(m).zeros).sum();
         let pages: u64 = self.gathered.iter().map(|m| parts(m).pages).sum();
-        pages >= self.input.write_batch || zeros * self.input.zero_page_bytes >= 32_768
+        self.input.fills_batch(pages, zeros)
     }
 
     /// Requests do not wait for the thread that pushes.
     fn requests_have_a_thread(&self) -> bool {
-        self.input.request_thread && self.link.demand_lane() == Lane::Demand
+        self.input.settings.link.demand_channel.request_thread
+            && self.link.demand_lane() == Lane::Demand
     }
 
     /// When the requests' own thread acts next, if there is one.
@@ -137,7 +140,7 @@ impl Run<'_> {
                 .has_room(self.link.demand_lane())
                 .then_some(Pick::Demand(page));
         }
-        if !self.has_room(Lane::Push(0)) || (self.input.synchronous && self.unacknowledged > 0) {
+        if !self.has_room(Lane::Push(0)) || (self.input.synchronous() && self.unacknowledged > 0) {
             return None;
         }
         if self.push_from.is_none_or(|from| from > self.now) {
@@ -147,7 +150,7 @@ impl Run<'_> {
             return None;
         }
         // Pages that the VM does not have are no pages to push.
-        let wanted = |&page: &u32| page < self.input.pages && !self.sent[page as usize];
+        let wanted = |&page: &u32| page < self.input.pages() && !self.sent[page as usize];
         let drawn = self.current_run().into_iter().rev().find(wanted);
         if let Some(page) = drawn {
             return Some(Pick::FromRun(page));
@@ -168,13 +171,15 @@ impl Run<'_> {
         }
         let mut run = Vec::new();
         let mut last = requested;
-        while run.len() < self.input.run_pages as usize {
+        while run.len() < self.input.settings.pdopmp.run_pages as usize {
             let within = |page: &u32| {
-                *page > last && page - last <= self.input.run_gap && !self.sent[*page as usize]
+                *page > last
+                    && page - last <= self.input.settings.pdopmp.stream_gap
+                    && !self.sent[*page as usize]
             };
             let listed = self.source.list.iter().copied();
             let Some(next) = listed
-                .filter(|page| *page < self.input.pages)
+                .filter(|page| *page < self.input.pages())
                 .filter(within)
                 .min()
             else {
@@ -188,10 +193,10 @@ impl Run<'_> {
 
     /// The pages nearest to a requested one, of two as near the upper; the nearest comes last.
     fn around(&self, requested: u32) -> Vec<u32> {
-        if self.input.push == Push::None || self.input.fetchers > 0 {
+        if self.input.settings.source.push == Push::None || self.input.fetchers() > 0 {
             return Vec::new();
         }
-        let mut near: Vec<u32> = (0..self.input.pages)
+        let mut near: Vec<u32> = (0..self.input.pages())
             .filter(|page| !self.sent[*page as usize])
             .filter(|page| *page <= requested + 64 && page + 32 >= requested)
             .collect();
@@ -203,14 +208,14 @@ impl Run<'_> {
 
     fn next_of_scan(&self) -> Option<u32> {
         let unsent = |page: &u32| !self.sent[*page as usize];
-        let lowest_from = |from: u32| (from..self.input.pages).find(unsent);
+        let lowest_from = |from: u32| (from..self.input.pages()).find(unsent);
         match self.scan {
             Push::None => None,
             Push::Linear => lowest_from(self.source.scan_from).or_else(|| lowest_from(0)),
             Push::Pivot => lowest_from(self.cursor).or_else(|| lowest_from(0)),
             Push::Bubble => {
                 let right = lowest_from(self.right);
-                let left = (0..self.input.pages)
+                let left = (0..self.input.pages())
                     .rev()
                     .find(|page| i64::from(*page) <= self.left && unsent(page));
                 if self.right_is_next {
@@ -279,19 +284,19 @@ impl Run<'_> {
         let parts = self.input.parts(page, &self.source.zero);
         let bytes = self.input.message(parts);
         self.result.message_bytes += u128::from(bytes);
-        if self.now >= self.period.0 + Ps::from(self.input.limiter_period) {
+        if self.now >= self.period.0 + self.input.limiter_period() {
             self.period = (self.now, 0);
         }
         self.period.1 += bytes;
         let service = if demand {
-            self.input.demand_service
+            self.input.settings.source.demand_service
         } else if parts.pages == 0 {
-            self.input.zero_service
+            self.input.zero_service()
         } else {
-            self.input.push_service
+            self.input.settings.source.push_service
         };
         (
-            self.now + Ps::from(service),
+            self.now + ps(service),
             Message {
                 page,
                 bytes,
