@@ -133,6 +133,9 @@ impl fmt::Display for Bytes {
 pub struct Bandwidth(u64);
 
 impl Bandwidth {
+    /// 1 Gbit/s.
+    pub const GBIT_PER_SECOND: Bandwidth = Bandwidth(1_000_000_000);
+
     /// From bits per second; `None` for zero.
     pub fn from_bits_per_second(bits: u64) -> Option<Self> {
         (bits > 0).then_some(Bandwidth(bits))

@@ -20,6 +20,7 @@ use crate::units::SimTime;
 mod addresses;
 mod import;
 mod info;
+mod line;
 mod plot;
 mod progress;
 
@@ -201,7 +202,7 @@ fn slice(args: &SliceArgs) -> Result<()> {
         vcpus: args.vcpus.clone(),
     };
     write_file(&args.output, |out| Ok(slice.write(&trace, out)?))?;
-    info::say_line(&args.output)
+    line::say_line(&args.output)
 }
 
 fn whole_ns(argument: &str, time: SimTime) -> Result<u64> {
@@ -229,7 +230,7 @@ fn generate(args: &GenerateArgs) -> Result<()> {
         workload.write(args.memory.0, args.page_size.0, out, LEVEL)?;
         Ok(())
     })?;
-    info::say_line(&args.output)
+    line::say_line(&args.output)
 }
 
 /// Writes a file that appears whole or not at all.

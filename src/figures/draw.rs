@@ -3,7 +3,7 @@
 use super::catalogue::{Figure, View};
 use super::data::{Data, Group};
 use super::finding::{Left, least_stall};
-use super::words::{RECONSTRUCTION, SHOWN, STALL};
+use super::words::{FIGURE_METRICS, RECONSTRUCTION, STALL};
 use crate::plot::{Kind, Panel, Plot, Series, Spread, style_of};
 use crate::report::table::wrapped;
 
@@ -14,19 +14,22 @@ pub(super) const CAPTION: usize = 145;
 pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
     let groups = &data.groups;
     let ticks = groups.iter().enumerate();
-    let panels = SHOWN.iter().enumerate().map(|(metric, shown)| Panel {
-        label: shown.label.to_owned(),
-        series: (0..data.strategies.len())
-            .map(|strategy| Series {
-                style: style(&data.strategies, strategy),
-                points: groups
-                    .iter()
-                    .enumerate()
-                    .map(|(place, group)| (place as f64, group.spread(strategy, metric)))
-                    .collect(),
-            })
-            .collect(),
-    });
+    let panels = FIGURE_METRICS
+        .iter()
+        .enumerate()
+        .map(|(metric, shown)| Panel {
+            label: shown.label.to_owned(),
+            series: (0..data.strategies.len())
+                .map(|strategy| Series {
+                    style: style(&data.strategies, strategy),
+                    points: groups
+                        .iter()
+                        .enumerate()
+                        .map(|(place, group)| (place as f64, group.spread(strategy, metric)))
+                        .collect(),
+                })
+                .collect(),
+        });
     Plot {
         title: figure.title.to_owned(),
         caption: caption(figure, &data.strategies, groups),
@@ -96,13 +99,13 @@ fn finding(strategies: &[String], groups: &[Group]) -> Option<String> {
 /// A header, then a row per group and strategy.
 pub(super) fn table(figure: &Figure, strategies: &[String], groups: &[Group]) -> Vec<Vec<String>> {
     let mut header = vec![figure.x_label.to_owned(), "Strategy".to_owned()];
-    header.extend(SHOWN.iter().map(|shown| shown.label.to_owned()));
+    header.extend(FIGURE_METRICS.iter().map(|shown| shown.label.to_owned()));
     let mut table = vec![header];
     for group in groups {
         for (place, strategy) in strategies.iter().enumerate() {
             let mut row = vec![group.label.join(", "), strategy.clone()];
             row.extend(
-                SHOWN
+                FIGURE_METRICS
                     .iter()
                     .enumerate()
                     .map(|(metric, shown)| in_words(&group.spread(place, metric), shown.decimals)),

@@ -148,7 +148,7 @@ fn verdicts(page: &mut String, judgement: &Judgement) {
     });
     page.push_str(&table(&with_header(&header, rows)));
     details(page, "By sender", &table(&by_sender(judgement)));
-    at_odds(page, judgement);
+    failing_cases(page, judgement);
 }
 
 fn with_header(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<String>> {
@@ -183,7 +183,7 @@ fn by_sender(judgement: &Judgement) -> Vec<Vec<String>> {
 }
 
 /// The cases in which claims do not hold.
-fn at_odds(page: &mut String, judgement: &Judgement) {
+fn failing_cases(page: &mut String, judgement: &Judgement) {
     let some = judgement.judged.iter();
     for judged in some.filter(|judged| !judged.all.worse.is_empty()) {
         let header = ["Guest", "W", "Network", "Sender", "against", "value"];

@@ -2,140 +2,21 @@
 //! pages of a plan, and the way of their requests back.
 
 mod receiver;
+mod settings;
+mod stall;
 mod vcpus;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 pub use receiver::{Arrival, Receiver, ReceivingThread};
+pub use settings::{DestinationSettings, FaultBlocks, Nagle};
+pub use stall::{PageTimes, Stall};
 
 use crate::guest::touch_order::{TouchOrder, Toucher};
-use crate::limits::{OutOfLimits, expect};
 use crate::memory::{PageId, PageSet};
 use crate::network::Span;
 use crate::strategy::PlannedPage;
-use crate::units::Bytes;
 use crate::units::SimTime;
 
 use self::vcpus::Vcpus;
-
-/// What stands still while a page fault is resolved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultBlocks {
-    /// The vCPU that touched the page (userfaultfd).
-    Vcpu,
-    /// The whole VM, as in prototypes that suspend it on each fault.
-    Vm,
-}
-
-/// Nagle's rule on requests, and when the source acknowledges them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Nagle {
-    /// Requests go out at once.
-    Off,
-    /// The next piece of pushed pages that begins to go out carries the acknowledgement, and it counts when that piece
-    /// has left; without any piece left to go, it leaves at once. Linux's delay, of up to 40 ms, is not modelled.
-    DelayedAck,
-    /// A packet of its own acknowledges each request when it arrives: the attribute `quickack` of a route on Linux. It
-    /// goes out behind what the link has begun to send (under `priority`, demanded pages that overtake these delay it
-    /// too) and takes no bandwidth.
-    Quickack,
-}
-
-/// `[destination]`: the cost of a fault beyond the network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, expecting = "a section with keys")]
-pub struct DestinationSettings {
-    /// Time from the touch until the request is sent. Default 20 us, an assumption: an exit from the guest, the
-    /// kernel's fault path and a wake-up of the thread that reads userfaultfd.
-    pub fault_trap: SimTime,
-    /// Time to put one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
-    pub install: SimTime,
-    /// TCP receive window of each channel: bytes in flight, not yet installed, or whose acknowledgement has not come
-    /// back. While it is full, no further page starts on that channel; one that has started is finished. It opens one
-    /// latency after a page is installed. So a long way carries a window a round trip, and a receiving thread that is
-    /// slower than the link slows the source down. The core state keeps to it, too. Default 3 MiB: what Linux tunes
-    /// it to on a long way. Of the 6 MiB of `net.ipv4.tcp_rmem`'s maximum (`net/ipv4/tcp.c`, `tcp_init`; 32 MiB from
-    /// Linux 6.16 on), half is window (`net.ipv4.tcp_adv_win_scale` 1). The sender's 4 MiB of `net.ipv4.tcp_wmem`
-    /// hold more.
-    pub receive_buffer: Bytes,
-    /// Time from an arrival at an idle receiving thread until it runs. What arrives meanwhile is installed in one go
-    /// after it. So a vCPU in step with the stream faults once a burst, not once a page. Default 0: a thread that
-    /// polls.
-    pub receive_wake: SimTime,
-    /// Whether requests follow Nagle's rule (RFC 896): while one is not acknowledged, later ones are held, to go out
-    /// together. Default `off`. QEMU leaves the option `TCP_NODELAY` alone on its main channel, so there it is on.
-    pub nagle: Nagle,
-    /// Time from the installation until the waiting vCPU runs. Default 10 us, an assumption: a wake-up and an entry.
-    pub wake: SimTime,
-    /// What stands still during a fault. Default `vcpu`: userfaultfd.
-    pub fault_blocks: FaultBlocks,
-}
-
-impl Default for DestinationSettings {
-    fn default() -> Self {
-        DestinationSettings {
-            fault_trap: SimTime::from_us(20),
-            install: SimTime::from_us(2),
-            receive_buffer: Bytes(3 << 20),
-            receive_wake: SimTime::ZERO,
-            nagle: Nagle::Off,
-            wake: SimTime::from_us(10),
-            fault_blocks: FaultBlocks::Vcpu,
-        }
-    }
-}
-
-impl DestinationSettings {
-    pub(crate) fn check(&self) -> Result<(), OutOfLimits> {
-        expect(
-            self.receive_buffer.0 > 0,
-            "destination.receive_buffer",
-            "expected at least 1 byte",
-        )
-    }
-
-    /// A stall as QEMU counts it: without what lies before its request and behind its page's installation
-    /// (`migration/postcopy-ram.c`, `mark_postcopy_blocktime_begin`, `_end`).
-    pub fn as_qemu_counts(&self, stall: &Stall) -> Stall {
-        let from = (stall.from + self.fault_trap).min(stall.until);
-        Stall {
-            from,
-            until: (stall.until - self.wake).max(from),
-            ..*stall
-        }
-    }
-}
-
-/// One stall: a fault from the touch until the vCPU goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stall {
-    /// The vCPU that touched the page.
-    pub vcpu: u16,
-    /// The page.
-    pub page: PageId,
-    /// The touch.
-    pub from: SimTime,
-    /// The vCPU, or the VM, runs again.
-    pub until: SimTime,
-    /// Whether the page was still on the source, unsent, when the request reached it.
-    pub requested: bool,
-    /// How the page came.
-    pub passage: Passage,
-}
-
-/// When a page that was waited for passed the stations of its way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Passage {
-    /// Its request was read at the source; zero if the page had been sent before.
-    pub requested_at: SimTime,
-    /// A thread of the source handed it to the link.
-    pub handed_at: SimTime,
-    /// Its last bit reached the destination.
-    pub arrived_at: SimTime,
-}
 
 /// What a touch came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +43,7 @@ struct Awaited {
     /// It has left the link, so that it is known when it is in place.
     has_left: bool,
     requested: bool,
-    passage: Passage,
+    times: PageTimes,
 }
 
 /// Who goes on when a page has been installed.
@@ -274,7 +155,7 @@ impl<'a> Destination<'a> {
                 vcpus: 0,
                 has_left: false,
                 requested: false,
-                passage: Passage::default(),
+                times: PageTimes::default(),
             };
             self.awaited.insert(place, awaited);
         }
@@ -319,13 +200,13 @@ impl<'a> Destination<'a> {
         };
         awaited.has_left = true;
         self.expected -= 1;
-        awaited.passage.arrived_at = arrived_at;
+        awaited.times.arrived_at = arrived_at;
         if let Some(span) = span
             && let Some(requested_at) = span.requested_at
         {
             awaited.requested = true;
-            awaited.passage.requested_at = requested_at;
-            awaited.passage.handed_at = span.handed.at(page - span.first);
+            awaited.times.requested_at = requested_at;
+            awaited.times.handed_at = span.handed.at(page - span.first);
         }
     }
 
@@ -355,7 +236,7 @@ impl<'a> Destination<'a> {
                     from,
                     until: wake_at,
                     requested: awaited.requested,
-                    passage: awaited.passage,
+                    times: awaited.times,
                 });
             }
         }

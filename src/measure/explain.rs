@@ -9,7 +9,7 @@ use crate::units::SimTime;
 
 /// What a strategy knew of a page that was faulted on. The first that applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Knowledge {
+pub enum PageKind {
     /// It has no content: it hardly takes time, whenever it is sent.
     Zero,
     /// It is in the PPS, and yet was not pushed in time.
@@ -26,35 +26,35 @@ pub enum Knowledge {
 /// piece.
 pub const NEAR: PageId = 16;
 
-impl Knowledge {
+impl PageKind {
     /// All, in the order of the report.
-    pub const ALL: [Knowledge; 5] = [
-        Knowledge::Recorded,
-        Knowledge::Predicted,
-        Knowledge::NearRecorded,
-        Knowledge::Unnamed,
-        Knowledge::Zero,
+    pub const ALL: [PageKind; 5] = [
+        PageKind::Recorded,
+        PageKind::Predicted,
+        PageKind::NearRecorded,
+        PageKind::Unnamed,
+        PageKind::Zero,
     ];
 
     /// For people.
     pub const fn description(self) -> &'static str {
         match self {
-            Knowledge::Recorded => "recorded, pushed late",
-            Knowledge::Predicted => "predicted, pushed late",
-            Knowledge::NearRecorded => "not named, near the PPS",
-            Knowledge::Unnamed => "not named",
-            Knowledge::Zero => "zero page",
+            PageKind::Recorded => "recorded, pushed late",
+            PageKind::Predicted => "predicted, pushed late",
+            PageKind::NearRecorded => "not named, near the PPS",
+            PageKind::Unnamed => "not named",
+            PageKind::Zero => "zero page",
         }
     }
 
     /// For files.
     pub const fn name(self) -> &'static str {
         match self {
-            Knowledge::Recorded => "recorded",
-            Knowledge::Predicted => "predicted",
-            Knowledge::NearRecorded => "near-recorded",
-            Knowledge::Unnamed => "unnamed",
-            Knowledge::Zero => "zero",
+            PageKind::Recorded => "recorded",
+            PageKind::Predicted => "predicted",
+            PageKind::NearRecorded => "near-recorded",
+            PageKind::Unnamed => "unnamed",
+            PageKind::Zero => "zero",
         }
     }
 }
@@ -78,10 +78,10 @@ pub struct Parts {
 
 impl Parts {
     fn of(stall: &Stall, link: &LinkSettings) -> Self {
-        let passage = &stall.passage;
+        let times = &stall.times;
         // A vCPU that joins others who wait for the page has no part in what was over before.
         let clamp = |time: SimTime| time.clamp(stall.from, stall.until);
-        let arrived = clamp(passage.arrived_at);
+        let arrived = clamp(times.arrived_at);
         let install = stall.until - arrived;
         if !stall.requested {
             return Parts {
@@ -90,9 +90,9 @@ impl Parts {
                 ..Parts::default()
             };
         }
-        let requested = clamp(passage.requested_at);
-        let handed = clamp(passage.handed_at);
-        let departed = clamp(passage.arrived_at - link.latency);
+        let requested = clamp(times.requested_at);
+        let handed = clamp(times.handed_at);
+        let departed = clamp(times.arrived_at - link.latency);
         Parts {
             request_path: (requested - stall.from) + (arrived - departed),
             demand_wait: handed - requested,
@@ -138,8 +138,8 @@ impl Faults {
 /// A run's faults by what was known of their pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// In the order of [`Knowledge::ALL`].
-    pub kinds: Vec<(Knowledge, Faults)>,
+    /// In the order of [`PageKind::ALL`].
+    pub kinds: Vec<(PageKind, Faults)>,
 }
 
 impl Explanation {
@@ -155,11 +155,11 @@ impl Explanation {
             FaultBlocks::Vm => switch_over.touch_order.vcpus().len() as u64,
         };
         let plan = Plan::new(switch_over, predicted);
-        let mut kinds: Vec<(Knowledge, Faults)> = Knowledge::ALL
+        let mut kinds: Vec<(PageKind, Faults)> = PageKind::ALL
             .map(|knowledge| (knowledge, Faults::default()))
             .to_vec();
         for stall in &outcome.stalls {
-            let knowledge = plan.knowledge(stall.page);
+            let knowledge = plan.kind_of(stall.page);
             for (_, faults) in kinds.iter_mut().filter(|(kind, _)| *kind == knowledge) {
                 faults.count += 1;
                 faults.network += u64::from(stall.requested);
@@ -198,21 +198,21 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn knowledge(&self, page: PageId) -> Knowledge {
+    fn kind_of(&self, page: PageId) -> PageKind {
         let near = || {
             let nearest = self.recorded.first_from(page.saturating_sub(NEAR));
             nearest.is_some_and(|nearest| nearest <= page.saturating_add(NEAR))
         };
         if self.zero_pages.contains(page) {
-            Knowledge::Zero
+            PageKind::Zero
         } else if self.recorded.contains(page) {
-            Knowledge::Recorded
+            PageKind::Recorded
         } else if self.predicted.contains(page) {
-            Knowledge::Predicted
+            PageKind::Predicted
         } else if near() {
-            Knowledge::NearRecorded
+            PageKind::NearRecorded
         } else {
-            Knowledge::Unnamed
+            PageKind::Unnamed
         }
     }
 }
@@ -220,7 +220,7 @@ impl<'a> Plan<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::destination::Passage;
+    use crate::host::destination::PageTimes;
 
     const fn ns(ns: u64) -> SimTime {
         SimTime::from_ns(ns)
@@ -235,7 +235,7 @@ mod tests {
             from: ns(from),
             until: ns(218),
             requested,
-            passage: Passage {
+            times: PageTimes {
                 requested_at: ns(if requested { 55 } else { 0 }),
                 handed_at: ns(if requested { 58 } else { 0 }),
                 arrived_at: ns(208),
@@ -291,17 +291,17 @@ mod tests {
             predicted: PageSet::of(200, [102, 150]),
         };
         for (page, knowledge) in [
-            (100, Knowledge::Recorded),
-            (101, Knowledge::Zero),
-            (102, Knowledge::Predicted),
-            (150, Knowledge::Predicted),
-            (84, Knowledge::NearRecorded),
-            (117, Knowledge::NearRecorded),
-            (83, Knowledge::Unnamed),
-            (118, Knowledge::Unnamed),
-            (0, Knowledge::Unnamed),
+            (100, PageKind::Recorded),
+            (101, PageKind::Zero),
+            (102, PageKind::Predicted),
+            (150, PageKind::Predicted),
+            (84, PageKind::NearRecorded),
+            (117, PageKind::NearRecorded),
+            (83, PageKind::Unnamed),
+            (118, PageKind::Unnamed),
+            (0, PageKind::Unnamed),
         ] {
-            assert_eq!(plan.knowledge(page), knowledge, "page {page}");
+            assert_eq!(plan.kind_of(page), knowledge, "page {page}");
         }
     }
 }

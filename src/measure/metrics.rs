@@ -123,9 +123,9 @@ impl Metrics {
             .sum();
         let requested = stalls.iter().filter(|stall| stall.requested).count() as u64;
         let faults = stalls.len() as u64;
-        let occupied = speed::Occupied::of(stalls, blocked_vcpus);
+        let blocked = speed::BlockedVcpus::of(stalls, blocked_vcpus);
         let pps = switch_over.recording.pages(switch_over.memory.pages);
-        let all_vcpus_blocked = occupied.time_with_all_blocked(vcpus);
+        let all_vcpus_blocked = blocked.time_with_all_blocked(vcpus);
         let (prediction_precision, prediction_coverage) =
             prediction::shares(scenario, switch_over, &pps, predicted);
         Metrics {
@@ -140,10 +140,10 @@ impl Metrics {
             stall_bound: stall_bound(scenario, switch_over),
             qemu_vcpu_blocktime: qemu_vcpu_blocktime.times(blocked_vcpus),
             all_vcpus_blocked,
-            qemu_blocktime: speed::Occupied::of(&as_qemu_counts, blocked_vcpus)
+            qemu_blocktime: speed::BlockedVcpus::of(&as_qemu_counts, blocked_vcpus)
                 .time_with_all_blocked(vcpus),
             interruption: switch_over.downtime + all_vcpus_blocked,
-            longest_interruption: occupied.longest_interruption(
+            longest_interruption: blocked.longest_interruption(
                 outcome.resumed_at,
                 switch_over.downtime,
                 vcpus,
@@ -164,7 +164,7 @@ impl Metrics {
             prediction_precision,
             prediction_coverage,
             rounds: switch_over.rounds,
-            time_to_90pct_speed: occupied.time_to_speed(outcome.resumed_at, vcpus),
+            time_to_90pct_speed: blocked.time_to_speed(outcome.resumed_at, vcpus),
         }
     }
 }

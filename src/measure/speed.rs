@@ -5,7 +5,7 @@ use crate::units::SimTime;
 
 /// The number of blocked vCPUs as a step function of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Occupied {
+pub(super) struct BlockedVcpus {
     /// `(from, blocked)`: from this moment on so many vCPUs are blocked. Times ascend; the last step is to none.
     steps: Vec<(SimTime, u64)>,
 }
@@ -13,7 +13,7 @@ pub(super) struct Occupied {
 /// Speed is looked at over windows of so long.
 const WINDOW: SimTime = SimTime::from_ms(100);
 
-impl Occupied {
+impl BlockedVcpus {
     /// The step function of stalls that block `vcpus` vCPUs each.
     pub(super) fn of(stalls: &[Stall], vcpus: u64) -> Self {
         let mut changes: Vec<(SimTime, bool)> = stalls
@@ -30,7 +30,7 @@ impl Occupied {
             blocked = blocked + begins * vcpus - ends * vcpus;
             steps.push((chunk[0].0, blocked));
         }
-        Occupied { steps }
+        BlockedVcpus { steps }
     }
 
     /// How long `vcpus` or more were blocked.
@@ -113,7 +113,7 @@ fn div_ceil(a: i128, b: i128) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::destination::Passage;
+    use crate::host::destination::PageTimes;
 
     fn stall(from_ms: u64, until_ms: u64) -> Stall {
         Stall {
@@ -122,22 +122,22 @@ mod tests {
             from: SimTime::from_ms(from_ms),
             until: SimTime::from_ms(until_ms),
             requested: true,
-            passage: Passage::default(),
+            times: PageTimes::default(),
         }
     }
 
     #[test]
     fn all_blocked_is_the_overlap() {
-        let occupied = Occupied::of(&[stall(0, 30), stall(10, 50), stall(45, 60)], 1);
+        let blocked = BlockedVcpus::of(&[stall(0, 30), stall(10, 50), stall(45, 60)], 1);
         // Two of two vCPUs: 10–30 and 45–50 ms.
-        assert_eq!(occupied.time_with_all_blocked(2), SimTime::from_ms(25));
+        assert_eq!(blocked.time_with_all_blocked(2), SimTime::from_ms(25));
     }
 
     #[test]
     fn a_block_at_the_resume_prolongs_the_downtime() {
-        let occupied = Occupied::of(&[stall(20, 30), stall(30, 33), stall(50, 64)], 1);
+        let blocked = BlockedVcpus::of(&[stall(20, 30), stall(30, 33), stall(50, 64)], 1);
         let longest = |downtime| {
-            occupied
+            blocked
                 .longest_interruption(SimTime::from_ms(20), downtime, 1)
                 .as_ps()
         };
@@ -150,18 +150,18 @@ mod tests {
     #[test]
     fn speed_returns_when_the_last_slow_window_has_passed() {
         // Blocked from 200 to 240 ms: a window holds more than 10 ms of it until its beginning reaches 230 ms.
-        let occupied = Occupied::of(&[stall(200, 240)], 1);
+        let blocked = BlockedVcpus::of(&[stall(200, 240)], 1);
         assert_eq!(
-            occupied.time_to_speed(SimTime::from_ms(100), 1),
+            blocked.time_to_speed(SimTime::from_ms(100), 1),
             SimTime::from_ms(130)
         );
         // Of two vCPUs 20 ms are a tenth.
         assert_eq!(
-            occupied.time_to_speed(SimTime::from_ms(100), 2),
+            blocked.time_to_speed(SimTime::from_ms(100), 2),
             SimTime::from_ms(120)
         );
         // 10 ms of stall in all are never too slow.
-        let short = Occupied::of(&[stall(200, 205), stall(210, 215)], 1);
+        let short = BlockedVcpus::of(&[stall(200, 205), stall(210, 215)], 1);
         assert_eq!(short.time_to_speed(SimTime::ZERO, 1), SimTime::ZERO);
     }
 }

@@ -85,7 +85,7 @@ pub struct LinkSettings {
 impl Default for LinkSettings {
     fn default() -> Self {
         LinkSettings {
-            bandwidth: Bandwidth::from_bits_per_second(1_000_000_000).expect("not zero"),
+            bandwidth: Bandwidth::GBIT_PER_SECOND,
             latency: SimTime::from_us(100),
             mtu: 1_500,
             packet_overhead: 66,

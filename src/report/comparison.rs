@@ -34,10 +34,10 @@ pub fn header(scenario: &Scenario, trace: &Trace, replay: &Replay<'_>) -> String
 }
 
 /// A column: its title, and a run's cell.
-type Shown = (&'static str, fn(&Run) -> String);
+type Column = (&'static str, fn(&Run) -> String);
 
 /// The columns. With one vCPU, that of all vCPUs would repeat the stall and is left out.
-const COLUMNS: [Shown; 11] = [
+const COLUMNS: [Column; 11] = [
     ("strategy", |run| run.strategy.to_owned()),
     ("network\nfaults", |run| grouped(run.metrics.network_faults)),
     ("in-flight\nfaults", |run| {
@@ -64,7 +64,7 @@ const ALL_BLOCKED: &str = "all vCPUs\nblocked";
 pub fn comparison(scenario: &Scenario, runs: &[Run], view: View) -> String {
     let metrics = || runs.iter().map(|run| &run.metrics);
     let repeats_nothing = metrics().any(|own| own.all_vcpus_blocked != own.stall);
-    let columns: Vec<&Shown> = COLUMNS
+    let columns: Vec<&Column> = COLUMNS
         .iter()
         .filter(|(title, _)| *title != ALL_BLOCKED || repeats_nothing)
         .collect();

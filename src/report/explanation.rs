@@ -3,17 +3,17 @@
 use comfy_table::Cell;
 
 use super::table::{View, grouped, new_table, right_aligned};
-use crate::measure::explain::{Explanation, Faults, Knowledge};
+use crate::measure::explain::{Explanation, Faults, PageKind};
 use crate::run::row::{Provenance, Row, Value};
 use crate::units::SimTime;
 
 /// A row a kind of page, also of those without faults.
 pub fn rows(provenance: &Provenance, strategy: &str, explanation: &Explanation) -> Vec<Row> {
     use Value::{Count, Text, Time};
-    let row = |(knowledge, faults): &(Knowledge, Faults)| {
+    let row = |(kind, faults): &(PageKind, Faults)| {
         let parts = &faults.parts;
         let columns = [
-            ("page_class", Text(knowledge.name().to_owned())),
+            ("page_class", Text(kind.name().to_owned())),
             ("page_faults", Count(faults.count)),
             ("network_faults", Count(faults.network)),
             ("in_flight_faults", Count(faults.count - faults.network)),
@@ -50,9 +50,9 @@ pub fn table(strategy: &str, explanation: &Explanation, view: View) -> String {
         ],
         view,
     );
-    for (knowledge, faults) in &explanation.kinds {
+    for (kind, faults) in &explanation.kinds {
         if faults.count > 0 {
-            table.add_row(cells(knowledge.description(), faults, stall));
+            table.add_row(cells(kind.description(), faults, stall));
         }
     }
     table.add_row(cells("all", &total, stall));

@@ -4,7 +4,7 @@ use super::table::{View, new_table, right_aligned};
 use crate::message::visible;
 use crate::run::row::{Row, Value};
 use crate::validation::{
-    GAINS_APART, Gain, Goal, Order, Pair, Quantity, Range, Ranking, Verdict, Worst, gains,
+    ErrorBound, GAINS_APART, Gain, Goal, Order, Pair, Quantity, Range, Ranking, Verdict, gains,
     median_difference, parts, rankings,
 };
 
@@ -174,8 +174,8 @@ pub fn error_table(verdicts: &[Verdict], calibrated: Calibrated<'_>, view: View)
         let summary = &part.summary;
         let goal = Goal::of(part.quantity);
         let worst = match goal.worst {
-            Worst::Error(most) => format!("{:.0} %", most * 100.0),
-            Worst::Factor(most) => format!("factor {most}"),
+            ErrorBound::Fraction(most) => format!("{:.0} %", most * 100.0),
+            ErrorBound::Factor(most) => format!("factor {most}"),
         };
         table.add_row(right_aligned([
             format!(

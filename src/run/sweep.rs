@@ -88,7 +88,7 @@ impl Sweep {
             fingerprint: String::new(),
             traces: Vec::new(),
         };
-        let traces = sweep.try_out()?;
+        let traces = sweep.check_axes()?;
         sweep.fingerprint = sweep.fingerprint_with(&traces);
         sweep.traces = traces.into_keys().collect();
         Ok(sweep)
@@ -207,8 +207,10 @@ impl Sweep {
     }
 
     /// Checks the strategies and every axis. Returns the traces' files with what identifies their content.
-    fn try_out(&mut self) -> Result<BTreeMap<PathBuf, String>, ScenarioError> {
-        let first = self.scenario(0).or_else(|error| Err(self.blame(error)?))?;
+    fn check_axes(&mut self) -> Result<BTreeMap<PathBuf, String>, ScenarioError> {
+        let first = self
+            .scenario(0)
+            .or_else(|error| Err(self.in_axis(error)?))?;
         for name in &first.migration.strategies {
             if let Err(unknown) = self.registry.get(name) {
                 return Err(self.source.key_error(STRATEGIES, unknown.to_string()));
@@ -232,7 +234,7 @@ impl Sweep {
     }
 
     /// Names the axis whose first value makes the first point impossible.
-    fn blame(&self, error: ScenarioError) -> Result<ScenarioError, ScenarioError> {
+    fn in_axis(&self, error: ScenarioError) -> Result<ScenarioError, ScenarioError> {
         if let Err(without_axes) = self.source.scenario_for(&self.registry)
             && without_axes == error
         {

@@ -14,7 +14,7 @@
 //!    turn up, and predicts the pages around the rest of the PPS.
 //! 5. Every page of the PPS and of the prediction has a *predicted next-touch time*, and the push order follows it.
 //!    A request for an unsent page draws the planned pages right behind it forward, as it draws post-copy's scan:
-//!    [`drawn`].
+//!    [`plan_push`].
 //! 6. Behind the plan the memory in use is scanned first: [`heat`] spreads from the PPS, and goes on learning from
 //!    requests.
 //!
@@ -24,9 +24,9 @@
 //! | "widen the predicted range of pages" | what 3 predicts ahead of a trend, and 6 around all of the PPS |
 //! | nothing: ours | 5, and that 6 learns from requests |
 
-pub mod drawn;
 pub mod heat;
 pub mod locality;
+pub mod plan_push;
 pub mod streams;
 pub mod sweep;
 pub mod trend;
@@ -34,9 +34,9 @@ pub mod trend;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::drawn::Drawn;
 use self::heat::Heat;
 use self::locality::Locality;
+use self::plan_push::PlanPush;
 use self::streams::{Point, Stream, separate};
 use self::sweep::{Course, Regions};
 use self::trend::Trend;
@@ -349,7 +349,7 @@ impl Draft {
 struct Pdopmp {
     settings: PdopmpSettings,
     push: Push,
-    planned: Option<Drawn>,
+    planned: Option<PlanPush>,
     /// The scan behind the plan; without it that is the plan's own.
     heat: Option<Heat>,
 }
@@ -371,7 +371,7 @@ impl Strategy for Pdopmp {
         } else {
             self.push
         };
-        self.planned = Some(Drawn::of(&plan, pages, settings, scan));
+        self.planned = Some(PlanPush::of(&plan, pages, settings, scan));
     }
 
     fn requested(&mut self, request: &Request) {
@@ -398,6 +398,6 @@ impl Strategy for Pdopmp {
     }
 
     fn planned(&self) -> &[PlannedPage] {
-        self.planned.as_ref().map_or(&[], Drawn::planned)
+        self.planned.as_ref().map_or(&[], PlanPush::planned)
     }
 }

@@ -16,7 +16,7 @@ mod search;
 pub use key::{Candidates, default_keys};
 pub use search::{Calibration, CalibrationError, Fitted, MOST_TRIED, Problem, calibrate};
 
-use super::{Goal, Quantity, Verdict, Worst};
+use super::{ErrorBound, Goal, Quantity, Verdict};
 
 /// A ratio beyond which it does not matter how wrong a prediction is.
 const HOPELESS: f64 = 100.0;
@@ -29,8 +29,8 @@ pub fn misfit(verdicts: &[Verdict]) -> f64 {
         let distances = verdicts.iter().map(|verdict| distance(verdict, quantity));
         let worst = distances.clone().fold(0.0, f64::max);
         let allowed = match goal.worst {
-            Worst::Error(most) => most,
-            Worst::Factor(most) => most - 1.0,
+            ErrorBound::Fraction(most) => most,
+            ErrorBound::Factor(most) => most - 1.0,
         };
         let mean = distances.sum::<f64>() / verdicts.len().max(1) as f64;
         mean / goal.median + worst / allowed

@@ -144,7 +144,7 @@ impl Ranking<'_> {
 
 /// The ranking in every setting in which all three were measured.
 pub fn rankings(verdicts: &[Verdict]) -> Vec<Ranking<'_>> {
-    let beside = |of: &Setting, strategy: &str| {
+    let same_but = |of: &Setting, strategy: &str| {
         let wanted = Setting {
             strategy: strategy.to_owned(),
             ..of.clone()
@@ -155,7 +155,7 @@ pub fn rankings(verdicts: &[Verdict]) -> Vec<Ranking<'_>> {
         let three = [
             post_copy_beside(verdicts, verdict)?,
             verdict,
-            beside(&verdict.setting, pdopmp::ENTRY.name)?,
+            same_but(&verdict.setting, pdopmp::ENTRY.name)?,
         ]
         .map(|verdict| verdict.pair(Quantity::Blocktime));
         Some(Ranking {

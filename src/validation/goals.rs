@@ -9,14 +9,14 @@ pub struct Goal {
     /// Most that their median may be, as a fraction.
     pub median: f64,
     /// Most that any may be.
-    pub worst: Worst,
+    pub worst: ErrorBound,
 }
 
 /// A bound of the worst error.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Worst {
+pub enum ErrorBound {
     /// Of its size, as a fraction.
-    Error(f64),
+    Fraction(f64),
     /// Of the ratio of prediction and median, whichever is larger.
     Factor(f64),
 }
@@ -25,9 +25,9 @@ impl Goal {
     /// The goal of a quantity.
     pub const fn of(quantity: Quantity) -> Self {
         let (median, worst) = match quantity {
-            Quantity::TotalTime => (0.02, Worst::Error(0.05)),
-            Quantity::Blocktime => (0.05, Worst::Error(0.20)),
-            Quantity::Requests => (0.20, Worst::Factor(2.0)),
+            Quantity::TotalTime => (0.02, ErrorBound::Fraction(0.05)),
+            Quantity::Blocktime => (0.05, ErrorBound::Fraction(0.20)),
+            Quantity::Requests => (0.20, ErrorBound::Factor(2.0)),
         };
         Goal { median, worst }
     }
@@ -35,8 +35,8 @@ impl Goal {
     /// Whether errors are as small as that.
     pub fn is_met(&self, summary: &Summary) -> bool {
         let bounded = match self.worst {
-            Worst::Error(most) => summary.worst <= most,
-            Worst::Factor(most) => summary.factor <= most,
+            ErrorBound::Fraction(most) => summary.worst <= most,
+            ErrorBound::Factor(most) => summary.factor <= most,
         };
         bounded && summary.median <= self.median
     }

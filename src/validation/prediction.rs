@@ -59,15 +59,11 @@ impl<'a> Predictor<'a> {
     }
 
     /// Predicts every group whose workload is `wanted` by every one of the `scenarios`; the verdicts come in the
-    /// groups' order.
+    /// groups' order. Without a scenario there are none.
     ///
     /// # Errors
     ///
     /// [`ValidationError`] of the first group at fault.
-    ///
-    /// # Panics
-    ///
-    /// Without a scenario.
     pub fn verdicts(
         &self,
         scenarios: &[Scenario],
@@ -77,7 +73,7 @@ impl<'a> Predictor<'a> {
         let groups: Vec<&Group> = groups
             .filter(|group| wanted(&group.setting.workload))
             .collect();
-        let results: Vec<Result<Verdict, ValidationError>> = groups
+        let results: Vec<Result<Option<Verdict>, ValidationError>> = groups
             .par_iter()
             .map(|group| {
                 let predictions: Vec<Result<Metrics, ValidationError>> = self.recordings
@@ -93,7 +89,7 @@ impl<'a> Predictor<'a> {
                 Ok(verdict(group, &predictions))
             })
             .collect();
-        results.into_iter().collect()
+        results.into_iter().filter_map(Result::transpose).collect()
     }
 }
 
@@ -107,30 +103,33 @@ fn open_all(traces: &Path, workload: &str) -> Result<Vec<Trace>, TraceError> {
     Ok(opened)
 }
 
-fn verdict(group: &Group, predictions: &[Metrics]) -> Verdict {
+/// The median of the predictions against the group's; none without a prediction.
+fn verdict(group: &Group, predictions: &[Metrics]) -> Option<Verdict> {
     let total = |metrics: &Metrics| {
         (metrics.total_migration_time).map_or(f64::INFINITY, SimTime::as_secs_f64)
     };
-    let pair = |measured, quantity: &dyn Fn(&Metrics) -> f64| Pair {
-        measured,
-        predicted: errors::median(predictions.iter().map(quantity).collect())
-            .expect("there is a scenario"),
+    let pair = |measured, quantity: &dyn Fn(&Metrics) -> f64| {
+        let predicted = errors::median(predictions.iter().map(quantity).collect())?;
+        Some(Pair {
+            measured,
+            predicted,
+        })
     };
     let mut downtimes: Vec<SimTime> = predictions.iter().map(|run| run.downtime).collect();
     downtimes.sort_unstable();
-    Verdict {
+    Some(Verdict {
         setting: group.setting.clone(),
         repetitions: group.repetitions,
         pairs: [
-            pair(group.total_time, &total),
+            pair(group.total_time, &total)?,
             pair(group.blocktime, &|run| {
                 run.qemu_vcpu_blocktime.as_secs_f64()
-            }),
-            pair(group.requests, &|run| run.requests as f64),
+            })?,
+            pair(group.requests, &|run| run.requests as f64)?,
         ],
         measured_downtime: group.downtime,
-        predicted_downtime: downtimes[(downtimes.len() - 1) / 2],
-    }
+        predicted_downtime: *downtimes.get(downtimes.len().checked_sub(1)? / 2)?,
+    })
 }
 
 /// Simulates a group's setting. The scenario's `trace.start` is the switch position from a standing start: there the

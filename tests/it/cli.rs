@@ -8,6 +8,7 @@ mod given_plan;
 mod hostile;
 mod idle_guest;
 mod listings;
+mod outputs;
 mod pictures;
 mod plan;
 mod qmp;

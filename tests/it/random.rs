@@ -159,7 +159,7 @@ const BUGS: [Bug; 10] = [
                 .stalls
                 .iter_mut()
                 .find(|stall| stall.requested);
-            let way = stall.map(|stall| &mut stall.passage);
+            let way = stall.map(|stall| &mut stall.times);
             way.map(|way| way.arrived_at = way.requested_at).is_some()
         },
     },
@@ -291,7 +291,7 @@ fn length(stall: &Stall) -> SimTime {
 }
 
 fn is_causal(scenario: &Scenario, observed: &Observed, stall: &Stall) -> bool {
-    let way = &stall.passage;
+    let way = &stall.times;
     let trapped = stall.from + scenario.destination.fault_trap;
     // Who touches a page later waits for the request that was made before, as for a fetching thread's.
     let same_page = |other: &&Stall| other.page == stall.page;

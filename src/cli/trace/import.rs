@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::{addresses, info, progress, whole_ns, write_file};
+use super::{addresses, line, progress, whole_ns, write_file};
 use crate::cli::output::check_outputs;
 use crate::message::say;
 use crate::trace::import::{
@@ -72,8 +72,8 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
         .filter(|input| *input != Path::new("-"))
         .chain(beside_it.into_iter().filter_map(Option::as_deref));
     check_outputs(inputs, [args.output.as_path()])?;
-    let zero_runs = beside(args.zero_pages.as_deref(), import::zero_pages)?;
-    let idle_spans = beside(args.idle_spans.as_deref(), import::idle_spans)?;
+    let zero_runs = companion(args.zero_pages.as_deref(), import::zero_pages)?;
+    let idle_spans = companion(args.idle_spans.as_deref(), import::idle_spans)?;
     let compaction = args.compaction.map(|time| whole_ns("--compaction", time));
     let options = ImportOptions {
         page_size: args.page_size.map(|size| size.0),
@@ -95,11 +95,11 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
         Ok(())
     })?;
     report(&summary);
-    info::say_line(&args.output)
+    line::say_line(&args.output)
 }
 
 /// The rows of a file beside the recording, if there is one.
-fn beside<T>(
+fn companion<T>(
     path: Option<&Path>,
     read: impl FnOnce(Input<'_>) -> Result<Vec<T>, ImportError>,
 ) -> Result<Vec<T>> {

@@ -55,7 +55,7 @@ fn import(
 ) -> Result<ImportSummary, ImportError> {
     let name = input.name.clone();
     let file = copy(&mut input)?;
-    shield::contain(|| records(&name, file, options, out)).unwrap_or_else(|| {
+    shield::catch_panic(|| records(&name, file, options, out)).unwrap_or_else(|| {
         Err(ImportError::Header {
             name: name.clone(),
             expected: "a whole Parquet file, found damage that its decoder cannot tell".to_owned(),

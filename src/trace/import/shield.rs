@@ -12,7 +12,7 @@ thread_local! {
 }
 
 /// Does `work`; `None` when it panicked. What it was about to change must not be used then.
-pub(super) fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let usual = panic::take_hook();

@@ -14,7 +14,7 @@ use crate::strategy::scan::Push;
 
 /// Pushes a plan in its order, and what a request draws forward before that.
 #[derive(Debug)]
-pub struct Drawn {
+pub struct PlanPush {
     pushes: PushOrder,
     /// Those that may be unsent.
     planned: PageSet,
@@ -27,14 +27,14 @@ pub struct Drawn {
     is_drawn: bool,
 }
 
-impl Drawn {
+impl PlanPush {
     /// Pushes a plan for a memory of so many pages, and then scans from where the plan says.
     pub fn of(plan: &Plan, pages: u32, settings: &PdopmpSettings, scan: Push) -> Self {
         let mut planned = PageSet::empty(pages);
         for forecast in &plan.forecasts {
             planned.insert(forecast.page);
         }
-        Drawn {
+        PlanPush {
             pushes: PushOrder::new(plan.pages(), scan).scanning_from(plan.scan_from),
             planned,
             most: settings.run_pages,
@@ -123,9 +123,9 @@ mod tests {
             stream_gap: 16,
             ..PdopmpSettings::default()
         };
-        let mut drawn = Drawn::of(&plan, 100, &settings, Push::None);
+        let mut drawn = PlanPush::of(&plan, 100, &settings, Push::None);
         let mut unsent = PageSet::full(100);
-        let mut push = |drawn: &mut Drawn, page, is_unsent, pages| {
+        let mut push = |drawn: &mut PlanPush, page, is_unsent, pages| {
             unsent.remove(page);
             drawn.requested(&Request {
                 time: SimTime::ZERO,
