@@ -1,5 +1,5 @@
-//! Pages on their way before the resume: the migration thread while nothing is requested, the link and the receiver of
-//! the push after the resume.
+//! Pages on their way before the core state: the migration thread while nothing is requested, the link and the receiver
+//! of the push behind it.
 
 use crate::engine::Progression;
 use crate::host::destination::ReceivingThread;

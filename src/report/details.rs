@@ -67,14 +67,15 @@ pub fn details(run: &Run) -> String {
         lines.push((
             "rounds",
             format!(
-                "{}{}; {}/s written in the last",
+                "{}{}; {}/s written in the last; what is dirty takes {}",
                 rounds.rounds,
                 match rounds.converged {
                     Some(true) => ", converged",
                     Some(false) => ", not converged",
                     None => "",
                 },
-                Bytes(rounds.dirty_rate)
+                Bytes(rounds.dirty_rate),
+                rounds.expected_downtime
             ),
         ));
     }

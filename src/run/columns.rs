@@ -142,6 +142,10 @@ pub const METRICS: &[Column] = &[
     column("dirty_rate_bytes_per_s", Unit::BytesPerSecond,
         "Bytes of the pages that the guest wrote in a second of the last round; empty without rounds.",
         |run| run.metrics.rounds.filter(|own| own.rounds > 0).map_or(Missing, |own| Count(own.dirty_rate))),
+    column("expected_downtime_s", Unit::Seconds,
+        "How long sending what is dirty after the last round would take at the bandwidth measured so far; empty \
+         without rounds. Pre-copy converges where it is no longer than the downtime limit.",
+        |run| run.metrics.rounds.filter(|own| own.rounds > 0).map_or(Missing, |own| Time(own.expected_downtime))),
     column("record_window_s", Unit::Seconds,
         "How long the VM ran on at the source to be recorded; part of the total migration time.",
         |run| Time(run.metrics.record_window)),

@@ -144,6 +144,8 @@ fn what_did_not_converge_is_said() {
     let rows = csv_rows(&csv);
     assert_eq!(column(&rows, "rounds"), ["30", "1"]);
     assert_eq!(column(&rows, "converged"), ["false", ""]);
+    let expected = column(&rows, "expected_downtime_s");
+    assert!(expected[0].parse::<f64>().is_ok_and(|time| time > 0.0));
     let table = desk.data(&[&pre_copy[..], &busy].concat());
     let table = in_one_line(&table);
     assert!(table.contains("- pre-copy converges: after "), "{table}");
