@@ -27,10 +27,9 @@ mod recorded_rounds;
 mod rounds;
 mod switch_over;
 
-pub use page_stream::Copied;
 pub use progress::{MOST_SAMPLES, Probe, Progress, Sample, Samples};
 pub use rounds::RoundsOutcome;
-pub use switch_over::{CoreState, GuestCourse, SwitchOver};
+pub use switch_over::{Copied, CoreState, GuestCourse, SwitchOver};
 
 use self::event_loop::EventLoop;
 use crate::guest::recording::RecordError;

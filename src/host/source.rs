@@ -328,8 +328,8 @@ impl<'a> SourceHost<'a> {
                 return Ok(());
             }
             let mut count = 1;
-            if most - taken > 1 {
-                let unsent = self.unsent.run_length(page, most - taken);
+            let unsent = self.unsent.run_length(page, most - taken);
+            if unsent > 1 {
                 let alike = self.contents.run_alike(page, unsent);
                 count += strategy.go_on_behind(page, alike - 1);
             }

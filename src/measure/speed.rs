@@ -84,7 +84,8 @@ impl BlockedVcpus {
         // Slope at t: blocked(t + WINDOW) − blocked(t).
         let mut bends: Vec<(i128, i128)> =
             changes(WINDOW.as_ps(), 1).chain(changes(0, -1)).collect();
-        bends.sort_unstable_by_key(|(time, _)| *time);
+        // Two ascending runs, which a stable sort merges.
+        bends.sort_by_key(|(time, _)| *time);
         let (mut value, mut slope) = (0i128, 0i128);
         for pair in (0..bends.len()).rev() {
             let (time, change) = bends[pair];

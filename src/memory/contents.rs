@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Memory, PageId, PageRun, PageSet};
 
 /// What a host page consists of, in pages of the trace's size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Content {
     /// Pages with content.
     pub pages: u32,
@@ -104,6 +104,16 @@ impl Contents {
             }
             from = until;
         }
+    }
+
+    /// Whether a page of the trace's size is zero, so that writing to it changes what its host page consists of.
+    pub fn is_zero_part(&self, part: u32) -> bool {
+        let parts = if self.memory.host_shift == 0 {
+            &self.zero
+        } else {
+            &self.zero_parts
+        };
+        parts.contains(part)
     }
 
     /// The guest has written a page of the trace's size.

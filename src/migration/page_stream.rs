@@ -1,33 +1,20 @@
 //! Pages on their way before the core state: the migration thread while nothing is requested, the link and the receiver
 //! of the push behind it.
 
+mod estimate;
+
 use crate::engine::Progression;
 use crate::host::destination::ReceivingThread;
 use crate::host::source::Limiter;
 use crate::memory::{Content, Contents, Memory, PageId, PageSet};
-use crate::network::socket::{Batch, SendBuffer};
+use crate::network::socket::{Batch, SendBuffer, pace};
 use crate::network::{Bounds, Departure, Link, Span};
 use crate::scenario::Scenario;
-use crate::strategy::lead_in::Rounds;
 use crate::units::SimTime;
 
+use super::Copied;
 use super::event_loop::LAST;
 use super::switch_over::CoreState;
-
-/// What was sent before the resume.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Copied {
-    /// Pages with their content.
-    pub pages: u64,
-    /// Zero pages.
-    pub zero_pages: u64,
-    /// Both, when sent again.
-    pub repeated: u64,
-    /// Bytes of all their messages, before packet overhead.
-    pub bytes: u64,
-    /// Which pages were sent, once or more often; `None` if none was.
-    pub sent: Option<PageSet>,
-}
 
 /// A connection's socket and the threads at its ends.
 struct Connection {
@@ -40,14 +27,39 @@ struct Connection {
     receiving: ReceivingThread,
 }
 
-/// One page after the other, at the times that the event loop would find. The sending thread that is free first takes a
-/// page when its socket has room, serves it and hands it over with its batch.
+/// Pages of one content that a thread takes up at one pace, whichever they are: nobody waits for one before the resume.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    /// The first of them.
+    page: PageId,
+    content: Content,
+    /// When each is taken up.
+    times: Progression,
+    /// How many have been.
+    taken: u32,
+    /// How many surely are.
+    most: u32,
+}
+
+impl Run {
+    /// When the next is taken up.
+    fn next_time(&self) -> SimTime {
+        self.times.at(self.taken)
+    }
+}
+
+/// Pages that leave one after the other, at the times that the event loop would find. The sending thread that is free
+/// first takes a page when its socket has room, serves it and hands it over with its batch. A single thread takes up
+/// whole runs of them: see [`pace`].
 pub(super) struct PageStream<'a> {
     scenario: &'a Scenario,
     link: Link,
     connections: Vec<Connection>,
-    /// The one whose thread takes the next page.
+    /// The one whose thread takes the next page, and when.
     next: usize,
+    ready_at: SimTime,
+    /// What it has taken up and not handed over. The link has come to the run's beginning.
+    run: Run,
     /// Of all of them together.
     limiter: Limiter,
     /// When the last message left the link.
@@ -81,6 +93,8 @@ impl<'a> PageStream<'a> {
             link: Link::new(link, window, &memory, link.connections),
             connections: (0..link.connections).map(connection).collect(),
             next: 0,
+            ready_at: SimTime::ZERO,
+            run: Run::default(),
             limiter: Limiter::new(source.max_bandwidth, source.limiter_period(), SimTime::ZERO),
             last_departure: SimTime::ZERO,
             page_bytes: link
@@ -96,6 +110,11 @@ impl<'a> PageStream<'a> {
 
     /// When a thread can take the next page, if that is before `deadline`; those sleep whose sockets have no room.
     pub(super) fn ready(&mut self, deadline: SimTime) -> Option<SimTime> {
+        if self.run.taken < self.run.most && self.run.next_time() < deadline {
+            self.ready_at = self.run.next_time();
+            return Some(self.ready_at);
+        }
+        self.end_run();
         loop {
             let awake =
                 (0..self.connections.len()).filter(|index| !self.connections[*index].sleeps);
@@ -109,7 +128,7 @@ impl<'a> PageStream<'a> {
             let has_room = connection.buffer.has_room(self.link.occupancy_on(index));
             let held_until = self.limiter.holds_until(free_at);
             if has_room && held_until.is_none() {
-                self.next = index;
+                (self.next, self.ready_at) = (index, free_at);
                 return Some(free_at);
             }
             match held_until {
@@ -120,24 +139,67 @@ impl<'a> PageStream<'a> {
         }
     }
 
-    /// Sends a page, once a thread is [ready](PageStream::ready).
-    pub(super) fn push(&mut self, page: PageId, content: Content) {
-        self.copied.pages += u64::from(content.pages);
-        self.copied.zero_pages += u64::from(content.zeros);
-        if !self.sent.insert(page) {
-            self.copied.repeated += u64::from(content.parts());
+    /// At which times the thread that is [ready](PageStream::ready) takes up the next pages if they are of this
+    /// content, and how many surely.
+    pub(super) fn times(&mut self, content: Content) -> (Progression, u32) {
+        if self.run.content != content || self.run.taken == self.run.most {
+            self.begin_run(content);
+        }
+        let run = &self.run;
+        (run.times.after(run.taken), run.most - run.taken)
+    }
+
+    fn begin_run(&mut self, content: Content) {
+        if self.run.taken > 0 {
+            self.end_run();
+            // The thread is ready for another content, too.
+            self.connections[self.next].free_at = self.ready_at;
+            self.go_on(self.ready_at);
+        }
+        let service = self.scenario.source.pushing(content);
+        let (step, most) = match &self.connections[..] {
+            [only] => pace(
+                &only.batch,
+                &only.buffer,
+                &self.link,
+                self.ready_at,
+                content,
+                service,
+            ),
+            // The thread that is free first takes the next page: another one.
+            _ => (service, 1),
+        };
+        let times = Progression {
+            first: self.ready_at,
+            step,
+        };
+        let bytes = self.link.bytes(content);
+        let (in_period, end) = self.limiter.room(self.ready_at, bytes);
+        self.run = Run {
+            page: 0,
+            content,
+            times,
+            taken: 0,
+            most: times.count_before(end, most.min(in_period)).max(1),
+        };
+    }
+
+    /// What has been taken up is handed over, or joins the batch.
+    fn end_run(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        if run.taken == 0 {
+            return;
         }
         let connection = &mut self.connections[self.next];
-        self.limiter
-            .count(connection.free_at, self.link.bytes(content));
-        connection.free_at += self.scenario.source.pushing(content);
+        let handed = run.times.delayed(self.scenario.source.pushing(run.content));
+        connection.free_at = handed.at(run.taken - 1);
         let span = Span {
-            first: page,
-            count: 1,
-            content,
+            first: run.page,
+            count: run.taken,
+            content: run.content,
             demanded: false,
             requested_at: None,
-            handed: Progression::at_once(connection.free_at),
+            handed,
         };
         if connection.batch.holds_nothing_back() {
             self.hand_over(span);
@@ -147,8 +209,26 @@ impl<'a> PageStream<'a> {
         }
     }
 
+    /// Takes up pages, consecutive ones and no more than have [times](PageStream::times).
+    pub(super) fn push(&mut self, page: PageId, count: u32, content: Content) {
+        self.times(content);
+        if self.run.taken == 0 {
+            self.run.page = page;
+        }
+        self.run.taken += count;
+        let bytes = u64::from(count) * self.link.bytes(content);
+        self.limiter.count(self.run.times.first, bytes);
+        self.copied.pages += u64::from(count) * u64::from(content.pages);
+        self.copied.zero_pages += u64::from(count) * u64::from(content.zeros);
+        let before = self.sent.count();
+        self.sent.insert_run(page, count);
+        let repeated = count - (self.sent.count() - before);
+        self.copied.repeated += u64::from(repeated) * u64::from(content.parts());
+    }
+
     /// A round is over, because its last page was sent, or because it was cut off at a time. Returns when that was.
     pub(super) fn end_round(&mut self, cut_at: Option<SimTime>) -> SimTime {
+        self.end_run();
         if cut_at.is_none() {
             self.close();
         }
@@ -186,10 +266,19 @@ impl<'a> PageStream<'a> {
 
     /// Sends pages in order of their addresses.
     pub(super) fn send(&mut self, pages: &PageSet, contents: &Contents) {
-        for page in pages.iter() {
-            self.ready(SimTime::MAX);
-            self.push(page, contents.of(page));
+        let mut next = pages.first_from(0);
+        while let Some(page) = next {
+            if self.ready(SimTime::MAX).is_none() {
+                self.resume_at(SimTime::MAX);
+                return;
+            }
+            let content = contents.of(page);
+            let (_, most) = self.times(content);
+            let count = contents.run_alike(page, pages.run_length(page, most));
+            self.push(page, count, content);
+            next = pages.first_from(page + count);
         }
+        self.end_run();
         self.close();
     }
 
@@ -239,13 +328,17 @@ impl<'a> PageStream<'a> {
         }
     }
 
-    fn hand_over(&mut self, message: Span) {
-        let bytes = self.link.bytes(message.content);
+    fn hand_over(&mut self, span: Span) {
+        let bytes = self.link.bytes(span.content);
         if self.last_cost.0 != bytes {
             self.last_cost = (bytes, self.scenario.link.transmission(bytes));
         }
-        self.full_speed = self.full_speed.max(message.handed.first) + self.last_cost.1;
-        self.link.announce_on(self.next, message);
+        // Either the first or the last of them is the one that waits for the source alone.
+        let (count, cost) = (u64::from(span.count), self.last_cost.1);
+        let from_first = self.full_speed.max(span.handed.first) + cost.times(count);
+        let from_last = span.handed.at(span.count - 1) + cost;
+        self.full_speed = from_first.max(from_last);
+        self.link.announce_on(self.next, span);
     }
 
     /// The link goes on until `until`, or until a thread that sleeps finds room. Returns whether one does.
@@ -303,39 +396,5 @@ impl<'a> PageStream<'a> {
             );
         }
         Some(now)
-    }
-
-    /// Whether what is dirty fits the downtime limit.
-    pub(super) fn is_within_limit(&self, rounds: &Rounds, dirty: u32) -> bool {
-        let bytes = u128::from(dirty) * u128::from(self.page_bytes);
-        dirty == 0
-            || rounds.downtime_limit > SimTime::ZERO && self.fits(bytes, rounds.downtime_limit)
-    }
-
-    /// Whether the VM is to be suspended, now that a round is over which began with `before` dirty pages and leaves
-    /// `dirty`.
-    pub(super) fn is_enough(&self, rounds: &Rounds, before: u32, dirty: u32) -> bool {
-        let bytes = u128::from(dirty) * u128::from(self.page_bytes);
-        self.is_within_limit(rounds, dirty)
-            || bytes <= rounds.remaining.0.into()
-            || rounds.local_minimum && dirty >= before
-    }
-
-    /// How long sending so many dirty pages would take, as [`fits`](Self::fits) estimates it, rounded up; zero before
-    /// anything was sent.
-    pub(super) fn expected_downtime(&self, dirty: u32) -> SimTime {
-        let bytes = u128::from(dirty) * u128::from(self.page_bytes);
-        let work = bytes * u128::from(self.full_speed.as_ps());
-        match u128::from(self.link.bytes_handed()) {
-            0 => SimTime::ZERO,
-            sent => SimTime::from_wide_ps(work.div_ceil(sent)),
-        }
-    }
-
-    /// Whether sending so much would take no longer than `limit`, as a hypervisor estimates it: bytes of the pages over
-    /// the bandwidth measured since the migration command. Neither suspend, resume nor core state are in it.
-    fn fits(&self, bytes: u128, limit: SimTime) -> bool {
-        bytes * u128::from(self.full_speed.as_ps())
-            <= u128::from(limit.as_ps()) * u128::from(self.link.bytes_handed())
     }
 }

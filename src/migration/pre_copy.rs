@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use super::page_stream::PageStream;
 use super::rounds::{RoundsOutcome, Schedule};
 use super::{MigrationError, SwitchOver};
+use crate::engine::Progression;
 use crate::guest::recording::{Preparation, Recording, record_last};
 use crate::guest::replay::{GuestAccess, Replay, VcpuReplay};
 use crate::guest::touch_order::TouchOrder;
@@ -58,16 +59,24 @@ impl SwitchOver {
             let in_round = dirty.clone();
             let mut cleared = BTreeMap::new();
             let mut is_cut = false;
-            for page in in_round.iter() {
+            let mut next = in_round.first_from(0);
+            while let Some(page) = next {
                 let Some(at) = stream.ready(deadline) else {
                     is_cut = true;
                     break;
                 };
                 let content = contents.of_page(page, at.max(position))?;
-                let clear = || replay.epoch_beginning(at).max(position);
-                cleared.entry(page / chunk).or_insert_with(clear);
-                dirty.remove(page);
-                stream.push(page, content);
+                let (times, most) = stream.times(content);
+                let most = in_round.run_length(page, times.count_before(deadline, most));
+                let count = contents.run_alike(page, most, times)?;
+                for part in page / chunk..=(page + count - 1) / chunk {
+                    let first = (part * chunk).max(page);
+                    let clear = || replay.epoch_beginning(times.at(first - page)).max(position);
+                    cleared.entry(part).or_insert_with(clear);
+                }
+                dirty.remove_run(page, count);
+                stream.push(page, count, content);
+                next = in_round.first_from(page + count);
             }
             suspended_at = stream.end_round(is_cut.then_some(deadline));
             let reached = replay.nearest_boundary(suspended_at);
@@ -128,8 +137,7 @@ impl SwitchOver {
 /// What the pages of a guest that is not slowed down consist of, as time goes on.
 struct ContentsInTime<'a> {
     contents: Contents,
-    /// Each vCPU's next access, if it has been looked at, and those behind it.
-    ahead: Vec<(Option<GuestAccess>, VcpuReplay<'a>)>,
+    ahead: Vec<Ahead<'a>>,
     /// After one pass, a trace that wraps around writes nothing new.
     end: SimTime,
 }
@@ -139,7 +147,10 @@ impl<'a> ContentsInTime<'a> {
         let start = vec![SimTime::ZERO; usize::from(replay.vcpus())];
         let contents = replay.contents(&start)?;
         let ahead = (0..replay.vcpus())
-            .map(|vcpu| (None, replay.vcpu(vcpu, SimTime::ZERO)))
+            .map(|vcpu| Ahead {
+                next: None,
+                behind: replay.vcpu(vcpu, SimTime::ZERO),
+            })
             .collect();
         Ok(ContentsInTime {
             contents,
@@ -156,6 +167,21 @@ impl<'a> ContentsInTime<'a> {
         Ok(self.contents.of(page))
     }
 
+    /// How many pages from `page` on, at most `most`, consist of the same as it when they are sent at these times.
+    fn run_alike(
+        &mut self,
+        page: PageId,
+        most: u32,
+        times: Progression,
+    ) -> Result<u32, TraceError> {
+        let count = self.contents.run_alike(page, most);
+        if self.contents.of(page).zeros == 0 {
+            return Ok(count);
+        }
+        let change = self.next_change(times.at(count - 1))?;
+        Ok(times.count_until(change, count).max(1))
+    }
+
     fn at(mut self, time: SimTime) -> Result<Contents, TraceError> {
         if self.contents.has_zeros() {
             self.run_until(time)?;
@@ -165,20 +191,45 @@ impl<'a> ContentsInTime<'a> {
 
     fn run_until(&mut self, time: SimTime) -> Result<(), TraceError> {
         let time = time.min(self.end);
-        for (next, ahead) in &mut self.ahead {
-            while let Some(access) = match next.take() {
-                Some(access) => Some(access),
-                None => ahead.next().transpose()?,
-            } {
-                if access.offset >= time {
-                    *next = Some(access);
-                    break;
-                }
+        for vcpu in &mut self.ahead {
+            while let Some(access) = vcpu.next_before(time)? {
                 if access.op == Op::Write {
                     self.contents.write(access.place);
                 }
             }
         }
         Ok(())
+    }
+
+    /// When a zero page is written next, or `until`, if none is before.
+    fn next_change(&mut self, until: SimTime) -> Result<SimTime, TraceError> {
+        let mut change = until;
+        for vcpu in &mut self.ahead {
+            while let Some(access) = vcpu.next_before(change.min(self.end))? {
+                if access.op == Op::Write && self.contents.is_zero_part(access.place) {
+                    change = access.offset;
+                    vcpu.next = Some(access);
+                }
+            }
+        }
+        Ok(change)
+    }
+}
+
+/// A vCPU's accesses, looked at one by one.
+struct Ahead<'a> {
+    /// One that was looked at and is still to come.
+    next: Option<GuestAccess>,
+    behind: VcpuReplay<'a>,
+}
+
+impl Ahead<'_> {
+    /// Takes the next access, if it comes before `time`.
+    fn next_before(&mut self, time: SimTime) -> Result<Option<GuestAccess>, TraceError> {
+        self.next = match self.next.take() {
+            Some(access) => Some(access),
+            None => self.behind.next().transpose()?,
+        };
+        Ok(self.next.take_if(|access| access.offset < time))
     }
 }

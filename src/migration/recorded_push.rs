@@ -44,7 +44,7 @@ impl SwitchOver {
                 break;
             };
             live.sent(page, at);
-            stream.push(page, live.contents.of(page));
+            stream.push(page, 1, live.contents.of(page));
         }
         let suspended_at = stream.end_round((!unsent.is_empty()).then_some(deadline));
         live.run_until(suspended_at, |_| {})?;

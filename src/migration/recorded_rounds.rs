@@ -51,7 +51,7 @@ impl SwitchOver {
                 log.run_until(&mut live, at, |page, written| round.put_off(page, written))?;
                 let Some(page) = round.next_page() else { break };
                 live.sent(page, at);
-                stream.push(page, live.contents.of(page));
+                stream.push(page, 1, live.contents.of(page));
             }
             suspended_at = stream.end_round(is_cut.then_some(deadline));
             log.run_until(&mut live, suspended_at, |_, _| {})?;

@@ -1,7 +1,6 @@
 //! The switch-over: what the VM has done by the time it is suspended, and what it will do afterwards.
 
 use super::MigrationError;
-use super::page_stream::Copied;
 use super::rounds::RoundsOutcome;
 use crate::guest::recording::{Preparation, Recording, record};
 use crate::guest::replay::Replay;
@@ -75,6 +74,21 @@ impl CoreState {
             self.resumed_at(scenario)
         }
     }
+}
+
+/// What was sent before the resume.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Pages with their content.
+    pub pages: u64,
+    /// Zero pages.
+    pub zero_pages: u64,
+    /// Both, when sent again.
+    pub repeated: u64,
+    /// Bytes of all their messages, before packet overhead.
+    pub bytes: u64,
+    /// Which pages were sent, once or more often; `None` if none was.
+    pub sent: Option<PageSet>,
 }
 
 /// The switch-over of one migration. Strategies that record share one, strategies that are suspended at once another;

@@ -1,5 +1,7 @@
 //! One sender's channel: what waits in its socket, and how it goes out in pieces.
 
+mod regular;
+
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
@@ -292,105 +294,6 @@ impl Channel {
         self.messages -= u64::from(count);
         self.alike = self.alike.min(self.messages);
         span
-    }
-
-    /// How many messages leave at constant distances, the first at `now` and all before any of another span, if each
-    /// takes `transmission` and each begins as soon as it has arrived, the one before it has left and the window is
-    /// open; and that distance. No more than are known to.
-    pub(super) fn regular_run(&self, now: SimTime, transmission: SimTime) -> (u32, SimTime) {
-        let Some(&span) = self.queue.front() else {
-            return (0, transmission);
-        };
-        let (behind, arrivals) = (span.count - 1, span.handed.after(1));
-        let bytes = self.bytes(span.content);
-        let open = |begin, most| self.window.open_run(self.whole, bytes, now, begin, most);
-        if arrivals.first <= now {
-            // They wait: those do that arrive while those before them leave.
-            let begin = Progression {
-                first: now,
-                step: transmission,
-            };
-            let behind = begin.count_not_before(arrivals, behind);
-            let (count, step) = match open(begin, behind) {
-                0 => self.paced_run(now, transmission, bytes, behind),
-                count => (count, transmission),
-            };
-            (1 + count, step)
-        } else if arrivals.step >= transmission
-            && arrivals.first + transmission == now + arrivals.step
-        {
-            (1 + open(arrivals, behind), arrivals.step)
-        } else {
-            (1, transmission)
-        }
-    }
-
-    /// How many messages begin with one acknowledgement each, from now on and as regularly as the last one, which
-    /// leaves at `now`.
-    fn paced_run(
-        &self,
-        now: SimTime,
-        transmission: SimTime,
-        bytes: u64,
-        most: u32,
-    ) -> (u32, SimTime) {
-        match self.window.next_openings(self.whole, bytes) {
-            Some((begin, count))
-                if begin.step >= transmission && begin.first + transmission == now + begin.step =>
-            {
-                (count.min(most), begin.step)
-            }
-            _ => (0, transmission),
-        }
-    }
-
-    /// How many messages of a content are known to leave at constant distances from `now` on, when one has just left,
-    /// if others join them; and that distance. `next_departure` is when the one on the wire leaves.
-    pub(super) fn steady_run(
-        &self,
-        now: SimTime,
-        next_departure: SimTime,
-        transmission: SimTime,
-        content: Content,
-    ) -> Option<(u32, SimTime)> {
-        let (bytes, most) = (self.bytes(content), self.leading(content));
-        let (count, step) = if self.wire.is_none() {
-            self.paced_run(now, transmission, bytes, most)
-        } else if next_departure == now + transmission {
-            let begin = Progression {
-                first: next_departure,
-                step: transmission,
-            };
-            let open = self
-                .window
-                .open_run(self.whole, bytes, next_departure, begin, most);
-            (open.saturating_add(1).min(most), transmission)
-        } else {
-            return None;
-        };
-        (count > 0).then_some((count, step))
-    }
-
-    /// The first `count` messages have passed, whole and one by one, all of one span.
-    pub(super) fn pass(&mut self, count: u32) -> Span {
-        let Span {
-            count: of, content, ..
-        } = self.queue[0];
-        let each = self.bytes(content);
-        if self.arriving.span == 0 && self.arriving.index < count {
-            let more = count - self.arriving.index;
-            self.arrived += u64::from(more) * each;
-            self.arriving.go_on(more, of);
-        }
-        if self.next.span == 0 && self.next.index < count {
-            let more = count - self.next.index;
-            self.whole += u64::from(more) * each;
-            self.begun = self.whole;
-            self.next.go_on(more, of);
-        }
-        self.left += u64::from(count) * each;
-        self.wire = None;
-        self.take_front(count)
     }
 
     /// Bytes that have to begin before the page has left, if it is there.

@@ -223,7 +223,6 @@ impl Link {
 
     /// Lets a channel transmit, or hand to the device queue, what there is room for.
     fn proceed(&mut self, now: SimTime, index: usize) {
-        let mut any = false;
         let (limit, segment) = (self.device_limit, self.settings.segment.0);
         self.channels[index].window.receive(now);
         while let channel = &self.channels[index]
@@ -232,7 +231,6 @@ impl Link {
             && let Some(bytes) = channel.next_piece(segment)
             && channel.device_has_room(bytes, limit)
         {
-            any = true;
             self.advance(now);
             let piece = Piece {
                 index,
@@ -247,9 +245,7 @@ impl Link {
                 channel.wire = Some(piece);
             }
         }
-        if any {
-            self.next_departure = self.departure();
-        }
+        self.next_departure = self.departure();
     }
 
     /// When the next piece will have left, if nothing else is handed over before; [`SimTime::MAX`] on an idle link.
@@ -325,12 +321,7 @@ impl Link {
             }
             let now = match self.regular_run(until, bounds) {
                 Some((connection, left, count)) => {
-                    let span = self.channels[connection].pass(count);
-                    departures.push(Departure {
-                        span,
-                        connection,
-                        left,
-                    });
+                    self.channels[connection].pass(count, left, departures);
                     self.updated = left.at(count - 1);
                     self.go_on(self.updated, connection)
                 }
@@ -365,7 +356,6 @@ impl Link {
     fn go_on(&mut self, now: SimTime, index: usize) -> SimTime {
         self.channels[index].arrive_before(now);
         self.proceed(now, index);
-        self.next_departure = self.departure();
         now
     }
 

@@ -22,7 +22,7 @@ impl MessageBytes {
 
 /// A run of pages on their way to the destination, which carries its own times: consecutive pages of the same content
 /// that the source handed to the link at equally spaced times. Each is a message of its own; a demanded page is a run
-/// of one.
+/// of one. Before the resume nobody waits for a page: there the pages may lie anywhere, and the first names the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// The first page.
@@ -65,4 +65,16 @@ pub struct Departure {
     pub connection: usize,
     /// When each left.
     pub left: Progression,
+}
+
+impl Departure {
+    /// Whether pushed pages of the same content leave behind these as regularly, on the same channel.
+    pub fn is_continued_by(&self, next: &Departure) -> bool {
+        let (span, behind) = (&self.span, &next.span);
+        self.connection == next.connection
+            && span.content == behind.content
+            && !span.demanded
+            && !behind.demanded
+            && next.left == self.left.after(span.count)
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::Span;
+use super::{Link, Span};
 use crate::memory::Content;
-use crate::units::Bytes;
+use crate::units::{Bytes, SimTime};
 
 /// Bytes of zero pages' marks that close a batch without any content: QEMU's `IO_BUF_SIZE` (`migration/qemu-file.c`).
 const MARKS: u64 = 32 << 10;
@@ -140,5 +140,33 @@ impl Batch {
             (self.pages, self.marks, self.writing) = (0, 0, false);
         }
         Some(written)
+    }
+}
+
+/// At which distance a thread takes up pages of a content from `now` on, each of which it serves for `service`, and how
+/// many surely, if nothing else happens: one behind the other as long as there is room, or one whenever one leaves the
+/// link.
+pub(crate) fn pace(
+    batch: &Batch,
+    buffer: &SendBuffer,
+    link: &Link,
+    now: SimTime,
+    content: Content,
+    service: SimTime,
+) -> (SimTime, u32) {
+    if !batch.holds_nothing_back() {
+        return (service, batch.room(content));
+    }
+    let occupancy = link.occupancy(false);
+    let room = buffer.room(occupancy, link.bytes(content));
+    // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for the
+    // next.
+    let steady = (room == 1 && occupancy <= buffer.level())
+        .then(|| link.steady_run(now, content))
+        .flatten()
+        .filter(|(_, steady)| *steady > service);
+    match steady {
+        Some((leave, steady)) => (steady, leave.saturating_add(1)),
+        None => (service, room),
     }
 }

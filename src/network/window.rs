@@ -18,6 +18,21 @@ struct Acknowledgements {
     at: Progression,
 }
 
+impl Acknowledgements {
+    /// Takes up others behind its own, if they go on as these do.
+    fn join(&mut self, next: &Acknowledgements) -> bool {
+        let gap = next.at.first.saturating_sub(self.at.at(self.count - 1));
+        let goes_on = self.bytes == next.bytes
+            && (self.count == 1 || self.at.step == gap)
+            && (next.count == 1 || next.at.step == gap);
+        if goes_on {
+            self.at.step = gap;
+            self.count += next.count;
+        }
+        goes_on
+    }
+}
+
 /// How acknowledgements follow messages that leave at constant distances, if the receiving thread keeps up with them.
 #[derive(Debug, Clone, Copy)]
 struct Echo {
@@ -69,7 +84,10 @@ impl Window {
         if !self.is_limited() || bytes == 0 {
             return;
         }
-        self.due.push_back(Acknowledgements { bytes, count, at });
+        let next = Acknowledgements { bytes, count, at };
+        if !self.due.back_mut().is_some_and(|last| last.join(&next)) {
+            self.due.push_back(next);
+        }
         let delay = at.first.saturating_sub(left.first);
         let goes_on =
             |echo: &Echo| (echo.bytes, echo.delay, echo.next) == (bytes, delay, left.first);
@@ -270,6 +288,21 @@ mod tests {
             Some(3)
         );
         assert_eq!(window.next_openings(50, 10), None);
+    }
+
+    #[test]
+    fn acknowledgements_that_go_on_are_one() {
+        let due = [
+            (10, 1, 100, 0),
+            (10, 2, 110, 10),
+            (10, 1, 131, 0),
+            (20, 1, 142, 0),
+        ];
+        let window = window(1_000, &due);
+        let joined =
+            |due: &Acknowledgements| (due.count, due.at.first.as_ps(), due.at.step.as_ps());
+        let joined: Vec<_> = window.due.iter().map(joined).collect();
+        assert_eq!(joined, [(3, 100, 10), (1, 131, 0), (1, 142, 0)]);
     }
 
     #[test]

@@ -130,25 +130,38 @@ impl Receiver {
         }
     }
 
-    /// Messages have left the link. Tells from which on how many are installed at which times.
-    pub fn departed(&mut self, departure: &Departure, mut tell: impl FnMut(u32, u32, Progression)) {
-        let span = &departure.span;
-        let (lane, mut first) = (&mut self.lane, span.first);
-        let mut arrived = departure.left.delayed(self.latency);
-        self.thread
-            .install_all(arrived, span.count, |from, count, installed| {
-                tell(from, count, installed);
+    /// Messages have left the link, [one behind the other](Departure::is_continued_by). Tells from which on how many are
+    /// installed at which times.
+    pub fn departed(&mut self, run: &[Departure], mut tell: impl FnMut(u32, u32, Progression)) {
+        let (lane, latency) = (&mut self.lane, self.latency);
+        let Some(first) = run.first() else {
+            return;
+        };
+        let count = run.iter().map(|departure| departure.span.count).sum();
+        let mut spans = run.iter().map(|departure| departure.span).peekable();
+        let all = first.left.delayed(latency);
+        let mut arrived = all;
+        let tell = |from, mut count, mut installed: Progression| {
+            tell(from, count, installed);
+            while count > 0
+                && let Some(span) = spans.peek_mut()
+            {
+                let here = span.split_off_front(count.min(span.count));
                 lane.push_back(Arrival {
-                    first,
-                    count,
-                    content: span.content,
-                    demanded: span.demanded,
+                    first: here.first,
+                    count: here.count,
+                    content: here.content,
+                    demanded: here.demanded,
                     arrived,
                     installed,
                 });
-                first += count;
-                arrived = arrived.after(count);
-            });
+                arrived = arrived.after(here.count);
+                installed = installed.after(here.count);
+                count -= here.count;
+                spans.next_if(|span| span.count == 0);
+            }
+        };
+        self.thread.install_all(all, count, tell);
     }
 
     /// When the last page so far is in place.

@@ -4,6 +4,7 @@ use super::SourceHost;
 use crate::engine::Progression;
 use crate::memory::Content;
 use crate::network::Link;
+use crate::network::socket::pace;
 use crate::units::SimTime;
 
 /// How far a thread may act ahead of the rest.
@@ -30,23 +31,8 @@ impl SourceHost<'_> {
         if ahead.most == 1 || !self.requests.is_empty() {
             return (service, 1);
         }
-        let occupancy = link.occupancy(false);
-        let (mut pace, mut most) = (service, ahead.most);
-        if !self.batch.holds_nothing_back() {
-            most = most.min(self.batch.room(content));
-        } else {
-            let room = self.push_buffer.room(occupancy, link.bytes(content));
-            // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for
-            // the next.
-            let steady = (room == 1 && occupancy <= self.push_buffer.level())
-                .then(|| link.steady_run(now, content))
-                .flatten()
-                .filter(|(_, steady)| *steady > service);
-            match steady {
-                Some((leave, steady)) => (pace, most) = (steady, most.min(leave.saturating_add(1))),
-                None => most = most.min(room),
-            }
-        }
+        let (pace, most) = pace(&self.batch, &self.push_buffer, link, now, content, service);
+        let most = most.min(ahead.most);
         let times = Progression {
             first: now,
             step: pace,

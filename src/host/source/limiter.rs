@@ -42,7 +42,7 @@ impl Limiter {
     }
 
     /// How many pages of so many bytes may be pushed from now on within a period, and when it ends.
-    pub(super) fn room(&self, now: SimTime, bytes: u64) -> (u32, SimTime) {
+    pub fn room(&self, now: SimTime, bytes: u64) -> (u32, SimTime) {
         if self.share == u64::MAX {
             return (u32::MAX, SimTime::MAX);
         }

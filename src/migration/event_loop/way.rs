@@ -17,9 +17,10 @@ impl EventLoop<'_> {
         let bounds = self.source.bounds(most);
         let mut departures = std::mem::take(&mut self.departures);
         if let Some(now) = self.link.step(until.min(LAST), &bounds, &mut departures) {
-            for departure in departures.drain(..) {
-                self.pass(&departure);
+            for run in departures.chunk_by(Departure::is_continued_by) {
+                self.pass(run);
             }
+            departures.clear();
             self.source.notify_departure(now, &self.link);
             self.schedule_acknowledgement(now);
             if self.receiver.is_crowded() {
@@ -30,19 +31,25 @@ impl EventLoop<'_> {
         self.departures = departures;
     }
 
-    /// Pages that have left the link pass on to their receiver.
-    pub(super) fn pass(&mut self, departure: &Departure) {
-        let span = &departure.span;
+    /// Pages that have left the link one behind the other pass on to their receiver.
+    fn pass(&mut self, run: &[Departure]) {
+        let Some(departure) = run.first() else {
+            return;
+        };
+        let demanded = departure.span.demanded;
         let receiver = match self.demand_receiver.as_mut() {
-            Some(own) if span.demanded => own,
+            Some(own) if demanded => own,
             _ => &mut self.receiver,
         };
         let (link, latency) = (&mut self.link, self.scenario.link.latency);
-        receiver.departed(departure, |from, count, installed| {
+        receiver.departed(run, |from, count, installed| {
             let at = installed.delayed(latency);
             link.acknowledge(departure, from, count, at);
         });
-        if self.destination.expects_any() {
+        for Departure { span, .. } in run {
+            if !self.destination.expects_any() {
+                break;
+            }
             let mut from = span.first;
             while let Some(page) = self.destination.next_awaited(from)
                 && span.contains(page)
@@ -53,7 +60,7 @@ impl EventLoop<'_> {
                 from = page + 1;
             }
         }
-        if span.demanded && self.scenario.source.demand_mode == DemandMode::Synchronous {
+        if demanded && self.scenario.source.demand_mode == DemandMode::Synchronous {
             let arrival = receiver.busy_until() + self.scenario.link.latency;
             self.queue.schedule(arrival, Event::PageAcknowledged);
         }

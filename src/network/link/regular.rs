@@ -66,7 +66,14 @@ impl Link {
             return None;
         }
         let first = self.next_departure;
-        let (count, step) = channel.regular_run(first, self.transmission(bytes));
+        let transmission = self.transmission(bytes);
+        // None takes less than its transmission.
+        let soonest = Progression {
+            first,
+            step: transmission,
+        };
+        let most = soonest.count_until(until, bounds.most);
+        let (count, step) = channel.regular_run(first, transmission, most);
         let left = Progression { first, step };
         let above = level.map_or(u64::MAX, |level| {
             channel
@@ -75,7 +82,7 @@ impl Link {
                 .div_ceil(bytes)
                 .max(1)
         });
-        let count = left.count_until(until, count.min(bounds.most));
+        let count = left.count_until(until, count.min(most));
         let count = count.min(u32::try_from(above).unwrap_or(u32::MAX));
         (count > 1).then_some((index, left, count))
     }
