@@ -69,6 +69,8 @@ pub struct Candidates {
     axis: Axis,
     /// Which of the values it has.
     pub(super) place: usize,
+    /// The one that the scenario has, if any.
+    origin: Option<AxisValue>,
 }
 
 impl Candidates {
@@ -102,12 +104,17 @@ impl Candidates {
         }
         axis.values.dedup_by(|a, b| a.cell == b.cell);
         let place = axis.values.len() - 1;
-        let mut candidates = Candidates { axis, place };
+        let mut candidates = Candidates {
+            axis,
+            place,
+            origin: None,
+        };
         if written.is_some() {
             candidates.check(source)?;
         }
         if let Some(start) = candidates.start(known, source) {
             let start = Axis::new(key, &toml::Value::Array(vec![start]))?;
+            candidates.origin = start.values.first().cloned();
             candidates.place = candidates.insert(start.values);
         }
         Ok(candidates)
@@ -157,6 +164,22 @@ impl Candidates {
         match (number(low), number(high)) {
             (Some(low), Some(high)) => high > low * FAR,
             _ => low != high,
+        }
+    }
+
+    /// How far a value is from the scenario's, in octaves; one where there is no ratio, between words or to zero.
+    pub(super) fn moved(&self, place: usize) -> f64 {
+        let value = &self.values()[place];
+        let Some(origin) = self
+            .origin
+            .as_ref()
+            .filter(|origin| origin.cell != value.cell)
+        else {
+            return 0.0;
+        };
+        match (number(origin), number(value)) {
+            (Some(from), Some(to)) if from > 0.0 && to > 0.0 => (to / from).log2().abs(),
+            _ => 1.0,
         }
     }
 

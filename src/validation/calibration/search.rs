@@ -23,6 +23,10 @@ const COARSE: usize = 3;
 /// How often values half-way between neighbours are added.
 const REFINEMENTS: usize = 2;
 
+/// What it costs, in units of the misfit, to move a key an octave away from its value in the scenario. So a key that
+/// the data do not determine stays where it is known to be, instead of making up for what the others lack.
+const PRICE: f64 = 0.1;
+
 /// A misfit so little above the least is no worse: repetitions of a migration scatter more.
 const TOLERANCE: f64 = 0.05;
 
@@ -100,12 +104,12 @@ pub fn calibrate(
     search.look_closer(COARSE);
     let found = starts.iter().map(|start| {
         search.go(start);
-        let misfit = search.descend(&mut progress);
-        (search.here(), misfit)
+        let cost = search.descend(&mut progress);
+        (search.here(), cost)
     });
     let found: Vec<(Places, f64)> = found.collect();
-    let misfits: Vec<f64> = found.iter().map(|(_, misfit)| *misfit).collect();
-    search.go(&found[least(&misfits, 0).0].0);
+    let costs: Vec<f64> = found.iter().map(|(_, cost)| *cost).collect();
+    search.go(&found[least(&costs, 0).0].0);
     search.look_closer(1);
     for _ in 0..REFINEMENTS {
         search.problem.keys.iter_mut().for_each(Candidates::refine);
@@ -210,6 +214,20 @@ impl Search<'_> {
         all.map(|there| self.misfits[&self.names(there)]).collect()
     }
 
+    /// The misfits of settings, and what it costs to be there.
+    fn costs(&mut self, all: &[Places]) -> Vec<f64> {
+        let misfits = self.misfits(all);
+        let keys = &self.problem.keys;
+        let moved = |there: &Places| -> f64 {
+            let keys = keys.iter().zip(there);
+            keys.map(|(key, place)| key.moved(*place)).sum()
+        };
+        let costs = misfits.into_iter().zip(all);
+        costs
+            .map(|(misfit, there)| misfit + PRICE * moved(there))
+            .collect()
+    }
+
     /// Where to start: the scenario as it is, and the best of settings that are spread evenly over the bounds.
     fn starts(&mut self, progress: &mut impl FnMut(usize, f64)) -> Vec<Places> {
         let counts: Vec<u64> = (self.problem.keys.iter())
@@ -220,11 +238,11 @@ impl Search<'_> {
         let numbers: Vec<u64> = (1..=SPREAD).collect();
         for numbers in numbers.chunks(16) {
             let places: Vec<Places> = numbers.iter().map(|n| halton(*n, &counts)).collect();
-            let misfits = self.misfits(&places);
-            spread.extend(places.into_iter().zip(misfits));
+            let costs = self.costs(&places);
+            spread.extend(places.into_iter().zip(costs));
             let least = spread
                 .iter()
-                .map(|(_, misfit)| *misfit)
+                .map(|(_, cost)| *cost)
                 .fold(f64::INFINITY, f64::min);
             progress(self.tried, least);
         }
@@ -234,30 +252,29 @@ impl Search<'_> {
         std::iter::once(self.here()).chain(best).collect()
     }
 
-    /// The misfits with each value of a key, the others being as they are.
-    fn along(&mut self, index: usize) -> Vec<f64> {
+    /// The settings with each value of a key, the others being as they are.
+    fn along(&self, index: usize) -> Vec<Places> {
         let here = self.here();
         let places = 0..self.problem.keys[index].values().len();
-        let all: Vec<Places> = places
+        places
             .map(|place| {
                 let mut there = here.clone();
                 there[index] = place;
                 there
             })
-            .collect();
-        self.misfits(&all)
+            .collect()
     }
 
-    /// Takes the best value of one key after the other, until none has a better one. Returns the misfit.
+    /// Takes the best value of one key after the other, until none has a better one. Returns what it costs.
     fn descend(&mut self, progress: &mut impl FnMut(usize, f64)) -> f64 {
         let (mut since_better, mut found) = (0, f64::INFINITY);
         for index in (0..self.problem.keys.len()).cycle() {
             if since_better == self.problem.keys.len() || self.tried >= MOST_TRIED {
                 break;
             }
-            let misfits = self.along(index);
+            let costs = self.costs(&self.along(index));
             let place = self.problem.keys[index].place;
-            let (best, least) = least(&misfits, place);
+            let (best, least) = least(&costs, place);
             self.problem.keys[index].place = best;
             since_better = if best == place { since_better + 1 } else { 1 };
             found = least;
@@ -271,7 +288,7 @@ impl Search<'_> {
         let found = self.problem.at(&self.here(), &self.problem.positions[0])?;
         let keys = 0..self.problem.keys.len();
         let fitted = keys.map(|index| {
-            let misfits = self.along(index);
+            let misfits = self.misfits(&self.along(index));
             let key = &self.problem.keys[index];
             let most = misfits[key.place] * (1.0 + TOLERANCE);
             let fits = |place: &usize| misfits[*place] <= most;
