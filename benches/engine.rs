@@ -43,7 +43,7 @@ fn post_copy(scenario: &Scenario, switch_over: &SwitchOver) -> Outcome {
 fn heap_engine(scenario: &Scenario, arrivals: &mut [SimTime]) -> SimTime {
     let (link, source) = (&scenario.link, &scenario.source);
     let bytes = link.message_bytes(4_096).page;
-    let transmission = link.transmission(bytes);
+    let transmission = link.transmission(bytes, link.bandwidth);
     let mut events = BinaryHeap::new();
     let (mut queued, mut free_at, mut left, mut installed) =
         (0, SimTime::ZERO, SimTime::ZERO, SimTime::ZERO);

@@ -98,6 +98,11 @@ impl<E: Ord + Copy> EventQueue<E> {
         self.pending.push(Reverse((time, event)));
     }
 
+    /// Keeps some of the events.
+    pub fn retain(&mut self, mut keep: impl FnMut(&E) -> bool) {
+        self.pending.retain(|Reverse((_, event))| keep(event));
+    }
+
     /// The next event, and when it is due.
     pub fn peek(&self) -> Option<&(SimTime, E)> {
         self.pending.peek().map(|Reverse(next)| next)

@@ -106,9 +106,9 @@ pub fn migrate_observed(
     let resumed_at = switch_over.suspended_at + switch_over.downtime;
     let whole = switch_over.memory.whole_page();
     let sizes = scenario.link.message_bytes(switch_over.memory.page_size());
-    let longest = scenario.link.transmission(
-        (sizes.of(whole).max(sizes.of(whole.emptied()))).max(scenario.link.segment.0),
-    );
+    let (slowest, _) = scenario.link.range_from(switch_over.core_state.left_at);
+    let largest = (sizes.of(whole).max(sizes.of(whole.emptied()))).max(scenario.link.segment.0);
+    let longest = scenario.link.transmission(largest, slowest);
     // The link counts a piece's work in half-picoseconds.
     if resumed_at == SimTime::MAX || longest.as_ps() > u64::MAX / 2 {
         return Err(MigrationError::TooLong);

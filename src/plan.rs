@@ -126,12 +126,13 @@ fn plan(
     memory: Memory,
     zero_pages: &PageSet,
 ) -> Plan {
+    let suspended_at = SwitchOver::preparation(scenario, true).length();
     strategy.plan(&Observation {
         recording,
         memory,
         zero_pages,
         missing: &PageSet::full(memory.pages),
-        page_time: scenario.link.page_time(&memory),
+        page_time: scenario.link.page_time(&memory, suspended_at),
     });
     // Whoever reads the plan need not trust a strategy to name each page once and none that does not exist.
     let mut named = PageSet::empty(memory.pages);

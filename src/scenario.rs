@@ -79,6 +79,9 @@ pub struct Scenario {
     pub strategy: ByStrategy,
 }
 
+/// Keys that may hold a path, with their sections.
+pub(crate) const PATHS: [[&str; 2]; 3] = [["trace", "file"], ["plan", "file"], ["link", "steps"]];
+
 impl Scenario {
     /// What strategies are built from.
     pub fn strategy_settings(&self) -> strategy::Settings<'_> {

@@ -6,12 +6,13 @@
 
 mod ahead;
 mod limiter;
+mod recovery;
 mod settings;
 mod thread;
 mod waits;
 mod wake_on_request;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 pub use self::ahead::Ahead;
 pub use self::limiter::Limiter;
@@ -49,6 +50,10 @@ pub struct SourceHost<'a> {
     waits: WaitsFor,
     /// Nothing is pushed until it is released.
     held: bool,
+    /// There is no connection.
+    paused: bool,
+    /// Pages that were lost with a connection, and go first behind requested ones.
+    lost: BTreeSet<PageId>,
     unacknowledged: u64,
     sent: u64,
     zero_sent: u64,
@@ -83,6 +88,8 @@ impl<'a> SourceHost<'a> {
             request_thread: serves_apart.then(|| Thread::idle_until(SimTime::MAX)),
             waits: WaitsFor::Notice,
             held: false,
+            paused: false,
+            lost: BTreeSet::new(),
             unacknowledged: 0,
             sent: 0,
             zero_sent: 0,
@@ -242,6 +249,7 @@ impl<'a> SourceHost<'a> {
             link.enqueue(span, now);
         }
         while thread.serving.is_none()
+            && !self.paused
             && !self.requests.is_empty()
             && self.demand_buffer.has_room(link.occupancy(true))
             && let Some((page, requested_at)) = self.requests.pop_front()
@@ -264,6 +272,9 @@ impl<'a> SourceHost<'a> {
         link: &mut Link,
         strategy: &mut dyn Strategy,
     ) -> Result<Result<(), WaitsFor>, NotUnsent> {
+        if self.paused {
+            return Ok(Err(WaitsFor::Notice));
+        }
         let demanded = self.request_thread.is_none() && !self.requests.is_empty();
         let demand = link.own_channel(demanded);
         let buffer = if demand {
@@ -288,6 +299,11 @@ impl<'a> SourceHost<'a> {
         }
         if let Some(end) = self.limiter.holds_until(now) {
             return Ok(Err(WaitsFor::Period(end)));
+        }
+        if let Some(page) = self.next_lost() {
+            let one = Ahead { most: 1, ..ahead };
+            self.push_from(page, now, one, link, strategy)?;
+            return Ok(Ok(()));
         }
         let Some(page) = strategy.next_page(&self.unsent) else {
             return Ok(Err(WaitsFor::Departure));

@@ -9,7 +9,7 @@ use crate::memory::{Content, Contents, PageSet};
 use crate::migration::SwitchOver;
 use crate::network::{Discipline, MessageBytes};
 use crate::scenario::Scenario;
-use crate::units::SimTime;
+use crate::units::{Bandwidth, SimTime};
 
 /// Least stall, summed over vCPUs, that any order of pushes and requests leaves to a run after this switch-over.
 pub fn stall_bound(scenario: &Scenario, switch_over: &SwitchOver) -> SimTime {
@@ -56,6 +56,8 @@ struct Line<'a> {
     sizes: MessageBytes,
     /// From the beginning of the push to the resume.
     head_start: SimTime,
+    /// The greatest bandwidth from the beginning of the push on.
+    bandwidth: Bandwidth,
     /// Threads of the source, the link, receiving threads: how many pages each station serves at once.
     servers: [u64; 3],
     /// What the costliest page costs at each.
@@ -68,11 +70,13 @@ impl<'a> Line<'a> {
         let two = |threads| 1 + u64::from(own_channel && threads);
         let whole = switch_over.memory.whole_page();
         let resumed_at = switch_over.suspended_at + switch_over.downtime;
+        let push_begins = switch_over.core_state.push_begins(scenario);
         let line = Line {
             scenario,
-            head_start: resumed_at - switch_over.core_state.push_begins(scenario),
+            head_start: resumed_at - push_begins,
             contents: &switch_over.contents,
             sizes: scenario.link.message_bytes(switch_over.memory.page_size()),
+            bandwidth: scenario.link.range_from(push_begins).1,
             servers: [
                 two(scenario.link.demand_channel.request_thread),
                 1,
@@ -91,7 +95,7 @@ impl<'a> Line<'a> {
         Work([
             source.pushing(content).min(source.demand_service),
             // Pieces of several messages are rounded up once.
-            link.transmission(self.sizes.of(content)) - SimTime::from_ps(1),
+            link.transmission(self.sizes.of(content), self.bandwidth) - SimTime::from_ps(1),
             self.scenario.destination.install,
         ])
     }

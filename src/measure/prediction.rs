@@ -48,10 +48,9 @@ struct Scan<'a> {
     contents: &'a Contents,
     sizes: MessageBytes,
     next: PageId,
-    /// When all pages before the next have been transmitted, counted from the beginning of the push.
+    resumed_at: SimTime,
+    /// When all pages before the next have been transmitted.
     transmitted: SimTime,
-    /// From there to the resume.
-    head_start: SimTime,
 }
 
 impl<'a> Scan<'a> {
@@ -63,8 +62,8 @@ impl<'a> Scan<'a> {
             contents: &switch_over.contents,
             sizes: scenario.link.message_bytes(page_size),
             next: 0,
-            transmitted: SimTime::ZERO,
-            head_start: resumed_at - switch_over.core_state.push_begins(scenario),
+            resumed_at,
+            transmitted: switch_over.core_state.push_begins(scenario),
         }
     }
 
@@ -75,10 +74,9 @@ impl<'a> Scan<'a> {
         while self.next < end {
             let run = self.contents.run_alike(self.next, end - self.next);
             let bytes = self.sizes.of(self.contents.of(self.next));
-            self.transmitted += link.transmission(bytes).times(run.into());
+            self.transmitted = link.left_all(self.transmitted, bytes, run);
             self.next += run;
         }
-        let arrived = self.transmitted + link.latency + self.scenario.destination.install;
-        arrived - self.head_start
+        (self.transmitted + link.latency + self.scenario.destination.install) - self.resumed_at
     }
 }

@@ -20,6 +20,10 @@ pub(super) enum Event {
     Requested(Request),
     RequestRead(Request),
     PushReleased,
+    /// Both hosts give the connection up.
+    ConnectionLost,
+    /// The source goes on over a new one.
+    Recovered,
     /// A vCPU touches a page, goes idle or is woken.
     Turn {
         vcpu: u16,
@@ -30,6 +34,8 @@ pub(super) enum Event {
         page: PageId,
     },
     RequestsAcknowledged,
+    /// The destination goes on over a new connection.
+    RequestedAnew,
 }
 
 impl Event {
@@ -40,6 +46,8 @@ impl Event {
                 | Event::Requested(_)
                 | Event::RequestRead(_)
                 | Event::PushReleased
+                | Event::ConnectionLost
+                | Event::Recovered
         )
     }
 }
@@ -76,6 +84,22 @@ impl Events {
 
     pub(super) fn is_empty(&self) -> bool {
         self.at_source.is_empty() && self.at_destination.is_empty()
+    }
+
+    /// What was on its way over a connection that is given up will not come.
+    pub(super) fn lose_connection(&mut self) {
+        let stays = |event: &Event| {
+            !matches!(
+                event,
+                Event::PageAcknowledged
+                    | Event::Requested(_)
+                    | Event::RequestRead(_)
+                    | Event::RequestsAcknowledged
+                    | Event::Recovered
+            )
+        };
+        self.at_source.retain(stays);
+        self.at_destination.retain(stays);
     }
 
     /// Takes the next event.

@@ -1,7 +1,9 @@
 //! What follows the core state: one event after the other, until the VM runs on the destination and has all pages.
 
+mod recovery;
 mod way;
 
+use self::recovery::Outstanding;
 pub(super) use self::way::LAST;
 use super::event::{Event, Events, Request};
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
@@ -35,6 +37,7 @@ pub(super) struct EventLoop<'a> {
     demand_receiver: Option<Receiver>,
     destination: Destination<'a>,
     return_path: ReturnPath,
+    outstanding: Outstanding,
     /// Room for what leaves the link in a step.
     departures: Vec<Departure>,
     /// What has been installed in a step, for those who want to know.
@@ -96,12 +99,14 @@ impl<'a> EventLoop<'a> {
                 scenario.destination.fault_blocks,
             ),
             return_path: ReturnPath::new(scenario.destination.nagle != Nagle::Off),
+            outstanding: Outstanding::default(),
             departures: Vec::new(),
             installations: None,
         };
         this.destination.start(resumed_at, |due, vcpu| {
             this.queue.schedule(due, Event::Turn { vcpu });
         });
+        this.schedule_pauses();
         if this.push_held {
             this.source.hold_push();
         }
@@ -256,6 +261,9 @@ impl<'a> EventLoop<'a> {
             }
             Event::RequestRead(Request { page, .. }) => self.source.request(now, page, strategy),
             Event::PushReleased => self.source.release_push(now),
+            Event::ConnectionLost => self.lose_connection(now),
+            Event::Recovered => self.source.recover(now),
+            Event::RequestedAnew => self.request_anew(now),
             Event::Turn { vcpu } => {
                 let outcome = self.destination.turn(now, vcpu);
                 self.handle_fault(now, outcome);
@@ -271,7 +279,10 @@ impl<'a> EventLoop<'a> {
                 self.handle_fault(now, outcome);
             }
             Event::FaultHandled { by, page } => {
-                if self.destination.missing().contains(page) && self.return_path.send(by, page) {
+                if self.destination.missing().contains(page)
+                    && self.remember_request(by, page)
+                    && self.return_path.send(by, page)
+                {
                     self.send_request(now, Request { place: 0, by, page });
                 }
             }
@@ -284,14 +295,17 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    fn send_request(&mut self, now: SimTime, request: Request) {
-        let arrival = now + self.scenario.link.latency;
+    fn send_request(&mut self, now: SimTime, mut request: Request) {
+        let arrival = self.scenario.link.arrival(now);
+        if arrival > now + self.scenario.link.latency {
+            request.place = self.return_path.place_behind_outage(arrival);
+        }
         self.queue.schedule(arrival, Event::Requested(request));
     }
 
     /// When a push begins that is released at `now` on the destination.
     fn push_begins(&self, now: SimTime) -> SimTime {
-        let arrival = now + self.scenario.link.latency;
+        let arrival = self.scenario.link.arrival(now);
         let period = self.scenario.source.limiter_period().as_ps();
         if period == 0 {
             return arrival;

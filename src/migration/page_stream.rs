@@ -8,7 +8,7 @@ use crate::host::destination::ReceivingThread;
 use crate::host::source::Limiter;
 use crate::memory::{Content, Contents, Memory, PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer, pace};
-use crate::network::{Bounds, Departure, Link, Span};
+use crate::network::{Bounds, Capacity, Departure, Link, Span};
 use crate::scenario::Scenario;
 use crate::units::SimTime;
 
@@ -68,8 +68,8 @@ pub(super) struct PageStream<'a> {
     page_bytes: u64,
     /// When all messages have left, if nothing but the bandwidth holds them up.
     full_speed: SimTime,
-    /// Bytes of the last message, and how long they take.
-    last_cost: (u64, SimTime),
+    /// What that goes by.
+    capacity: Capacity,
     /// Room for what leaves the link in a step.
     departures: Vec<Departure>,
     copied: Copied,
@@ -88,6 +88,7 @@ impl<'a> PageStream<'a> {
             receiving: ReceivingThread::new(&scenario.destination, SimTime::ZERO),
         };
         let window = scenario.destination.receive_buffer;
+        let (sizes, whole) = (link.message_bytes(memory.page_size()), memory.whole_page());
         PageStream {
             scenario,
             link: Link::new(link, window, &memory, link.connections),
@@ -97,11 +98,9 @@ impl<'a> PageStream<'a> {
             run: Run::default(),
             limiter: Limiter::new(source.max_bandwidth, source.limiter_period(), SimTime::ZERO),
             last_departure: SimTime::ZERO,
-            page_bytes: link
-                .message_bytes(memory.page_size())
-                .of(memory.whole_page()),
+            page_bytes: sizes.of(whole),
             full_speed: SimTime::ZERO,
-            last_cost: (0, SimTime::ZERO),
+            capacity: Capacity::new(link, [whole, whole.emptied()].map(|page| sizes.of(page))),
             departures: Vec::new(),
             copied: Copied::default(),
             sent: PageSet::empty(memory.pages),
@@ -330,14 +329,21 @@ impl<'a> PageStream<'a> {
 
     fn hand_over(&mut self, span: Span) {
         let bytes = self.link.bytes(span.content);
-        if self.last_cost.0 != bytes {
-            self.last_cost = (bytes, self.scenario.link.transmission(bytes));
-        }
+        self.capacity
+            .come_to(self.full_speed.max(span.handed.first));
         // Either the first or the last of them is the one that waits for the source alone.
-        let (count, cost) = (u64::from(span.count), self.last_cost.1);
+        let (count, cost) = (u64::from(span.count), self.capacity.transmission(bytes));
         let from_first = self.full_speed.max(span.handed.first) + cost.times(count);
         let from_last = span.handed.at(span.count - 1) + cost;
-        self.full_speed = from_first.max(from_last);
+        let end = from_first.max(from_last);
+        if end <= self.capacity.steady_until() {
+            self.full_speed = end;
+        } else {
+            for index in 0..span.count {
+                let begins = self.full_speed.max(span.handed.at(index));
+                self.full_speed = self.capacity.left(begins, bytes);
+            }
+        }
         self.link.announce_on(self.next, span);
     }
 
@@ -391,7 +397,7 @@ impl<'a> PageStream<'a> {
                 left.delayed(latency),
                 span.count,
                 |from, count, installed| {
-                    link.acknowledge(&departure, from, count, installed.delayed(latency));
+                    link.acknowledge(&departure, from, count, installed);
                 },
             );
         }

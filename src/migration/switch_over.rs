@@ -150,7 +150,7 @@ impl SwitchOver {
         let window = scenario.destination.receive_buffer;
         let (left, window) = (scenario.link).send_stream(ready, scenario.vm.core_state.0, window);
         let core_state = CoreState {
-            left_at: left.max(ready),
+            left_at: left,
             window,
             installed_before: SimTime::ZERO,
         };
@@ -192,7 +192,7 @@ impl SwitchOver {
             memory: self.memory,
             zero_pages: self.contents.zero_pages(),
             missing: &self.missing,
-            page_time: link.page_time(&self.memory),
+            page_time: link.page_time(&self.memory, self.suspended_at),
         }
     }
 }

@@ -296,6 +296,26 @@ impl Channel {
         span
     }
 
+    /// The connection is given up. Returns what has not left.
+    pub(super) fn lose(&mut self) -> VecDeque<Span> {
+        let lost = std::mem::take(&mut self.queue);
+        (self.messages, self.alike) = (0, 0);
+        (self.arriving, self.next) = (Place::default(), Place::default());
+        // Of a message that was cut nothing counts.
+        for bytes in [
+            &mut self.entered,
+            &mut self.arrived,
+            &mut self.begun,
+            &mut self.left,
+            &mut self.whole,
+        ] {
+            *bytes = self.gone;
+        }
+        self.window.reopen(self.gone);
+        self.wire = None;
+        lost
+    }
+
     /// Bytes that have to begin before the page has left, if it is there.
     pub(super) fn unbegun_until(&self, page: PageId) -> Option<u64> {
         let mut bytes = 0;

@@ -9,6 +9,7 @@ mod regular;
 use std::collections::VecDeque;
 
 pub use self::regular::Bounds;
+use super::capacity::Capacity;
 use super::channel::{Channel, Piece};
 use super::message::{Departure, Span};
 use super::window::Window;
@@ -22,12 +23,8 @@ use crate::units::SimTime;
 #[derive(Debug)]
 pub struct Link {
     settings: LinkSettings,
-    page_bytes: u64,
-    zero_page_bytes: u64,
-    /// Work of a whole page's message in half-picoseconds: two units pass per picosecond, one when two channels share
-    /// evenly.
-    page_work: u64,
-    zero_page_work: u64,
+    /// Work is counted in half-picoseconds of it: two units pass per picosecond, one when two channels share evenly.
+    capacity: Capacity,
     /// One for each connection, then that for demanded pages.
     channels: Vec<Channel>,
     /// Most bytes of a channel in the device queue; 0 without one.
@@ -51,15 +48,14 @@ impl Link {
     ) -> Self {
         let sizes = settings.message_bytes(memory.page_size());
         let whole = memory.whole_page();
-        let (page_bytes, zero_page_bytes) = (sizes.of(whole), sizes.of(whole.emptied()));
         let connections = usize::from(connections);
         let channel = |index| Channel::new(index, sizes, Window::new(receive_buffer));
         Link {
             settings: settings.clone(),
-            page_bytes,
-            zero_page_bytes,
-            page_work: work(settings, page_bytes),
-            zero_page_work: work(settings, zero_page_bytes),
+            capacity: Capacity::new(
+                settings,
+                [whole, whole.emptied()].map(|page| sizes.of(page)),
+            ),
             channels: (0..=connections).map(channel).collect(),
             device_limit: match settings.discipline {
                 // Connections take turns: a piece of each at a time.
@@ -110,16 +106,6 @@ impl Link {
         self.channels[0].bytes(content)
     }
 
-    fn work(&self, bytes: u64) -> u64 {
-        if bytes == self.page_bytes {
-            self.page_work
-        } else if bytes == self.zero_page_bytes {
-            self.zero_page_work
-        } else {
-            work(&self.settings, bytes)
-        }
-    }
-
     /// Which channel such a page joins, if it is not of another connection.
     fn index(&self, demanded: bool) -> usize {
         if self.own_channel(demanded) {
@@ -149,20 +135,29 @@ impl Link {
     }
 
     fn advance(&mut self, now: SimTime) {
-        let elapsed = now.saturating_sub(self.updated).as_ps();
-        if elapsed == 0 {
+        if now <= self.updated {
             return;
         }
+        let time = (self.updated, now);
         for index in 0..self.channels.len() {
-            let done = elapsed.saturating_mul(self.rate(index));
+            let rate = self.rate(index);
             if let Some(piece) = &mut self.channels[index].wire {
-                piece.work_left = piece.work_left.saturating_sub(done);
+                self.capacity.pass(piece, rate, time);
             }
         }
-        if let Some(piece) = self.device.front_mut() {
-            piece.work_left = piece.work_left.saturating_sub(elapsed.saturating_mul(2));
+        // A change is one for those that wait, too.
+        let changes = now >= self.capacity.changes_at();
+        let concerned = if changes { self.device.len() } else { 1 };
+        for (place, piece) in self.device.iter_mut().take(concerned).enumerate() {
+            let rate = if place == 0 { 2 } else { 0 };
+            self.capacity.pass(piece, rate, time);
         }
+        self.come_to(now);
+    }
+
+    fn come_to(&mut self, now: SimTime) {
         self.updated = now;
+        self.capacity.come_to(now);
     }
 
     /// Messages will be handed over at their times, which the link has not come to yet.
@@ -208,17 +203,36 @@ impl Link {
         self.push().send_stream(&self.settings, start, bytes)
     }
 
-    /// Of messages that have left, so many from this one on are acknowledged at these times.
-    pub fn acknowledge(&mut self, departure: &Departure, from: u32, count: u32, at: Progression) {
-        let left = departure.left.after(from);
+    /// Of messages that have left, so many from this one on are installed at these times. Their acknowledgements are
+    /// back a latency later, or than an outage ends.
+    pub fn acknowledge(
+        &mut self,
+        departure: &Departure,
+        from: u32,
+        count: u32,
+        installed: Progression,
+    ) {
+        let (settings, left) = (&self.settings, departure.left.after(from));
         for (index, channel) in self.channels.iter_mut().enumerate() {
-            if index == departure.connection {
-                let bytes = channel.bytes(departure.span.content);
-                channel.window.acknowledge(bytes, count, left, at);
-            } else {
+            if index != departure.connection {
                 channel.window.forget_echo();
+                continue;
             }
+            let bytes = channel.bytes(departure.span.content);
+            settings.go_out(installed, count, |from, count, sent| {
+                let at = sent.delayed(settings.latency);
+                (channel.window).acknowledge(bytes, count, left.after(from), at);
+            });
         }
+    }
+
+    /// All connections are given up. Returns what has not left: nobody has sent it any more.
+    pub fn lose(&mut self) -> Vec<Span> {
+        self.device.clear();
+        self.acknowledgement = None;
+        let lost = self.channels.iter_mut().flat_map(Channel::lose).collect();
+        self.next_departure = SimTime::MAX;
+        lost
     }
 
     /// Lets a channel transmit, or hand to the device queue, what there is room for.
@@ -235,7 +249,7 @@ impl Link {
             let piece = Piece {
                 index,
                 bytes,
-                work_left: self.work(bytes),
+                work_left: self.capacity.work(bytes),
             };
             let channel = &mut self.channels[index];
             channel.begin(bytes);
@@ -283,7 +297,7 @@ impl Link {
     fn departure(&self) -> SimTime {
         let due = |piece: &Piece, rate: u64| match rate {
             0 => SimTime::MAX,
-            rate => self.updated + SimTime::from_ps(piece.work_left.div_ceil(rate)),
+            rate => self.capacity.departure(piece, rate, self.updated),
         };
         let on_wires = self
             .channels
@@ -322,7 +336,7 @@ impl Link {
             let now = match self.regular_run(until, bounds) {
                 Some((connection, left, count)) => {
                     self.channels[connection].pass(count, left, departures);
-                    self.updated = left.at(count - 1);
+                    self.come_to(left.at(count - 1));
                     self.go_on(self.updated, connection)
                 }
                 None => self.depart(self.next_departure, departures),
@@ -392,11 +406,6 @@ impl Link {
     }
 }
 
-/// Half-picoseconds of the full bandwidth that so many bytes need.
-fn work(settings: &LinkSettings, bytes: u64) -> u64 {
-    settings.transmission(bytes).times(2).as_ps()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -447,11 +456,12 @@ mod tests {
     #[test]
     fn a_page_takes_its_bits_and_the_packets_share() {
         // 4,104 bytes of stream at 1514/1448 wire bytes each and 8 ns a byte: 4,104 · 8 · 1514 / 1448 = 34,328.486… ns.
+        let settings = settings(Discipline::Fifo);
         assert_eq!(
-            settings(Discipline::Fifo).transmission(4_104),
+            settings.transmission(4_104, settings.bandwidth),
             SimTime::from_ps(34_328_487)
         );
-        assert_eq!(settings(Discipline::Fifo).wire_bytes(1_448), 1_514);
+        assert_eq!(settings.wire_bytes(1_448), 1_514);
     }
 
     #[test]

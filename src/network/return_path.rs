@@ -2,6 +2,7 @@
 
 use crate::guest::touch_order::Toucher;
 use crate::memory::PageId;
+use crate::units::SimTime;
 
 /// The destination's end of the socket that requests go out on.
 #[derive(Debug, Default)]
@@ -9,6 +10,8 @@ pub struct ReturnPath {
     nagle: bool,
     unacknowledged: bool,
     held: Vec<(Toucher, PageId)>,
+    /// When those arrive that wait for the end of an outage, and how many they are.
+    behind_outage: (SimTime, usize),
 }
 
 impl ReturnPath {
@@ -28,6 +31,15 @@ impl ReturnPath {
         }
         self.unacknowledged = self.nagle;
         true
+    }
+
+    /// A request goes out at the end of an outage, and arrives at a time. Returns its place among those that do.
+    pub fn place_behind_outage(&mut self, arrival: SimTime) -> usize {
+        if self.behind_outage.0 != arrival {
+            self.behind_outage = (arrival, 0);
+        }
+        self.behind_outage.1 += 1;
+        self.behind_outage.1 - 1
     }
 
     /// What went out has been acknowledged. Returns the requests that were held, which go out now.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
-use super::{LossSettings, MessageBytes};
+use super::{BackgroundSettings, LossSettings, MessageBytes, Outage, RecoverySettings, Steps};
 use crate::limits::{OutOfLimits, expect};
 use crate::memory::Memory;
 use crate::units::SimTime;
@@ -43,6 +43,16 @@ pub struct DemandChannel {
 pub struct LinkSettings {
     /// Bits per second on the wire. Default 1 Gbit/s: the slowest link that migrations commonly use.
     pub bandwidth: Bandwidth,
+    /// Other bandwidths from later times on, counted from the migration command: a list of steps `{ at, bandwidth }`,
+    /// or a CSV file `time_s,bandwidth_bits_per_s`, whose path starts at the scenario's file. Times ascend. Default:
+    /// none, and the bandwidth never changes.
+    #[serde(skip_serializing_if = "Steps::is_empty")]
+    pub steps: Steps,
+    /// Times in which nothing passes, neither pages nor requests: a list of `{ at, duration }`, counted from the
+    /// migration command, in order and apart. What has left the link before arrives; the stream goes on behind it.
+    /// Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outages: Vec<Outage>,
     /// One-way latency. Default 100 us: two hosts in one data centre.
     pub latency: SimTime,
     /// Largest IP packet in bytes. Default 1500: Ethernet.
@@ -80,12 +90,18 @@ pub struct LinkSettings {
     /// `[link.loss]`: packets that the network loses. The limit holds for the link as a whole, as if its channels were
     /// one connection.
     pub loss: Option<LossSettings>,
+    /// `[link.background]`: other traffic, which takes a share of the bandwidth.
+    pub background: Option<BackgroundSettings>,
+    /// `[link.recovery]`: post-copy gives the connection up in a long outage.
+    pub recovery: Option<RecoverySettings>,
 }
 
 impl Default for LinkSettings {
     fn default() -> Self {
         LinkSettings {
             bandwidth: Bandwidth::GBIT_PER_SECOND,
+            steps: Steps::default(),
+            outages: Vec::new(),
             latency: SimTime::from_us(100),
             mtu: 1_500,
             packet_overhead: 66,
@@ -97,6 +113,8 @@ impl Default for LinkSettings {
             device_queue: Bytes(0),
             segment: Bytes(0),
             loss: None,
+            background: None,
+            recovery: None,
         }
     }
 }
@@ -132,6 +150,10 @@ impl LinkSettings {
             "link.device_queue",
             "expected at most 64 MiB",
         )?;
+        let recovery = self.recovery.as_ref();
+        recovery.map_or(Ok(()), RecoverySettings::check)?;
+        let background = self.background.as_ref();
+        background.map_or(Ok(()), BackgroundSettings::check)?;
         self.loss.as_ref().map_or(Ok(()), LossSettings::check)
     }
 
@@ -145,12 +167,12 @@ impl LinkSettings {
         u64::try_from(on_wire.div_ceil(self.payload())).unwrap_or(u64::MAX)
     }
 
-    /// Time for `bytes` of a stream to pass on to the wire at full bandwidth, or as fast as losses let a connection
-    /// send; rounded up to a picosecond.
-    pub fn transmission(&self, bytes: u64) -> SimTime {
+    /// Time for `bytes` of a stream to pass on to the wire at a bandwidth, or as fast as losses let a connection send;
+    /// rounded up to a picosecond.
+    pub fn transmission(&self, bytes: u64, bandwidth: Bandwidth) -> SimTime {
         const PS_PER_SECOND: u128 = 1_000_000_000_000;
         let bits = u128::from(bytes) * 8 * (self.payload() + u128::from(self.packet_overhead));
-        let rate = self.payload() * u128::from(self.bandwidth.bits_per_second());
+        let rate = self.payload() * u128::from(bandwidth.bits_per_second());
         let Some(loss) = &self.loss else {
             return SimTime::from_wide_ps((bits * PS_PER_SECOND).div_ceil(rate));
         };
@@ -174,10 +196,10 @@ impl LinkSettings {
         bytes == 0 || (u128::from(bytes) >= self.payload() && bytes <= 1 << 20)
     }
 
-    /// Time that a whole host page takes at full bandwidth.
-    pub fn page_time(&self, memory: &Memory) -> SimTime {
+    /// Time that a whole host page takes at the bandwidth of a time.
+    pub fn page_time(&self, memory: &Memory, at: SimTime) -> SimTime {
         let sizes = self.message_bytes(memory.page_size());
-        self.transmission(sizes.of(memory.whole_page()))
+        self.transmission(sizes.of(memory.whole_page()), self.bandwidth_at(at))
     }
 
     /// The sizes of messages, if the trace's page is of `page_size` bytes.

@@ -114,6 +114,12 @@ impl Batch {
         self.writing = self.pages >= self.most_pages || self.marks >= MARKS;
     }
 
+    /// The socket is gone. Returns what was for it.
+    pub(crate) fn lose(&mut self) -> VecDeque<Span> {
+        (self.pages, self.marks, self.writing) = (0, 0, false);
+        std::mem::take(&mut self.spans)
+    }
+
     /// Nothing more is to be had: it is written as it is.
     pub(crate) fn close(&mut self) {
         self.writing = !self.spans.is_empty();

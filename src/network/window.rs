@@ -103,6 +103,14 @@ impl Window {
         });
     }
 
+    /// A new connection has the window, behind so many bytes of those before.
+    pub(super) fn reopen(&mut self, begun: u64) {
+        *self = Window {
+            acknowledged: begun,
+            ..Window::new(Bytes(self.size))
+        };
+    }
+
     /// Others have come to the receiving thread.
     pub(super) fn forget_echo(&mut self) {
         self.echo = None;
@@ -217,7 +225,7 @@ impl Window {
         let left = self.stream_left(settings, start, begun, bytes);
         self.before = self.under_way(begun) + bytes;
         self.acknowledged = 0;
-        let back = left + settings.latency.times(2);
+        let back = settings.arrival(left + settings.latency);
         let last = self.due.back().map(|due| due.at.at(due.count - 1));
         let at = Progression::at_once(back.max(last.unwrap_or_default()));
         self.acknowledge(bytes, 1, Progression::at_once(left), at);
@@ -235,7 +243,7 @@ impl Window {
     ) -> SimTime {
         // Held up by what was begun before; without that the stream's own acknowledgements.
         let behind_others = |bytes: u64| {
-            let mut left = start + settings.transmission(bytes);
+            let mut left = settings.left(start, bytes);
             let mut under_way = self.under_way(begun);
             for due in &self.due {
                 for index in 0..due.count {
@@ -243,7 +251,7 @@ impl Window {
                     if open >= bytes {
                         return left;
                     }
-                    left = left.max(due.at.at(index) + settings.transmission(bytes - open));
+                    left = left.max(settings.left(due.at.at(index), bytes - open));
                     under_way -= due.bytes;
                 }
             }
@@ -256,7 +264,18 @@ impl Window {
         let after =
             |rounds: u64| behind_others(bytes - rounds * self.size) + round_trip.times(rounds);
         let held_up = after(rounds).max(after(rounds.saturating_sub(1)));
-        held_up.max(after(0))
+        let left = held_up.max(after(0));
+        if rounds == 0 || !settings.changes_within(start, left) {
+            return left;
+        }
+        // Window by window, as the bandwidth may be another for each.
+        let next = |before: SimTime| {
+            let acknowledged = settings.arrival(before + settings.latency);
+            acknowledged.max(settings.left(before, self.size))
+        };
+        let first = behind_others(bytes - rounds * self.size);
+        let second = next(first).max(behind_others(bytes - (rounds - 1) * self.size));
+        (1..rounds).fold(second, |before, _| next(before))
     }
 }
 

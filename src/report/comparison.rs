@@ -17,7 +17,7 @@ pub fn header(scenario: &Scenario, trace: &Trace, replay: &Replay<'_>) -> String
     let vcpus = replay.vcpus();
     format!(
         "trace {} (content hash {}) at {} of {}, time scale {}\n\
-         VM {} in {} pages, {vcpus} vCPU{}; link {}, latency {}\n\
+         VM {} in {} pages, {vcpus} vCPU{}; link {}{}, latency {}\n\
          record window W {}\n",
         visible(trace.name()),
         trace.content_hash(),
@@ -28,6 +28,11 @@ pub fn header(scenario: &Scenario, trace: &Trace, replay: &Replay<'_>) -> String
         grouped(memory.pages.into()),
         if vcpus == 1 { "" } else { "s" },
         link.bandwidth,
+        if link.changes() {
+            ", which changes"
+        } else {
+            ""
+        },
         link.latency,
         scenario.migration.record_window,
     )

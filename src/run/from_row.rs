@@ -6,10 +6,7 @@ use toml::{Table, Value};
 
 use super::columns::STRATEGY;
 use super::rows::{Rows, RowsError};
-use crate::scenario::{ScenarioError, ScenarioSource};
-
-/// Sections whose key `file` is a path.
-const PATHS_IN: [&str; 2] = ["trace", "plan"];
+use crate::scenario::{PATHS, ScenarioError, ScenarioSource};
 
 /// What a row says of its run.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,10 +80,10 @@ impl Origin {
     /// [`FromRowError`] when the settings are not what a scenario holds.
     pub fn text(&self, path: &Path, base: Option<&Path>) -> Result<String, FromRowError> {
         let mut settings = self.settings.clone();
-        for section in PATHS_IN {
+        for [section, key] in PATHS {
             let section = settings.get_mut(section).and_then(Value::as_table_mut);
             if let (Some(base), Some(Value::String(file))) =
-                (base, section.and_then(|keys| keys.get_mut("file")))
+                (base, section.and_then(|keys| keys.get_mut(key)))
             {
                 *file = base.join(&*file).to_string_lossy().into_owned();
             }

@@ -38,6 +38,13 @@ impl Scenario {
             "link.segment",
             "expected 0, or from a packet's payload (link.mtu less 52 bytes) to 1 MiB",
         )?;
+        // It goes window by window where the bandwidth changes.
+        let windows = self.vm.core_state.0 / self.destination.receive_buffer.0;
+        expect(
+            windows <= 1_000_000 || !link.changes(),
+            "destination.receive_buffer",
+            "expected at least a millionth of vm.core_state where the bandwidth changes",
+        )?;
         expect(
             link.device_queue.0 == 0 || link.discipline != Discipline::Priority,
             "link.device_queue",

@@ -19,11 +19,12 @@ impl Scenario {
     }
 
     /// Hash of all that decides the numbers of this scenario's runs: every key, at its default or not, and the content
-    /// of the trace and of a given plan in place of their paths.
+    /// of the trace, of a given plan and of steps in place of their paths.
     pub fn hash(&self, trace: &Trace) -> String {
         let mut contents = self.clone();
         contents.trace.file = Some(PathBuf::from(trace.content_hash()));
         contents.plan.file = self.plan.content_hash().map(PathBuf::from);
+        contents.link.steps = self.link.steps.without_file();
         let mut lines = BTreeMap::new();
         flatten(contents.table(), "", &mut lines);
         let mut hasher = blake3::Hasher::new();
@@ -36,8 +37,10 @@ impl Scenario {
     /// As a scenario's file has it, with every key.
     pub(super) fn table(&self) -> Table {
         let mut named = self.clone();
-        for path in [&mut named.trace.file, &mut named.plan.file]
+        let files = [named.trace.file.as_mut(), named.plan.file.as_mut()];
+        for path in files
             .into_iter()
+            .chain([named.link.steps.file_mut()])
             .flatten()
         {
             // A text on every system, and the same one.

@@ -14,14 +14,11 @@ use toml::de::DeTable;
 use super::former::instead_of;
 use super::locate::{key_at, line_of, lines};
 use super::sweep_section::{self, WrittenAxis};
-use super::{Scenario, ScenarioError};
+use super::{PATHS, Scenario, ScenarioError};
 use crate::nearest::with_nearest;
 
 /// The key that names what a scenario extends.
 pub(super) const EXTENDS: &str = "extends";
-
-/// Sections whose key `file` is a path.
-const PATHS_IN: [&str; 2] = ["trace", "plan"];
 
 /// A parsed text.
 pub(super) struct Layer {
@@ -73,10 +70,10 @@ impl Layer {
 
     /// Makes relative paths, which start at this text's directory, start where `way` to it starts.
     pub(super) fn start_paths_at(&mut self, way: &Path) {
-        for section in PATHS_IN {
+        for [section, key] in PATHS {
             let section = self.table.get_mut(section);
             let section = section.and_then(toml::Value::as_table_mut);
-            if let Some(toml::Value::String(file)) = section.and_then(|keys| keys.get_mut("file")) {
+            if let Some(toml::Value::String(file)) = section.and_then(|keys| keys.get_mut(key)) {
                 *file = way.join(&*file).to_string_lossy().into_owned();
             }
         }

@@ -170,6 +170,10 @@ impl ScenarioSource {
         if let Some(file) = &mut scenario.trace.file {
             *file = self.directory.join(&*file);
         }
+        let loaded = scenario.link.steps.load(&self.directory);
+        loaded.map_err(|problem| self.key_error("link.steps", problem))?;
+        let sound = scenario.link.check_changes();
+        sound.map_err(|(key, expected)| self.key_error(key, expected))?;
         let loaded = scenario.plan.load(&self.directory);
         loaded.map_err(|error| self.key_error("plan.file", error.to_string()))?;
         Ok(scenario)

@@ -1,6 +1,7 @@
 //! `migsim compare` and `migsim run` as a user drives them.
 
 mod calibrate;
+mod changing_link;
 mod every_key;
 mod explain;
 mod extremes;

@@ -7,7 +7,10 @@ use migsim::host::destination::{FaultBlocks, Nagle};
 use migsim::host::source::{DemandMode, Overtaken, WakeOnRequest};
 use migsim::measure::Metrics;
 use migsim::migration::{SwitchOver, migrate};
-use migsim::network::{CongestionControl, Discipline, LossSettings};
+use migsim::network::{
+    BackgroundSettings, CongestionControl, Discipline, LossSettings, Outage, RecoverySettings,
+    Step, Steps,
+};
 use migsim::run::compare::{compare, explain, observe};
 use migsim::scenario::keys::Key;
 use migsim::scenario::{Delivery, Scenario, ScenarioSource};
@@ -161,6 +164,49 @@ fn idle_spans(mut spans: Vec<(u16, u64, u64)>, duration_ns: u64) -> Vec<IdleSpan
     kept
 }
 
+fn in_order(mut steps: Vec<Step>) -> Vec<Step> {
+    steps.sort_by_key(|step| step.at);
+    steps.dedup_by_key(|step| step.at);
+    steps
+}
+
+fn load() -> impl Strategy<Value = BackgroundSettings> {
+    (1u8..=60, 100u64..=1_000, any::<u32>()).prop_map(|(mean_percent, period, seed)| {
+        BackgroundSettings {
+            mean_percent,
+            period: SimTime::from_us(period),
+            seed: seed.into(),
+        }
+    })
+}
+
+/// Mostly none. The gaps between them may be short.
+fn outages() -> impl Strategy<Value = Vec<Outage>> {
+    let outage = (1u64..700, 1u64..500);
+    let apart = prop::collection::vec(outage, 1..5).prop_map(|apart| {
+        let mut end = 0;
+        let mut outages = Vec::new();
+        for (gap, length) in apart {
+            outages.push(Outage {
+                at: SimTime::from_us(end + gap),
+                duration: SimTime::from_us(length),
+            });
+            end += gap + length;
+        }
+        outages
+    });
+    prop_oneof![3 => Just(Vec::new()), 1 => apart]
+}
+
+/// In whole microseconds, as rows hold no picoseconds.
+fn step() -> impl Strategy<Value = Step> {
+    let megabits = prop_oneof![Just(200u64), 300u64..=3_000, Just(10_000)];
+    (0u64..2_000, megabits).prop_map(|(at, mbit)| Step {
+        at: SimTime::from_us(at),
+        bandwidth: Bandwidth::from_bits_per_second(mbit * 1_000_000).expect("not zero"),
+    })
+}
+
 type HostCosts = (
     (
         SimTime,
@@ -230,6 +276,12 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         0u32..=12,
         0u32..=12,
         prop_oneof![2 => Just(None), 1 => (1u32..=10_000, 0usize..3).prop_map(Some)],
+        prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(step(), 1..6)],
+        (
+            proptest::option::weighted(0.2, load()),
+            outages(),
+            proptest::option::of((1u64..200, 0u64..100)),
+        ),
     );
     let source = (
         0usize..4,
@@ -267,9 +319,17 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
     let parts = (trace, link, source, sending, host_costs());
     parts.prop_map(|(mut case, link, source, sending, costs)| {
         let scenario = &mut case.scenario;
-        let (mbit, latency, mtu, discipline, message_header, zero_page_bytes, loss) = link;
+        let (mbit, latency, mtu, discipline, message_header, zero_page_bytes, loss, steps, others) =
+            link;
         scenario.link.bandwidth =
             Bandwidth::from_bits_per_second(mbit * 1_000_000).expect("not zero");
+        scenario.link.steps = Steps::given(in_order(steps));
+        let (background, outages, recovery) = others;
+        (scenario.link.background, scenario.link.outages) = (background, outages);
+        scenario.link.recovery = recovery.map(|(timeout, reconnect)| RecoverySettings {
+            timeout: SimTime::from_us(timeout),
+            reconnect: SimTime::from_us(reconnect),
+        });
         scenario.link.latency = latency;
         scenario.link.mtu = mtu;
         scenario.link.discipline =
@@ -501,7 +561,7 @@ fn assert_watching_changes_nothing(case: &Case) -> Result<(), TestCaseError> {
 /// A mechanism, and how it is taken away.
 type Removal = (&'static str, fn(&mut Scenario));
 
-const WITHOUT: [Removal; 15] = [
+const WITHOUT: [Removal; 19] = [
     ("push_while_resuming", |scenario| {
         scenario.migration.push_while_resuming = false;
     }),
@@ -533,6 +593,10 @@ const WITHOUT: [Removal; 15] = [
         scenario.source.max_postcopy_bandwidth = None;
     }),
     ("loss", |scenario| scenario.link.loss = None),
+    ("steps", |scenario| scenario.link.steps = Steps::default()),
+    ("background", |scenario| scenario.link.background = None),
+    ("outages", |scenario| scenario.link.outages.clear()),
+    ("recovery", |scenario| scenario.link.recovery = None),
     ("segment", |scenario| scenario.link.segment = Bytes(0)),
     ("receive_buffer", |scenario| {
         scenario.destination.receive_buffer = NO_WINDOW;

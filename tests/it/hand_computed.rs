@@ -12,6 +12,7 @@
 //! Times in comments are nanoseconds after the migration command.
 
 mod bound;
+mod capacity;
 mod link;
 mod recording;
 mod resuming;

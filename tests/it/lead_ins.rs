@@ -8,6 +8,7 @@ use crate::differential::case;
 use crate::hand_computed::{base, ns, read, record, simulate_as};
 use crate::pair::Case;
 use migsim::migration::SwitchOver;
+use migsim::network::{Step, Steps};
 use migsim::run::compare::compare;
 use migsim::strategy::Registry;
 use migsim::strategy::hybrid::LiveRecorder;
@@ -56,6 +57,18 @@ fn lead_ins() -> impl Strategy<Value = Case> {
         // A round should not outlast many passes of the trace, each of whose accesses the reference makes.
         let least = Bandwidth::from_bits_per_second(1_000_000_000).expect("not zero");
         scenario.link.bandwidth = scenario.link.bandwidth.max(least);
+        let steps = scenario.link.steps.all().iter().map(|step| Step {
+            bandwidth: step.bandwidth.max(least),
+            ..*step
+        });
+        scenario.link.steps = Steps::given(steps.collect());
+        if let Some(load) = &mut scenario.link.background {
+            load.mean_percent = load.mean_percent.min(40);
+        }
+        scenario.link.outages.truncate(1);
+        for outage in &mut scenario.link.outages {
+            outage.duration = outage.duration.min(SimTime::from_us(60));
+        }
         scenario.migration.push_while_recording = push;
         (
             scenario.hybrid.rounds,

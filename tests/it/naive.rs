@@ -8,6 +8,7 @@
 //! Durations and times are integer picoseconds unless the name ends in `_ns`; sizes are bytes.
 
 mod bound;
+mod capacity;
 mod input;
 mod lead_in;
 mod link;
@@ -22,6 +23,7 @@ use std::fmt;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::units::SimTime;
 
+pub(crate) use capacity::Background;
 pub(crate) use input::Input;
 
 /// Times and amounts of work; wide enough for every product that the model forms.

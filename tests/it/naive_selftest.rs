@@ -12,7 +12,7 @@ use migsim::network::Discipline;
 use migsim::strategy::pre_record::PpsOrder;
 use migsim::strategy::scan::Push;
 use migsim::trace::{Op, Record};
-use migsim::units::{Bandwidth, Bytes, SimTime};
+use migsim::units::{Bytes, SimTime};
 
 fn ns(ns: u64) -> SimTime {
     SimTime::from_ns(ns)
@@ -80,13 +80,9 @@ fn clairvoyant_pushes_in_touch_order() {
 #[test]
 fn messages_on_the_wire() {
     // 8 · 10^12 / (3 · 10^12) = 2.67 ps a byte, rounded up a message.
-    let mut input = base(1, &[]);
-    let bandwidth = Bandwidth::from_bits_per_second(3_000_000_000_000);
-    input.settings.link.bandwidth = bandwidth.expect("not zero");
-    assert_eq!(
-        (input.tx(0), input.tx(1), input.tx(2), input.tx(3)),
-        (0, 3, 6, 8)
-    );
+    let input = base(1, &[]);
+    let tx = |bytes| input.tx(bytes, 3_000_000_000_000);
+    assert_eq!((tx(0), tx(1), tx(2), tx(3)), (0, 3, 6, 8));
 }
 
 /// Stalls of whole milliseconds on a grid of milliseconds, tried out one by one.

@@ -160,6 +160,8 @@ impl Case {
             page_size: self.page_size,
             host_shift: self.host_shift,
             settings: self.scenario.clone(),
+            background: (self.scenario.link.background.as_ref())
+                .map(|load| naive::Background::new(load.mean_percent, load.period, load.seed)),
             initially_installed: Vec::new(),
             lead_in,
             strategy,

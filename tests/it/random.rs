@@ -235,7 +235,8 @@ fn laws(
     let sizes = scenario.link.message_bytes(memory.page_size());
     let content = outcome.pages_sent * sizes.page;
     let zero = outcome.zero_pages_sent * sizes.zero_page;
-    let capacity = scenario.link.transmission(outcome.page_bytes);
+    let (_, greatest) = scenario.link.range_from(SimTime::ZERO);
+    let capacity = scenario.link.transmission(outcome.page_bytes, greatest);
     let lasted = |end: SimTime| end.as_ps() + 1 >= capacity.as_ps();
     let stalls: SimTime = outcome.stalls.iter().map(length).sum();
     let held_up = match scenario.destination.fault_blocks {

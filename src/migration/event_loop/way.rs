@@ -41,10 +41,9 @@ impl EventLoop<'_> {
             Some(own) if demanded => own,
             _ => &mut self.receiver,
         };
-        let (link, latency) = (&mut self.link, self.scenario.link.latency);
+        let link = &mut self.link;
         receiver.departed(run, |from, count, installed| {
-            let at = installed.delayed(latency);
-            link.acknowledge(departure, from, count, at);
+            link.acknowledge(departure, from, count, installed);
         });
         for Departure { span, .. } in run {
             if !self.destination.expects_any() {
@@ -61,14 +60,14 @@ impl EventLoop<'_> {
             }
         }
         if demanded && self.scenario.source.demand_mode == DemandMode::Synchronous {
-            let arrival = receiver.busy_until() + self.scenario.link.latency;
+            let arrival = self.scenario.link.arrival(receiver.busy_until());
             self.queue.schedule(arrival, Event::PageAcknowledged);
         }
     }
 
     pub(super) fn schedule_acknowledgement(&mut self, now: SimTime) {
         if self.link.acknowledgement_left(now) {
-            let arrival = now + self.scenario.link.latency;
+            let arrival = self.scenario.link.arrival(now);
             self.queue.schedule(arrival, Event::RequestsAcknowledged);
         }
     }

@@ -66,7 +66,8 @@ impl Link {
             return None;
         }
         let first = self.next_departure;
-        let transmission = self.transmission(bytes);
+        let transmission = self.capacity.transmission(bytes);
+        let until = until.min(self.capacity.steady_until());
         // None takes less than its transmission.
         let soonest = Progression {
             first,
@@ -87,11 +88,6 @@ impl Link {
         (count > 1).then_some((index, left, count))
     }
 
-    /// At full bandwidth.
-    fn transmission(&self, bytes: u64) -> SimTime {
-        SimTime::from_ps(self.work(bytes).div_ceil(2))
-    }
-
     /// The distance at which pushed pages leave from `now` on, when one has just left, as long as each is replaced by
     /// another such page before the next has left, and how many are known to; `None` if that is not known.
     pub fn steady_run(&self, now: SimTime, content: Content) -> Option<(u32, SimTime)> {
@@ -101,13 +97,18 @@ impl Link {
             && self.acknowledgement.is_none()
             && self.demand().is_empty()
             && bytes > 0;
-        let transmission = self.transmission(bytes);
-        is_steady
-            .then(|| {
-                self.push()
-                    .steady_run(now, self.next_departure, transmission, content)
-            })
-            .flatten()
+        if !is_steady {
+            return None;
+        }
+        let transmission = self.capacity.transmission(bytes);
+        let steady = (self.push()).steady_run(now, self.next_departure, transmission, content);
+        let (count, step) = steady?;
+        let left = Progression {
+            first: now + step,
+            step,
+        };
+        let count = left.count_until(self.capacity.steady_until(), count);
+        (count > 0).then_some((count, step))
     }
 
     /// A time before which the page does not leave, wherever it is now. The link has come to `now`.
@@ -122,6 +123,6 @@ impl Link {
             None if !self.own_channel(true) => self.push().unbegun(),
             None => 0,
         };
-        now + self.settings.transmission(ahead)
+        self.capacity.soonest(now, ahead)
     }
 }

@@ -66,6 +66,7 @@ fn lateness(input: &Input, source: &SourcePhase, touches: Vec<Touch>) -> Ps {
 
 /// How long after the resume these pages can all be installed at the earliest.
 fn earliest(input: &Input, source: &SourcePhase, pages: &[Touch]) -> Ps {
+    let greatest = input.greatest_bandwidth(source.pushes);
     let work: Vec<[Ps; 3]> = pages
         .iter()
         .map(|(_, page)| {
@@ -77,7 +78,7 @@ fn earliest(input: &Input, source: &SourcePhase, pages: &[Touch]) -> Ps {
             };
             [
                 ps(pushing.min(input.settings.source.demand_service)),
-                input.tx(input.message(parts)).saturating_sub(1),
+                (input.tx(input.message(parts), greatest)).saturating_sub(1),
                 ps(input.settings.destination.install),
             ]
         })

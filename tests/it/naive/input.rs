@@ -7,7 +7,7 @@ use migsim::network::CongestionControl;
 use migsim::scenario::{Delivery, Scenario};
 use migsim::units::{Bandwidth, SimTime};
 
-use super::{LeadIn, Parts, Ps, RawRecord, Strategy, ps};
+use super::{Background, LeadIn, Parts, Ps, RawRecord, Strategy, ps};
 
 /// Everything that the model names: a trace, settings, and what is simulated.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub(crate) struct Input<'a> {
     pub(crate) host_shift: u32,
     /// Every key. The settings are data, and say what is simulated; how is for each simulator to know.
     pub(crate) settings: Scenario,
+    /// Who else is on the link, by the settings.
+    pub(crate) background: Option<Background>,
     /// Per host page: on the destination already when the VM resumes there; pages beyond the vector are not.
     pub(crate) initially_installed: Vec<bool>,
     pub(crate) lead_in: LeadIn,
@@ -136,14 +138,13 @@ impl Input<'_> {
         u128::from(self.settings.link.mtu) - 52
     }
 
-    /// Time on the wire of a message of `bytes` bytes.
-    pub(crate) fn tx(&self, bytes: u64) -> Ps {
+    /// Time on the wire of a message of `bytes` bytes at so many bits per second.
+    pub(crate) fn tx(&self, bytes: u64, bandwidth: u64) -> Ps {
         let payload = self.payload();
         let work = u128::from(bytes)
             * 8
             * 1_000_000_000_000
             * (payload + u128::from(self.settings.link.packet_overhead));
-        let bandwidth = self.settings.link.bandwidth.bits_per_second();
         let on_wire = work.div_ceil(payload * u128::from(bandwidth));
         let Some(loss) = &self.settings.link.loss else {
             return on_wire;
@@ -211,17 +212,31 @@ impl Input<'_> {
             let held_up = (0..under_way.len()).filter_map(|i| {
                 let full: u64 = under_way[i..].iter().map(|(_, bytes)| bytes).sum();
                 let open = window.saturating_sub(full);
-                (open < bytes).then(|| under_way[i].0 + self.tx(bytes - open))
+                (open < bytes).then(|| self.out_alone(under_way[i].0, bytes - open))
             });
-            held_up.max().unwrap_or(0).max(start + self.tx(bytes))
+            held_up.max().unwrap_or(0).max(self.out_alone(start, bytes))
         };
         let windows = bytes.saturating_sub(1) / window;
-        (0..=windows)
-            .map(|n| {
-                2 * Ps::from(n) * ps(self.settings.link.latency) + behind_others(bytes - n * window)
-            })
+        let latency = ps(self.settings.link.latency);
+        let without_change = (0..=windows)
+            .map(|n| 2 * Ps::from(n) * latency + behind_others(bytes - n * window))
             .max()
-            .expect("at least one")
+            .expect("at least one");
+        if self
+            .next_change(start)
+            .is_none_or(|change| change >= without_change)
+        {
+            return without_change;
+        }
+        // One window after the other. What goes before holds up the first and the second.
+        let mut out = behind_others(bytes - windows * window);
+        for n in (0..windows).rev() {
+            out = self.across(out + latency).max(self.out_alone(out, window));
+            if n == windows - 1 {
+                out = out.max(behind_others(bytes - n * window));
+            }
+        }
+        out
     }
 
     /// Payload of a connection that loses packets: the largest rate in kbit/s at which the formula still allows that

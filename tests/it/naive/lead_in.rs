@@ -131,7 +131,8 @@ impl<'a> Sender<'a> {
             thread.installed
         };
         thread.installed = begun + ps(self.input.settings.destination.install);
-        (self.link).acknowledge_message(thread.installed + latency, message);
+        let acknowledged = self.input.across(thread.installed);
+        (self.link).acknowledge_message(acknowledged, message);
     }
 
     /// When a thread can take a page, if before `deadline`.

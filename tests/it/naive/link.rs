@@ -175,7 +175,8 @@ impl<'a> Link<'a> {
             if !room {
                 return;
             }
-            let work = 2 * self.input.tx(bytes);
+            let bandwidth = self.input.bandwidth_at(self.updated);
+            let work = 2 * self.input.tx(bytes, bandwidth);
             self.pieces.push(Piece { lane, bytes, work });
             let stream = self.lane_mut(lane);
             stream.started += bytes;
@@ -248,7 +249,8 @@ impl<'a> Link<'a> {
     pub(super) fn departure(&self) -> Option<(Ps, usize)> {
         let of = |i: usize| {
             let rate = self.rate(i);
-            (rate > 0).then(|| (self.updated + self.pieces[i].work.div_ceil(rate), i))
+            let Piece { bytes, work, .. } = self.pieces[i];
+            (rate > 0).then(|| (self.input.out(self.updated, bytes, work, rate), i))
         };
         (0..self.pieces.len())
             .filter_map(of)
@@ -256,6 +258,24 @@ impl<'a> Link<'a> {
     }
 
     fn update(&mut self, now: Ps) {
+        while let Some(change) = self.input.next_change(self.updated)
+            && change <= now
+        {
+            if self.input.outage(self.updated).is_none() {
+                self.update_between_changes(change);
+            }
+            for piece in &mut self.pieces {
+                piece.work = self.input.at_change(piece.bytes, piece.work, change);
+            }
+            self.updated = change;
+        }
+        if self.input.outage(self.updated).is_none() {
+            self.update_between_changes(now);
+        }
+        self.updated = now;
+    }
+
+    fn update_between_changes(&mut self, now: Ps) {
         let elapsed = now - self.updated;
         let done: Vec<u128> = (0..self.pieces.len())
             .map(|i| elapsed * self.rate(i))
@@ -295,6 +315,21 @@ impl<'a> Link<'a> {
         stream.out = out;
         self.start(lane);
         left
+    }
+
+    /// Everything is lost that is not out.
+    pub(super) fn lose(&mut self) -> Vec<Message> {
+        let mut lost = Vec::new();
+        for stream in self.pushes.iter_mut().chain([&mut self.demand]) {
+            let queued = stream.messages.drain(..).skip(stream.out);
+            lost.extend(queued.map(|(_, message)| message));
+        }
+        let connections = self.pushes.len();
+        *self = Link {
+            updated: self.updated,
+            ..Link::new(self.input, connections)
+        };
+        lost
     }
 
     /// Requests have come in. The acknowledgement is a packet behind what has started, or goes with the next piece of

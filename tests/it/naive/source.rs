@@ -20,7 +20,7 @@ impl Core {
         let left = input.stream(start, under_way, input.settings.vm.core_state.0);
         let mut unacknowledged = under_way.to_vec();
         let before = under_way.iter().map(|(at, _)| *at).max().unwrap_or(0);
-        let back = left + 2 * ps(input.settings.link.latency);
+        let back = input.across(left + ps(input.settings.link.latency));
         unacknowledged.push((back.max(before), input.settings.vm.core_state.0));
         Core {
             left,

@@ -1,6 +1,7 @@
 //! Behind the core state: source thread, link and destination, one event after the other.
 
 mod destination;
+mod recovery;
 mod sending;
 
 use super::link::{Lane, Link, Message};
@@ -11,7 +12,7 @@ use super::{Input, Ps, Strategy, ps};
 use migsim::host::destination::Nagle;
 use migsim::strategy::scan::Push;
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What has happened when the run is over.
 pub(super) struct World {
@@ -39,11 +40,14 @@ enum Event {
     RequestArrives(usize),
     RequestRead(usize),
     PushBegins,
+    ConnectionLost,
+    Recovered,
     /// Of a vCPU: it touches a page, or something else.
     Turn(usize, Option<Turn>),
     Fetch(usize),
     Handler(usize),
     RequestsAcknowledged(usize),
+    RequestedAnew,
     RequestThread,
     Thread,
 }
@@ -53,6 +57,7 @@ enum Event {
 enum Pick {
     Demand(u32),
     FromRun(u32),
+    FromLost(u32),
     FromList(u32),
     FromScan(u32),
 }
@@ -126,6 +131,13 @@ struct Run<'a> {
     unanswered: bool,
     held: Vec<Due>,
     answers_under_way: Vec<Ps>,
+    /// When the connection will be given up, and when each side goes on over a new one, if there is none.
+    pauses: Vec<Ps>,
+    recovers: Option<Ps>,
+    requests_anew: Option<Ps>,
+    /// Pages that were requested or should have been, and by whom.
+    asked: BTreeMap<u32, usize>,
+    lost: BTreeSet<u32>,
 
     // Source.
     sent: Vec<bool>,
@@ -193,6 +205,11 @@ pub(super) fn run(input: &Input, source: &SourcePhase) -> World {
         unanswered: false,
         held: Vec::new(),
         answers_under_way: Vec::new(),
+        pauses: input.pauses(resumed),
+        recovers: None,
+        requests_anew: None,
+        asked: BTreeMap::new(),
+        lost: BTreeSet::new(),
         sent: there.clone(),
         requests: VecDeque::new(),
         push_from: (!input.push_after_list() || source.fetch_list.is_empty()).then_some(pushes),
@@ -278,6 +295,12 @@ impl Run<'_> {
         if let Some(time) = self.push_from.filter(|&time| time > self.now) {
             all.push((time, 6, 0, Event::PushBegins));
         }
+        all.extend(
+            self.pauses
+                .first()
+                .map(|&time| (time, 6, 1, Event::ConnectionLost)),
+        );
+        all.extend(self.recovers.map(|time| (time, 6, 2, Event::Recovered)));
         for v in 0..self.next.len() {
             let touch = self.next_touch(v).map(|touch| touch.g);
             let next = self.vcpus.next(self.now, v, touch);
@@ -296,6 +319,10 @@ impl Run<'_> {
         for (i, &time) in self.answers_under_way.iter().enumerate() {
             all.push((time, 10, 0, Event::RequestsAcknowledged(i)));
         }
+        all.extend(
+            self.requests_anew
+                .map(|time| (time, 10, 1, Event::RequestedAnew)),
+        );
         // The thread looks for room, and may go to sleep, when nothing else happens at this instant any more.
         if all.iter().all(|&(time, ..)| time > self.now) {
             all.extend(
@@ -323,7 +350,7 @@ impl Run<'_> {
                         receiver.last_install
                     };
                     receiver.last_install = begun + ps(self.input.settings.destination.install);
-                    let acknowledged = receiver.last_install + latency;
+                    let acknowledged = self.input.across(receiver.last_install);
                     self.link.acknowledge_message(acknowledged, &message);
                     receiver
                         .arriving
@@ -353,7 +380,7 @@ impl Run<'_> {
                     }
                 }
                 if message.demand {
-                    self.acks_under_way.push(now + latency);
+                    self.acks_under_way.push(self.input.across(now));
                 }
                 if self.installed.iter().all(|&is| is) {
                     self.result.all_installed = Some(now.max(self.source.resumed));
@@ -380,37 +407,37 @@ impl Run<'_> {
                 // may even have faulted again meanwhile: that fault has a handler of its own.
                 // The specification lets the vCPU go on even before its trap would have ended.
                 let Due { vcpu, page, .. } = self.handlers.remove(i);
-                if !self.installed[page as usize] {
-                    let time = now + latency;
-                    let place = 0;
+                if self.installed[page as usize] {
+                    return;
+                }
+                self.asked.insert(page, vcpu);
+                if self.requests_anew.is_none() {
                     let request = Due {
-                        time,
+                        time: now,
                         vcpu,
                         page,
-                        place,
+                        place: 0,
                     };
                     if self.unanswered {
                         self.held.push(request);
                     } else {
                         self.unanswered = self.input.settings.destination.nagle != Nagle::Off;
-                        self.requests_under_way.push(request);
+                        self.send_request(request);
                     }
                 }
             }
             Event::RequestsAcknowledged(i) => {
                 self.answers_under_way.remove(i);
                 self.unanswered = !self.held.is_empty();
-                let time = now + latency;
-                let held = self.held.drain(..).enumerate();
-                self.requests_under_way
-                    .extend(held.map(|(place, request)| Due {
-                        time,
-                        place,
-                        ..request
-                    }));
+                for (place, request) in std::mem::take(&mut self.held).into_iter().enumerate() {
+                    self.send_request(Due { place, ..request });
+                }
             }
             // Nothing to do but to look again what the thread can do now.
             Event::PushBegins => (),
+            Event::ConnectionLost => self.connection_lost(),
+            Event::Recovered => self.recovered(),
+            Event::RequestedAnew => self.request_anew(),
             Event::RequestThread => self.request_thread_acts(),
             Event::Thread => self.thread_acts(),
         }

@@ -69,7 +69,7 @@ impl Run<'_> {
         }
         if self.next_fetch == self.source.fetch_list.len() && self.push_from.is_none() {
             // Whoever holds the push learns of it, and the push goes on with a period of what limits it.
-            let told = self.now + ps(self.input.settings.link.latency);
+            let told = self.input.across(self.now);
             let (period, begin) = (self.input.limiter_period(), self.source.suspended);
             let mut from = told;
             if period > 0 {

@@ -8,11 +8,20 @@ use migsim::strategy::scan::Push;
 use std::cell::Cell;
 
 impl Run<'_> {
+    /// A request goes out now. Those that an outage holds up keep their order.
+    pub(super) fn send_request(&mut self, mut request: Due) {
+        request.time = self.input.across(self.now);
+        if self.input.outage(self.now).is_some() {
+            let waiting = self.requests_under_way.iter();
+            request.place = waiting.filter(|other| other.time == request.time).count();
+        }
+        self.requests_under_way.push(request);
+    }
+
     /// If an acknowledgement has left the source, it gets to the destination.
     pub(super) fn look_for_answer(&mut self) {
         if self.link.has_acknowledged() {
-            self.answers_under_way
-                .push(self.now + ps(self.input.settings.link.latency));
+            self.answers_under_way.push(self.input.across(self.now));
         }
     }
 
@@ -61,6 +70,9 @@ impl Run<'_> {
 
     /// When the thread acts next; it waits for something else to happen when there is none.
     pub(super) fn thread_time(&self) -> Option<Ps> {
+        if self.recovers.is_some() {
+            return None;
+        }
         match self.serving {
             Some((until, _)) => Some(until),
             None if self.writing => self.has_room(Lane::Push(0)).then_some(self.now),
@@ -105,6 +117,9 @@ impl Run<'_> {
 
     /// When the requests' own thread acts next, if there is one.
     pub(super) fn request_thread_time(&self) -> Option<Ps> {
+        if self.recovers.is_some() {
+            return None;
+        }
         match self.serving_request {
             Some((until, _)) => Some(until),
             None if self.requests_have_a_thread() => {
@@ -151,6 +166,9 @@ impl Run<'_> {
         }
         // Pages that the VM does not have are no pages to push.
         let wanted = |&page: &u32| page < self.input.pages() && !self.sent[page as usize];
+        if let Some(&page) = self.lost.iter().find(|page| wanted(page)) {
+            return Some(Pick::FromLost(page));
+        }
         let drawn = self.current_run().into_iter().rev().find(wanted);
         if let Some(page) = drawn {
             return Some(Pick::FromRun(page));
@@ -252,7 +270,7 @@ impl Run<'_> {
                 None => self.writing = true,
             }
         };
-        if !matches!(pick, Pick::Demand(_)) {
+        if !matches!(pick, Pick::Demand(_) | Pick::FromLost(_)) {
             self.run = self.current_run();
             self.drawn_from = None;
         }
@@ -262,7 +280,7 @@ impl Run<'_> {
                 self.unacknowledged += 1; // requests are served meanwhile all the same; only the push waits
                 (page, true)
             }
-            Pick::FromRun(page) | Pick::FromList(page) => (page, false),
+            Pick::FromRun(page) | Pick::FromLost(page) | Pick::FromList(page) => (page, false),
             Pick::FromScan(page) => {
                 self.cursor = page + 1;
                 if page >= self.right {
