@@ -261,7 +261,7 @@ impl Channel {
         }
     }
 
-    /// A piece has left at `now`, and with it the messages that end in it.
+    /// A piece has left at `now`, and with it the messages that end in it, and those of no bytes behind it.
     pub(super) fn leave(&mut self, bytes: u64, now: SimTime, departures: &mut Vec<Departure>) {
         self.left += bytes;
         while let Some(&Span {

@@ -335,9 +335,12 @@ impl Link {
             }
             let now = match self.regular_run(until, bounds) {
                 Some((connection, left, count)) => {
-                    self.channels[connection].pass(count, left, departures);
-                    self.come_to(left.at(count - 1));
-                    self.go_on(self.updated, connection)
+                    let (channel, now) = (&mut self.channels[connection], left.at(count - 1));
+                    channel.pass(count, left, departures);
+                    channel.arrive_before(now);
+                    channel.leave(0, now, departures);
+                    self.come_to(now);
+                    self.go_on(now, connection)
                 }
                 None => self.depart(self.next_departure, departures),
             };

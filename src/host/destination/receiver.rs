@@ -130,8 +130,8 @@ impl Receiver {
         }
     }
 
-    /// Messages have left the link, [one behind the other](Departure::is_continued_by). Tells from which on how many are
-    /// installed at which times.
+    /// Messages have left the link, [one behind the other](Departure::is_continued_by). Tells from which on how many
+    /// are installed at which times.
     pub fn departed(&mut self, run: &[Departure], mut tell: impl FnMut(u32, u32, Progression)) {
         let (lane, latency) = (&mut self.lane, self.latency);
         let Some(first) = run.first() else {
