@@ -11,6 +11,8 @@ mod compact;
 mod dots;
 mod lines;
 pub mod page_map;
+#[cfg(feature = "pdf")]
+mod pdf;
 #[cfg(feature = "png")]
 mod png;
 pub mod rows;
@@ -20,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 use self::canvas::{Anchor, Canvas, INK, PALE};
 use self::compact::compact;
+#[cfg(feature = "pdf")]
+pub use self::pdf::pdf;
 #[cfg(feature = "png")]
 pub use self::png::png;
 use self::scale::Scale;

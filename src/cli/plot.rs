@@ -32,7 +32,8 @@ pub(super) struct PlotArgs {
     #[arg(long, value_name = "COLUMN", default_value = "strategy")]
     by: String,
 
-    /// Write to this file instead of standard output: .svg; .png too where the program was built with the feature png
+    /// Write to this file instead of standard output: .svg; .png and .pdf where the program was built
+    /// with the feature of that name
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -58,6 +59,8 @@ pub(super) enum Picture {
     Svg,
     #[cfg(feature = "png")]
     Png,
+    #[cfg(feature = "pdf")]
+    Pdf,
 }
 
 impl Picture {
@@ -66,17 +69,20 @@ impl Picture {
         let Some(path) = out else {
             return Ok(Picture::Svg);
         };
-        match path.extension().and_then(|ending| ending.to_str()) {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        match ending {
             Some("svg") => Ok(Picture::Svg),
             #[cfg(feature = "png")]
             Some("png") => Ok(Picture::Png),
-            #[cfg(not(feature = "png"))]
-            Some("png") => bail!(
-                "{}: expected .svg: this program was built without the feature png",
+            #[cfg(feature = "pdf")]
+            Some("pdf") => Ok(Picture::Pdf),
+            #[cfg(not(all(feature = "png", feature = "pdf")))]
+            Some(format @ ("png" | "pdf")) => bail!(
+                "{}: expected .svg: this program was built without the feature {format}",
                 path.display()
             ),
             _ => bail!(
-                "{}: expected a file that ends in .svg or .png",
+                "{}: expected a file that ends in .svg, .png or .pdf",
                 path.display()
             ),
         }
@@ -87,6 +93,8 @@ impl Picture {
             Picture::Svg => Ok(svg.into_bytes()),
             #[cfg(feature = "png")]
             Picture::Png => Ok(plot::png(&svg)?),
+            #[cfg(feature = "pdf")]
+            Picture::Pdf => Ok(plot::pdf(&svg)?),
         }
     }
 }

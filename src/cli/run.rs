@@ -35,8 +35,8 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE.json")]
     timeline: Option<PathBuf>,
 
-    /// Draw pages over time to this file: when each was recorded, pushed, touched and waited for; .svg, or with the
-    /// feature png .png
+    /// Draw pages over time to this file: when each was recorded, pushed, touched and waited for; .svg; .png and
+    /// .pdf where the program was built with the feature of that name
     #[arg(long, value_name = "FILE.svg")]
     page_map: Option<PathBuf>,
 
