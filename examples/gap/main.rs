@@ -184,13 +184,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("# The gap to the bound, and what each part of PDoPMP closes of it\n");
     println!(
-        "Made by `cargo run --release --example gap > results/gap.md`. In each cell: the mean share of the stall between"
+        "Made by `cargo run --release --example gap > results/gap.md`. In each cell: the mean share of the stall"
     );
     println!(
-        "post-copy (0) and the run's own bound (1) that is saved, and page faults in proportion to post-copy's; over three positions"
+        "between post-copy (0) and the run's own bound (1) that is saved, and page faults in proportion to post-copy's;"
     );
     println!(
-        "per recording; the link is idle in W. PDoPMP is a reconstruction from the paper's abstract; its parameters were chosen on the second half.\n"
+        "over three positions per recording; the link is idle in W. PDoPMP is a reconstruction from the paper's abstract;\nits parameters were chosen on the second half.\n"
     );
     println!("## Strategies\n");
     print_table(&all, &STRATEGIES, true);

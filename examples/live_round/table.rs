@@ -184,9 +184,9 @@ fn without_convergence(out: &mut String, cells: &[Cell]) {
     });
     let _ = writeln!(
         out,
-        "## Where pre-copy does not converge\n\nMeans over {} settings: {}.\n",
+        "## Where pre-copy does not converge\n\nMeans over {} settings:\n\n- {}\n",
         settings.len(),
-        named.collect::<Vec<_>>().join(", ")
+        named.collect::<Vec<_>>().join("\n- ")
     );
     out.push_str("| | network faults / in flight / stall, ms | interruption, ms | downtime, ms | total time, s |\n");
     out.push_str("|---|---|---|---|---|\n");
