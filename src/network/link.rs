@@ -49,7 +49,7 @@ impl Link {
         let sizes = settings.message_bytes(memory.page_size());
         let whole = memory.whole_page();
         let connections = usize::from(connections);
-        let channel = |index| Channel::new(index, sizes, Window::new(receive_buffer));
+        let channel = |index| Channel::new(index, sizes, settings.window(receive_buffer));
         Link {
             settings: settings.clone(),
             capacity: Capacity::new(

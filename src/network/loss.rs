@@ -6,13 +6,14 @@
 //! | CUBIC | (37/30 · (T/p)³)^¼: RFC 9438, section 5, with its β = 0.7 and C = 0.4; never less than Reno (section 4.3) |
 //! | BBR | no limit by loss: it follows bandwidth and round trip (Cardwell et al., *BBR*, ACM Queue 2016) |
 //!
-//! The formulas are those of a long transfer. They are not meant for losses beyond some per cent.
+//! The formulas are those of a long transfer. They are not meant for losses beyond some per cent. What is in flight is
+//! a window of the connection's own.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{OutOfLimits, expect};
-use crate::units::SimTime;
+use crate::units::{Bytes, SimTime};
 
 /// Who decides how much may be in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,8 +34,8 @@ pub struct LossSettings {
     /// Packets lost of a million, 1 to 10000. What is lost is sent again, and takes that share of the bandwidth.
     /// Default: no section, and no loss, as in a data centre.
     pub per_million: u32,
-    /// What limits a connection's throughput when packets are lost (`net.ipv4.tcp_congestion_control`). Default: no
-    /// section.
+    /// What limits the packets that a connection has in flight when some are lost
+    /// (`net.ipv4.tcp_congestion_control`). Default: no section.
     pub congestion_control: CongestionControl,
 }
 
@@ -55,26 +56,21 @@ impl LossSettings {
         (MILLION, MILLION - u128::from(self.per_million))
     }
 
-    /// Most payload bits of a connection in a second, whole kbit/s, with packets of so many payload bytes; `None`
-    /// without a limit. Without a latency there is none: what is lost is sent again at once.
-    pub(super) fn limit(&self, payload: u128, latency: SimTime) -> Option<u128> {
-        let (lost, round_trip) = (
-            u128::from(self.per_million),
-            u128::from(latency.as_ps() / 500),
-        );
-        if lost == 0 || round_trip == 0 {
-            return None;
-        }
-        // In kbit/s, with the loss in millionths and the round trip in ns.
-        let bits = 8 * payload;
-        let reno = 3 * bits.pow(2) * 10_u128.pow(18) / (2 * lost * round_trip.pow(2));
-        let cubic = bits.pow(4) * 37 / 30 * 10_u128.pow(15) / (lost.pow(3) * round_trip);
-        let kbit = match self.congestion_control {
-            CongestionControl::Reno => reno.isqrt(),
-            CongestionControl::Cubic => cubic.isqrt().isqrt().max(reno.isqrt()),
+    /// Most bytes of a connection in flight, with packets of so many payload bytes; `None` without a limit.
+    pub(super) fn window(&self, payload: u128, latency: SimTime) -> Option<Bytes> {
+        let lost = u128::from(self.per_million);
+        // In us; one of some minutes has no meaning, and would overflow.
+        let round_trip = u128::from(latency.as_ps() / 500_000).min(MILLION * 100);
+        // In thousandths of packets.
+        let reno = (3 * MILLION.pow(2) / (2 * lost)).isqrt();
+        let cubic = (37 * MILLION.pow(2) / 30 * round_trip.pow(3) / lost.pow(3)).isqrt();
+        let packets = match self.congestion_control {
+            CongestionControl::Reno => reno,
+            CongestionControl::Cubic => cubic.isqrt().max(reno),
             CongestionControl::Bbr => return None,
         };
-        Some(1_000 * kbit.max(1))
+        let bytes = u64::try_from(packets * payload / 1_000).unwrap_or(u64::MAX);
+        Some(Bytes(bytes.max(1)))
     }
 }
 
@@ -82,28 +78,28 @@ impl LossSettings {
 mod tests {
     use super::*;
 
-    fn limit(control: CongestionControl, per_million: u32, round_trip_ms: u64) -> Option<u128> {
+    fn window(control: CongestionControl, per_million: u32, round_trip_ms: u64) -> Option<u64> {
         let loss = LossSettings {
             per_million,
             congestion_control: control,
         };
-        loss.limit(1_000, SimTime::from_us(500 * round_trip_ms))
+        let window = loss.window(1_000, SimTime::from_us(500 * round_trip_ms));
+        window.map(|bytes| bytes.0)
     }
 
-    /// √(3 / 0.0003) = 100 packets of 8,000 bits in 10 ms: 80 Mbit/s. CUBIC's 24.6 packets are fewer, so that it
-    /// follows Reno.
+    /// √(3 / 0.0003) = 100 packets. CUBIC's 24.6 are fewer, so that it follows Reno.
     #[test]
     fn reno_is_the_formula_of_mathis() {
-        assert_eq!(limit(CongestionControl::Reno, 150, 10), Some(80_000_000));
-        assert_eq!(limit(CongestionControl::Cubic, 150, 10), Some(80_000_000));
-        assert_eq!(limit(CongestionControl::Bbr, 150, 10), None);
-        assert_eq!(limit(CongestionControl::Reno, 150, 0), None);
+        assert_eq!(window(CongestionControl::Reno, 150, 10), Some(100_000));
+        assert_eq!(window(CongestionControl::Cubic, 150, 10), Some(100_000));
+        assert_eq!(window(CongestionControl::Bbr, 150, 10), None);
+        assert_eq!(window(CongestionControl::Cubic, 150, 0), Some(100_000));
     }
 
-    /// RFC 9438: 1.054 · (1 / 0.00015)^¾ = 777.6 packets of 8,000 bits in a second.
+    /// RFC 9438: 1.0538 · (1 / 0.00015)^¾ = 777.5 packets.
     #[test]
     fn cubic_is_the_formula_of_rfc_9438() {
-        assert_eq!(limit(CongestionControl::Cubic, 150, 1_000), Some(6_220_000));
+        assert_eq!(window(CongestionControl::Cubic, 150, 1_000), Some(777_502));
     }
 
     /// The largest packets, the least loss and the longest latency do not overflow.
@@ -114,8 +110,8 @@ mod tests {
             congestion_control: CongestionControl::Cubic,
         };
         for latency in [SimTime::from_ns(1), SimTime::MAX] {
-            assert!(loss(1).limit(65_483, latency).is_some());
-            assert!(loss(10_000).limit(16, latency).is_some());
+            assert!(loss(1).window(65_483, latency).is_some());
+            assert!(loss(10_000).window(16, latency).is_some());
         }
     }
 }

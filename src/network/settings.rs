@@ -87,8 +87,7 @@ pub struct LinkSettings {
     /// Linux hands up to 64 KiB to a device at once (`net/ipv4/tcp_output.c`, `tcp_tso_autosize`). A token bucket of
     /// that size lets them pass whole (`net/sched/sch_tbf.c`, `tbf_enqueue`).
     pub segment: Bytes,
-    /// `[link.loss]`: packets that the network loses. The limit holds for the link as a whole, as if its channels were
-    /// one connection.
+    /// `[link.loss]`: packets that the network loses.
     pub loss: Option<LossSettings>,
     /// `[link.background]`: other traffic, which takes a share of the bandwidth.
     pub background: Option<BackgroundSettings>,
@@ -167,8 +166,8 @@ impl LinkSettings {
         u64::try_from(on_wire.div_ceil(self.payload())).unwrap_or(u64::MAX)
     }
 
-    /// Time for `bytes` of a stream to pass on to the wire at a bandwidth, or as fast as losses let a connection send;
-    /// rounded up to a picosecond.
+    /// Time for `bytes` of a stream to pass on to the wire at a bandwidth, with what has to be sent again; rounded up
+    /// to a picosecond.
     pub fn transmission(&self, bytes: u64, bandwidth: Bandwidth) -> SimTime {
         const PS_PER_SECOND: u128 = 1_000_000_000_000;
         let bits = u128::from(bytes) * 8 * (self.payload() + u128::from(self.packet_overhead));
@@ -178,16 +177,31 @@ impl LinkSettings {
         };
         let (sent, arrived) = loss.repetitions();
         let on_wire = (bits * PS_PER_SECOND).div_ceil(rate).saturating_mul(sent);
-        let limited = loss.limit(self.payload(), self.latency);
-        let limited = limited.map(|limit| (u128::from(bytes) * 8 * PS_PER_SECOND).div_ceil(limit));
-        SimTime::from_wide_ps(on_wire.div_ceil(arrived).max(limited.unwrap_or_default()))
+        SimTime::from_wide_ps(on_wire.div_ceil(arrived))
     }
 
-    /// Sends a stream of `bytes`, from `start` on, over an idle link, if at most a `window` of it is under way: each
-    /// window's worth waits for the acknowledgement of the one before, a round trip after it was sent. Returns when it
-    /// has left, and the window behind it.
-    pub fn send_stream(&self, start: SimTime, bytes: u64, window: Bytes) -> (SimTime, Window) {
-        Window::new(window).send_stream(self, start, 0, bytes)
+    /// Bytes of a connection's window: the receiver's, or what congestion control lets it have in flight.
+    pub(crate) fn window_bytes(&self, receive_buffer: Bytes) -> Bytes {
+        let loss = self.loss.as_ref();
+        let congestion = loss.and_then(|loss| loss.window(self.payload(), self.latency));
+        congestion.map_or(receive_buffer, |window| window.min(receive_buffer))
+    }
+
+    /// The window of a connection.
+    pub(super) fn window(&self, receive_buffer: Bytes) -> Window {
+        Window::new(self.window_bytes(receive_buffer))
+    }
+
+    /// Sends a stream of `bytes`, from `start` on, over an idle link with such a receive buffer: each window's worth
+    /// waits for the acknowledgement of the one before, a round trip after it was sent. Returns when it has left, and
+    /// the window behind it.
+    pub fn send_stream(
+        &self,
+        start: SimTime,
+        bytes: u64,
+        receive_buffer: Bytes,
+    ) -> (SimTime, Window) {
+        (self.window(receive_buffer)).send_stream(self, start, 0, bytes)
     }
 
     /// Whether pieces of `segment` bytes are possible.

@@ -39,7 +39,8 @@ impl Scenario {
             "expected 0, or from a packet's payload (link.mtu less 52 bytes) to 1 MiB",
         )?;
         // It goes window by window where the bandwidth changes.
-        let windows = self.vm.core_state.0 / self.destination.receive_buffer.0;
+        let window = link.window_bytes(self.destination.receive_buffer);
+        let windows = self.vm.core_state.0 / window.0;
         expect(
             windows <= 1_000_000 || !link.changes(),
             "destination.receive_buffer",

@@ -67,31 +67,54 @@ fn every_strategy_sends_a_window_a_round_trip() {
     }
 }
 
+/// MiB/s of stop-and-copy, between so many MiB of memory and twice as many.
+fn throughput(settings: &[&str], mib: u32) -> f64 {
+    let seconds = |mib: u32| {
+        let memory = format!("vm.memory={mib} MiB");
+        let mut settings = settings.to_vec();
+        settings.extend([memory.as_str(), "migration.strategies=[\"stop-and-copy\"]"]);
+        let scenario = scenario(&settings);
+        let trace = scenario.open_trace().expect("a generated trace");
+        let runs = compare(&scenario, &trace, &Registry::standard()).expect("a sound scenario");
+        let total = runs[0].metrics.total_migration_time.expect("all is sent");
+        total.as_secs_f64()
+    };
+    f64::from(mib) / (seconds(2 * mib) - seconds(mib))
+}
+
 /// MiB/s of cloud-hypervisor's pull request 7669 at 100 Gbit/s, MTU 9000. The first is the source of
 /// `source.push_service`.
 #[test]
 fn connections_are_as_fast_as_cloud_hypervisor_s() {
     for (connections, measured) in [(1, 1617.29), (8, 11_502.83)] {
-        let memory_mib = 1_024.0;
-        let seconds = |bytes: u32| {
-            let settings = [
-                "link.bandwidth=100 Gbit/s".to_owned(),
-                "link.mtu=9000".to_owned(),
-                format!("vm.memory={bytes} MiB"),
-                format!("link.connections={connections}"),
-                "migration.strategies=[\"stop-and-copy\"]".to_owned(),
-            ];
-            let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
-            let scenario = scenario(&settings);
-            let trace = scenario.open_trace().expect("a generated trace");
-            let runs = compare(&scenario, &trace, &Registry::standard()).expect("a sound scenario");
-            let total = runs[0].metrics.total_migration_time.expect("all is sent");
-            total.as_secs_f64()
-        };
-        let throughput = memory_mib / (seconds(2_048) - seconds(1_024));
+        let connections = format!("link.connections={connections}");
+        let settings = ["link.bandwidth=100 Gbit/s", "link.mtu=9000", &connections];
+        let throughput = throughput(&settings, 1_024);
         assert!(
             (throughput / measured - 1.0).abs() < 0.05,
             "{connections}: {throughput} MiB/s"
+        );
+    }
+}
+
+/// Of 1,448 bytes and 50 ms each way, with a packet lost of 10,000.
+#[test]
+fn each_connection_has_in_flight_what_losses_allow() {
+    let packets: f64 = (3.0_f64 / 2e-4).sqrt();
+    for connections in [1, 8] {
+        // A page that finds room passes whole.
+        let pages = (packets * 1_448.0 / 4_104.0).ceil();
+        let expected = f64::from(connections) * pages * 4_096.0 / f64::from(1 << 20) / 0.1;
+        let settings = [
+            "link.latency=50 ms",
+            "link.loss={ per_million = 100, congestion_control = \"reno\" }",
+            &format!("link.connections={connections}"),
+        ];
+        // Some hundred windows of each.
+        let throughput = throughput(&settings, 64 * connections);
+        assert!(
+            (throughput / expected - 1.0).abs() < 0.01,
+            "{connections}: {throughput} MiB/s, expected {expected}"
         );
     }
 }

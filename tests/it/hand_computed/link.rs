@@ -241,26 +241,28 @@ fn a_window_opens_when_its_acknowledgement_is_back() {
 }
 
 #[test]
-fn losses_limit_a_connection() {
-    // Packets of 1,000 bytes and a round trip of 100 us. Of a million packets 3,750 are lost, which lets Reno have √(3
-    // / 0.0075) = 20 of them in flight: 200 bytes a us. So the core state takes 5,000 ns and a page 500; CUBIC would
-    // have fewer in flight, and follows Reno. R = 100 + 5,000 + 50,000 + 200 = 55,300; the page is enqueued at 55,302
-    // and installed 500 + 50,000 + 4 later.
+fn losses_limit_each_connection() {
+    // Packets of 1,000 bytes, of which 3,750 of a million are lost: Reno has √(3 / 0.0075) = 20 of them in flight,
+    // 20,000 bytes. CUBIC would have fewer in 100 us, and follows Reno. So 20,000 bytes of the core state of 50,000
+    // leave every 100 us, and the last 10,000 from 200 us on. With what is sent again a byte takes 1 / 0.99625 ns: they
+    // 10,037.642 ns, rounded up, and a page 100.377 ns. The core state has left at 210,137.642. R is 50,200 later; the
+    // page begins when the core state is acknowledged, at 310,137.642, and is installed 100.377 + 50,000 + 4 later.
     let mut case = base(1, &[]);
     case.scenario.link.latency = SimTime::from_us(50);
+    case.scenario.vm.core_state = Bytes(50_000);
     for congestion_control in [CongestionControl::Reno, CongestionControl::Cubic] {
         case.scenario.link.loss = Some(LossSettings {
             per_million: 3_750,
             congestion_control,
         });
-        takes(&simulate(&case), 0, ns(105_806));
+        takes(&simulate(&case), 0, 360_242_019);
     }
-    // BBR sends all again that is lost: 100 / 0.99 = 101.01 ns a page, 1,010.101 the core state, rounded up.
+    // BBR sends all again that is lost: 100 / 0.99 = 101.01 ns a page, 50,505.051 the core state, rounded up.
     case.scenario.link.loss = Some(LossSettings {
         per_million: 10_000,
         congestion_control: CongestionControl::Bbr,
     });
-    let core = 1_010_102;
+    let core = 50_505_051;
     let resumed = ns(100 + 50_000 + 200) + core;
     takes(&simulate(&case), 0, resumed + ns(2 + 50_000 + 4) + 101_011);
 }

@@ -7,7 +7,7 @@ use migsim::network::CongestionControl;
 use migsim::scenario::{Delivery, Scenario};
 use migsim::units::{Bandwidth, SimTime};
 
-use super::{Background, LeadIn, Parts, Ps, RawRecord, Strategy, ps};
+use super::{Background, LeadIn, Parts, Ps, RawRecord, Strategy, narrow, ps};
 
 /// Everything that the model names: a trace, settings, and what is simulated.
 #[derive(Debug, Clone)]
@@ -149,12 +149,13 @@ impl Input<'_> {
         let Some(loss) = &self.settings.link.loss else {
             return on_wire;
         };
-        let lost = u128::from(loss.per_million);
-        let repeated = (on_wire * 1_000_000).div_ceil(1_000_000 - lost);
-        match self.most_kbit(lost, loss.congestion_control) {
-            Some(kbit) => repeated.max((u128::from(bytes) * 8 * 1_000_000_000).div_ceil(kbit)),
-            None => repeated,
-        }
+        (on_wire * 1_000_000).div_ceil(1_000_000 - u128::from(loss.per_million))
+    }
+
+    /// Bytes that a connection may have under way: the receiver's window, or fewer where packets are lost.
+    pub(super) fn window(&self) -> u64 {
+        let window = self.settings.destination.receive_buffer.0;
+        window.min(self.most_in_flight().unwrap_or(u64::MAX))
     }
 
     /// The pages of the trace that are RAM, in order.
@@ -207,7 +208,7 @@ impl Input<'_> {
     /// When so many bytes of a stream are out that starts behind messages under way, each with the time of its
     /// acknowledgement and its bytes. Each window's worth of the stream is acknowledged a round trip after it was sent.
     pub(super) fn stream(&self, start: Ps, under_way: &[(Ps, u64)], bytes: u64) -> Ps {
-        let window = self.settings.destination.receive_buffer.0;
+        let window = self.window();
         let behind_others = |bytes: u64| {
             let held_up = (0..under_way.len()).filter_map(|i| {
                 let full: u64 = under_way[i..].iter().map(|(_, bytes)| bytes).sum();
@@ -239,20 +240,14 @@ impl Input<'_> {
         out
     }
 
-    /// Payload of a connection that loses packets: the largest rate in kbit/s at which the formula still allows that
-    /// loss.
-    fn most_kbit(&self, lost: u128, control: CongestionControl) -> Option<u128> {
-        let round_trip = 2 * ps(self.settings.link.latency) / 1_000; // in ns
-        if round_trip == 0 {
-            return None;
-        }
-        let bits = 8 * self.payload();
-        // Mathis: packets² ≤ 3 / 2p. RFC 9438: packets⁴ ≤ 37/30 · (T/p)³. A rate is packets · bits / T.
-        let reno = 3 * bits * bits * 10_u128.pow(18) / (2 * lost * round_trip * round_trip);
-        let cubic = bits * bits * bits * bits * 37 / 30 * 10_u128.pow(15)
-            / (lost * lost * lost * round_trip);
+    /// Most bytes in flight of a connection that loses packets: as many thousandths of packets as the formula still
+    /// allows with that loss.
+    fn most_in_flight(&self) -> Option<u64> {
+        let loss = self.settings.link.loss.as_ref()?;
+        let lost = u128::from(loss.per_million);
+        let round_trip = 2 * ps(self.settings.link.latency) / 1_000_000; // in us
         let largest = |is_allowed: &dyn Fn(u128) -> bool| {
-            let (mut low, mut high) = (0, 1 << 32);
+            let (mut low, mut high) = (0, 1 << 31);
             while high - low > 1 {
                 let middle = low + (high - low) / 2;
                 if is_allowed(middle) {
@@ -263,14 +258,17 @@ impl Input<'_> {
             }
             low
         };
-        let by_reno = largest(&|rate| rate * rate <= reno);
-        let by_cubic = largest(&|rate| (rate * rate).checked_pow(2).is_some_and(|r| r <= cubic));
-        let rate = match control {
+        // Mathis: packets² ≤ 3 / 2p. RFC 9438: packets⁴ ≤ 37/30 · (T/p)³.
+        let reno = 3_000_000_000_000 / (2 * lost);
+        let cubic = 37_000_000_000_000 / 30 * round_trip.pow(3) / lost.pow(3);
+        let by_reno = largest(&|packets| packets * packets <= reno);
+        let by_cubic = largest(&|packets| packets.pow(4) <= cubic);
+        let thousandths = match loss.congestion_control {
             CongestionControl::Reno => by_reno,
             CongestionControl::Cubic => by_reno.max(by_cubic),
             CongestionControl::Bbr => return None,
         };
-        Some(rate.max(1))
+        Some(narrow(thousandths * self.payload() / 1_000).max(1))
     }
 
     /// Trace time to guest time.

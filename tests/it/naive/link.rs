@@ -163,7 +163,7 @@ impl<'a> Link<'a> {
                 .filter(|(at, _)| *at <= self.updated);
             let due: u64 = due.map(|(_, bytes)| bytes).sum();
             let under_way = stream.before + whole - stream.acknowledged - due;
-            if under_way >= self.input.settings.destination.receive_buffer.0 {
+            if under_way >= self.input.window() {
                 return;
             }
             let there = stream.started - stream.gone;
