@@ -2,6 +2,7 @@
 
 mod contents;
 mod layout;
+mod page_sequence;
 mod page_set;
 mod ram;
 
@@ -10,6 +11,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 pub use contents::{Content, Contents, Free};
 pub use layout::{Memory, PageRun};
+pub use page_sequence::{PageSequence, Stretch};
 pub use page_set::PageSet;
 pub use ram::{Ram, pages_in};
 

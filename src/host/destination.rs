@@ -6,7 +6,7 @@ mod settings;
 mod stall;
 mod vcpus;
 
-pub use receiver::{Arrival, Receiver, ReceivingThread};
+pub use receiver::{Arrival, InFlight, Receiver, ReceivingThread};
 pub use settings::{DestinationSettings, FaultBlocks, Nagle};
 pub use stall::{PageTimes, Stall};
 
@@ -191,28 +191,28 @@ impl<'a> Destination<'a> {
         next.map(|awaited| awaited.page)
     }
 
-    /// An awaited page is known to have left the link, and arrives then. Its span, if it leaves only now, says where it
-    /// has been.
-    pub fn mark_left(&mut self, page: PageId, arrived_at: SimTime, span: Option<&Span>) {
-        let place = self.place_of(page);
-        let Some(awaited) = self.awaited.get_mut(place) else {
+    /// An awaited page is known to have left the link, and arrives then. Its span and its place there, if it leaves only
+    /// now, say where it has been.
+    pub fn mark_left(&mut self, page: PageId, arrived_at: SimTime, span: Option<(&Span, u32)>) {
+        let index = self.place_of(page);
+        let Some(awaited) = self.awaited.get_mut(index) else {
             return;
         };
         awaited.has_left = true;
         self.expected -= 1;
         awaited.times.arrived_at = arrived_at;
-        if let Some(span) = span
+        if let Some((span, place)) = span
             && let Some(requested_at) = span.requested_at
         {
             awaited.requested = true;
             awaited.times.requested_at = requested_at;
-            awaited.times.handed_at = span.handed.at(page - span.first);
+            awaited.times.handed_at = span.handed.at(place);
         }
     }
 
     /// Pages are in place.
-    pub fn install(&mut self, arrival: &Arrival) {
-        self.missing.remove_run(arrival.first, arrival.count);
+    pub fn install(&mut self, first: PageId, count: u32) {
+        self.missing.remove_run(first, count);
     }
 
     /// An awaited page is in place, and those who wait for it will run at `wake_at`. Returns them.

@@ -21,11 +21,14 @@ use self::thread::Thread;
 use self::waits::WaitsFor;
 pub use self::wake_on_request::{Overtaken, WakeOnRequest};
 use crate::engine::Progression;
-use crate::memory::{Content, Contents, PageId, PageSet};
+use crate::memory::{Content, Contents, PageId, PageSequence, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
 use crate::network::{Link, Span};
 use crate::strategy::{NotUnsent, Request, Strategy};
 use crate::units::SimTime;
+
+/// Runs of neighbouring pages that are taken up at once, so that the room for them is bounded.
+const MOST_STRETCHES: usize = 1 << 16;
 
 /// The migration thread, and the one that serves requests if they have one.
 ///
@@ -36,6 +39,8 @@ pub struct SourceHost<'a> {
     settings: &'a SourceSettings,
     contents: &'a Contents,
     unsent: PageSet,
+    /// Pages in the order in which they were taken up.
+    sequence: PageSequence,
     /// Pages to be served, and when each request was read.
     requests: VecDeque<(PageId, SimTime)>,
     received: u64,
@@ -82,6 +87,7 @@ impl<'a> SourceHost<'a> {
             demand_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
             contents,
             unsent,
+            sequence: PageSequence::default(),
             requests: VecDeque::new(),
             received: 0,
             thread: Thread::idle_until(start),
@@ -124,6 +130,28 @@ impl<'a> SourceHost<'a> {
     /// Pages that have not been taken up.
     pub fn unsent(&self) -> &PageSet {
         &self.unsent
+    }
+
+    /// The pages that have been taken up, in that order.
+    pub fn sequence(&self) -> &PageSequence {
+        &self.sequence
+    }
+
+    /// Whether so many stretches of pages are remembered that those in place should be forgotten.
+    pub fn remembers_many(&self) -> bool {
+        self.sequence.stretches() > 4 * MOST_STRETCHES
+    }
+
+    /// No page that has left this host is asked for any more that comes before this number; with none, no page at all.
+    pub fn forget_before(&mut self, number: Option<u64>) {
+        let threads = [Some(&self.thread), self.request_thread.as_ref()];
+        let served = threads.into_iter().flatten().filter_map(|thread| {
+            let span = thread.serving?;
+            Some(span.first)
+        });
+        let here = served.chain(self.batch.first_number()).chain(number);
+        let first = here.min().unwrap_or(self.sequence.next_number());
+        self.sequence.forget_before(first);
     }
 
     /// Pages of the trace's size that were sent with their content, and as zero pages.
@@ -329,19 +357,15 @@ impl<'a> SourceHost<'a> {
             first: now,
             step: pace,
         };
+        let (first, stretches) = (self.sequence.next_number(), self.sequence.stretches());
         let mut taken = 0;
-        loop {
+        let other = loop {
             if !self.unsent.contains(page) {
                 return Err(NotUnsent(page));
             }
             let of_page = self.contents.of(page);
             if of_page != content {
-                // The first of another content ends it.
-                let service = self.settings.pushing(of_page);
-                let span = self.take(page, 1, taken_up.after(taken).delayed(service));
-                self.limiter.count(now, link.bytes(of_page));
-                self.thread.serve(span, span.handed.first);
-                return Ok(());
+                break Some((page, of_page));
             }
             let mut count = 1;
             let unsent = self.unsent.run_length(page, most - taken);
@@ -349,45 +373,58 @@ impl<'a> SourceHost<'a> {
                 let alike = self.contents.run_alike(page, unsent);
                 count += strategy.go_on_behind(page, alike - 1);
             }
-            let mut span = self.take(page, count, taken_up.after(taken).delayed(service));
-            self.limiter
-                .count(now, u64::from(count) * link.bytes(content));
+            self.take(page, count, content);
             taken += count;
-            let next = if taken < most {
-                strategy.next_page(&self.unsent)
-            } else {
-                None
-            };
-            let served = count - u32::from(next.is_none());
-            if served > 0 {
-                let served = span.split_off_front(served);
-                if self.batch.holds_nothing_back() {
-                    link.announce(served);
-                } else {
-                    self.batch.add(served);
-                }
+            if taken == most || self.sequence.stretches() - stretches > MOST_STRETCHES {
+                break None;
             }
-            let Some(next) = next else {
-                self.thread.serve(span, span.handed.first);
-                return Ok(());
-            };
-            page = next;
+            match strategy.next_page(&self.unsent) {
+                Some(next) => page = next,
+                None => break None,
+            }
+        };
+        let requested_at = (self.request_thread.as_ref()).and_then(|_| self.requested_at(page));
+        let mut span = Span {
+            first,
+            count: taken,
+            content,
+            demanded: false,
+            requested_at,
+            handed: taken_up.delayed(service),
+        };
+        self.limiter
+            .count(now, u64::from(taken) * link.bytes(content));
+        // The first of another content ends it.
+        let served = taken - u32::from(other.is_none());
+        if served > 0 {
+            let served = span.split_off_front(served);
+            if self.batch.holds_nothing_back() {
+                link.announce(served);
+            } else {
+                self.batch.add(served);
+            }
         }
+        if let Some((page, content)) = other {
+            let service = self.settings.pushing(content);
+            span = Span {
+                first: self.sequence.next_number(),
+                count: 1,
+                content,
+                handed: taken_up.after(taken).delayed(service),
+                ..span
+            };
+            self.take(page, 1, content);
+            self.limiter.count(now, link.bytes(content));
+        }
+        self.thread.serve(span, span.handed.first);
+        Ok(())
     }
 
     /// Pushed pages are no more to be sent.
-    fn take(&mut self, first: PageId, count: u32, handed: Progression) -> Span {
-        let content = self.contents.of(first);
+    fn take(&mut self, first: PageId, count: u32, content: Content) {
         self.unsent.remove_run(first, count);
+        self.sequence.push(first, count);
         self.count_sent(content, count);
-        Span {
-            first,
-            count,
-            content,
-            demanded: false,
-            requested_at: (self.request_thread.as_ref()).and_then(|_| self.requested_at(first)),
-            handed,
-        }
     }
 
     fn count_sent(&mut self, content: Content, count: u32) {
@@ -410,12 +447,12 @@ impl<'a> SourceHost<'a> {
         link: &Link,
     ) -> Span {
         self.limiter.count(now, link.bytes(self.contents.of(page)));
-        self.unsent.remove(page);
         let content = self.contents.of(page);
-        self.count_sent(content, 1);
+        let first = self.sequence.next_number();
+        self.take(page, 1, content);
         self.unacknowledged += 1;
         Span {
-            first: page,
+            first,
             count: 1,
             content,
             demanded: true,

@@ -200,7 +200,8 @@ impl<'a> EventLoop<'a> {
         } else if self.destination.expects_any() {
             if self.expected_from <= now {
                 let pages = self.destination.expected();
-                let earliest = pages.map(|page| self.link.earliest_departure(page, now));
+                let numbers = pages.map(|page| self.source.sequence().find(page));
+                let earliest = numbers.map(|number| self.link.earliest_departure(number, now));
                 self.expected_from = earliest.min().unwrap_or(now);
             }
             self.expected_from
@@ -328,15 +329,14 @@ impl<'a> EventLoop<'a> {
             first: true,
         } = outcome
         {
-            let demanded = self.demand_receiver.as_ref();
-            let on_its_way = demanded.and_then(|own| own.find(page));
-            if let Some((arrived_at, installed_at)) =
-                on_its_way.or_else(|| self.receiver.find(page))
-            {
+            let number = self.source.sequence().find(page);
+            let receivers = self.demand_receiver.iter().chain([&self.receiver]);
+            let on_its_way = |number| receivers.filter_map(|own| own.find(number)).next();
+            if let Some((arrived_at, installed_at)) = number.and_then(on_its_way) {
                 self.destination.mark_left(page, arrived_at, None);
                 self.queue.schedule(installed_at, Event::Installed { page });
             } else {
-                let earliest = self.link.earliest_departure(page, now);
+                let earliest = self.link.earliest_departure(number, now);
                 self.expected_from = self.expected_from.min(earliest);
             }
             let handled = now + self.scenario.destination.fault_trap;

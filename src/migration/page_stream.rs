@@ -30,8 +30,6 @@ struct Connection {
 /// Pages of one content that a thread takes up at one pace, whichever they are: nobody waits for one before the resume.
 #[derive(Debug, Clone, Copy, Default)]
 struct Run {
-    /// The first of them.
-    page: PageId,
     content: Content,
     /// When each is taken up.
     times: Progression,
@@ -175,7 +173,6 @@ impl<'a> PageStream<'a> {
         let bytes = self.link.bytes(content);
         let (in_period, end) = self.limiter.room(self.ready_at, bytes);
         self.run = Run {
-            page: 0,
             content,
             times,
             taken: 0,
@@ -193,7 +190,7 @@ impl<'a> PageStream<'a> {
         let handed = run.times.delayed(self.scenario.source.pushing(run.content));
         connection.free_at = handed.at(run.taken - 1);
         let span = Span {
-            first: run.page,
+            first: 0,
             count: run.taken,
             content: run.content,
             demanded: false,
@@ -211,9 +208,6 @@ impl<'a> PageStream<'a> {
     /// Takes up pages, consecutive ones and no more than have [times](PageStream::times).
     pub(super) fn push(&mut self, page: PageId, count: u32, content: Content) {
         self.times(content);
-        if self.run.taken == 0 {
-            self.run.page = page;
-        }
         self.run.taken += count;
         let bytes = u64::from(count) * self.link.bytes(content);
         self.limiter.count(self.run.times.first, bytes);

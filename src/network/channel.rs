@@ -9,7 +9,7 @@ use super::LinkSettings;
 use super::message::{Departure, MessageBytes, Span};
 use super::window::Window;
 use crate::engine::Progression;
-use crate::memory::{Content, PageId};
+use crate::memory::Content;
 use crate::units::SimTime;
 
 /// Bytes of a channel that go out together.
@@ -128,6 +128,11 @@ impl Channel {
     /// Bytes that have begun and not left.
     pub(super) fn under_way(&self) -> u64 {
         self.begun - self.left
+    }
+
+    /// The number of the page that leaves next.
+    pub(super) fn first_number(&self) -> Option<u64> {
+        self.queue.front().map(|span| span.first)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -316,8 +321,8 @@ impl Channel {
         lost
     }
 
-    /// Bytes that have to begin before the page has left, if it is there.
-    pub(super) fn unbegun_until(&self, page: PageId) -> Option<u64> {
+    /// Bytes that have to begin before the page of a number has left, if it is there.
+    pub(super) fn unbegun_until(&self, number: u64) -> Option<u64> {
         let mut bytes = 0;
         for (place, span) in self.queue.iter().enumerate() {
             let begun = match place.cmp(&self.next.span) {
@@ -325,13 +330,10 @@ impl Channel {
                 Ordering::Equal => self.next.index,
                 Ordering::Greater => 0,
             };
-            let count = if span.contains(page) {
-                page - span.first + 1
-            } else {
-                span.count
-            };
+            let wanted = span.place_of(number);
+            let count = wanted.map_or(span.count, |wanted| wanted + 1);
             bytes += u64::from(count.saturating_sub(begun)) * self.bytes(span.content);
-            if span.contains(page) {
+            if wanted.is_some() {
                 return Some(bytes.saturating_sub(self.begun - self.whole));
             }
         }

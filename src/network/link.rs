@@ -86,6 +86,12 @@ impl Link {
         self.channels.iter().map(Channel::occupancy).sum()
     }
 
+    /// The lowest number of the pages that have not left.
+    pub fn first_number(&self) -> Option<u64> {
+        let first = self.channels.iter().filter_map(Channel::first_number);
+        first.min()
+    }
+
     /// Whether nothing waits to be transmitted.
     pub fn is_idle(&self) -> bool {
         self.channels.iter().all(Channel::is_empty)
@@ -431,7 +437,7 @@ mod tests {
 
     fn message(page: PageId, demanded: bool, handed_at: SimTime) -> Span {
         Span {
-            first: page,
+            first: page.into(),
             count: 1,
             content: PAGE.whole_page(),
             demanded,
@@ -441,7 +447,7 @@ mod tests {
     }
 
     /// Departures of one pushed page, enqueued at 0, and one demanded page, enqueued half-way through it.
-    fn departures(discipline: Discipline) -> Vec<(PageId, u64)> {
+    fn departures(discipline: Discipline) -> Vec<(u64, u64)> {
         let mut link = Link::new(&settings(discipline), Bytes(u64::MAX), &PAGE, 1);
         link.announce(message(0, false, SimTime::ZERO));
         link.announce(message(1, true, SimTime::from_ps(17_000_000)));

@@ -1,7 +1,7 @@
 //! What travels on the link.
 
 use crate::engine::Progression;
-use crate::memory::{Content, PageId};
+use crate::memory::Content;
 use crate::units::SimTime;
 
 /// Bytes of messages, before packet overhead.
@@ -20,13 +20,14 @@ impl MessageBytes {
     }
 }
 
-/// A run of pages on their way to the destination, which carries its own times: consecutive pages of the same content
-/// that the source handed to the link at equally spaced times. Each is a message of its own; a demanded page is a run
-/// of one. Before the resume nobody waits for a page: there the pages may lie anywhere, and the first names the run.
+/// A run of pages on their way to the destination, which carries its own times: pages of the same content, wherever
+/// they lie, that the source handed to the link at equally spaced times. Each is a message of its own; a demanded page
+/// is a run of one. The source knows by their numbers which pages they are. Before the resume nobody asks, and numbers
+/// mean nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// The first page.
-    pub first: PageId,
+    /// Number of the first page in the [order of sending](crate::memory::PageSequence).
+    pub first: u64,
     /// How many pages.
     pub count: u32,
     /// What each consists of.
@@ -43,16 +44,16 @@ impl Span {
     /// Takes the first `count` messages off.
     pub fn split_off_front(&mut self, count: u32) -> Span {
         let front = Span { count, ..*self };
-        self.first += count;
+        self.first += u64::from(count);
         self.count -= count;
         self.handed = self.handed.after(count);
         front
     }
 
-    /// Whether the page is among them.
-    pub fn contains(&self, page: PageId) -> bool {
-        page.checked_sub(self.first)
-            .is_some_and(|index| index < self.count)
+    /// Which of them has a number, if one has.
+    pub fn place_of(&self, number: u64) -> Option<u32> {
+        let place = number.checked_sub(self.first)?;
+        (place < self.count.into()).then_some(place as u32)
     }
 }
 

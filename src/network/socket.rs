@@ -86,6 +86,11 @@ impl Batch {
         self.writing
     }
 
+    /// The number of the first page.
+    pub(crate) fn first_number(&self) -> Option<u64> {
+        self.spans.front().map(|span| span.first)
+    }
+
     /// Whether a page is written as soon as it is served.
     pub(crate) fn holds_nothing_back(&self) -> bool {
         self.most_pages == 0

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::DestinationSettings;
 use crate::engine::Progression;
 use crate::memory::{Content, PageId};
-use crate::network::Departure;
+use crate::network::{Departure, Span};
 use crate::units::SimTime;
 
 /// The receiving thread's time: it sleeps until something arrives, and then installs one page after the other.
@@ -92,10 +92,10 @@ impl ReceivingThread {
     }
 }
 
-/// Pages that have left the link and are not in place yet.
+/// Consecutive pages that are in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival {
-    /// The first of consecutive pages.
+    /// The first page.
     pub first: PageId,
     /// How many pages.
     pub count: u32,
@@ -109,6 +109,30 @@ pub struct Arrival {
     pub installed: Progression,
 }
 
+/// Pages that have left the link, by their numbers, and when they are in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InFlight {
+    /// Which.
+    pub span: Span,
+    /// When the last bit of each reaches the destination.
+    pub arrived: Progression,
+    /// When each is in place.
+    pub installed: Progression,
+}
+
+impl InFlight {
+    /// Takes the first `count` off.
+    fn split_off_front(&mut self, count: u32) -> InFlight {
+        let front = InFlight {
+            span: self.span.split_off_front(count),
+            ..*self
+        };
+        self.arrived = self.arrived.after(count);
+        self.installed = self.installed.after(count);
+        front
+    }
+}
+
 /// The receiving thread: pages arrive in the order in which they left and are installed one by one.
 ///
 /// Pages that arrive at constant distances are installed at constant distances too: by a thread that has a backlog, at
@@ -117,7 +141,7 @@ pub struct Arrival {
 pub struct Receiver {
     latency: SimTime,
     thread: ReceivingThread,
-    lane: VecDeque<Arrival>,
+    lane: VecDeque<InFlight>,
 }
 
 impl Receiver {
@@ -147,11 +171,8 @@ impl Receiver {
                 && let Some(span) = spans.peek_mut()
             {
                 let here = span.split_off_front(count.min(span.count));
-                lane.push_back(Arrival {
-                    first: here.first,
-                    count: here.count,
-                    content: here.content,
-                    demanded: here.demanded,
+                lane.push_back(InFlight {
+                    span: here,
                     arrived,
                     installed,
                 });
@@ -181,30 +202,30 @@ impl Receiver {
     }
 
     /// Takes pages that are installed next and not later than `until`, at most so many.
-    pub fn installed(&mut self, until: SimTime, most: u32) -> Option<Arrival> {
+    pub fn installed(&mut self, until: SimTime, most: u32) -> Option<InFlight> {
         let next = self.lane.front_mut()?;
-        let count = next.installed.count_until(until, next.count.min(most));
+        let count = next.installed.count_until(until, next.span.count.min(most));
         if count == 0 {
             return None;
         }
-        let taken = Arrival { count, ..*next };
-        next.first += count;
-        next.count -= count;
-        next.arrived = next.arrived.after(count);
-        next.installed = next.installed.after(count);
-        if next.count == 0 {
+        let taken = next.split_off_front(count);
+        if next.span.count == 0 {
             self.lane.pop_front();
         }
         Some(taken)
     }
 
-    /// When a page that has left the link arrives and is in place.
-    pub fn find(&self, page: PageId) -> Option<(SimTime, SimTime)> {
+    /// When a page that has left the link arrives and is in place, by its number.
+    pub fn find(&self, number: u64) -> Option<(SimTime, SimTime)> {
         // The latest are looked for most often: those that have just left.
-        self.lane.iter().rev().find_map(|arrival| {
-            let index = page.checked_sub(arrival.first)?;
-            (index < arrival.count)
-                .then(|| (arrival.arrived.at(index), arrival.installed.at(index)))
+        self.lane.iter().rev().find_map(|pages| {
+            let place = pages.span.place_of(number)?;
+            Some((pages.arrived.at(place), pages.installed.at(place)))
         })
+    }
+
+    /// The lowest number of those on their way.
+    pub fn first_number(&self) -> Option<u64> {
+        self.lane.iter().map(|pages| pages.span.first).min()
     }
 }

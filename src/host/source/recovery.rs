@@ -15,8 +15,11 @@ impl SourceHost<'_> {
         let serving = self.thread.finish().into_iter().chain(request_thread);
         let gathered = self.batch.lose();
         for span in queued.into_iter().chain(gathered).chain(serving) {
-            self.unsent.insert_run(span.first, span.count);
-            self.lost.extend(span.first..span.first + span.count);
+            for lost in self.sequence.range(span.first, span.count) {
+                let lowest = lost.lowest();
+                self.unsent.insert_run(lowest, lost.count);
+                self.lost.extend(lowest..lowest + lost.count);
+            }
             self.sent -= u64::from(span.count) * u64::from(span.content.pages);
             self.zero_sent -= u64::from(span.count) * u64::from(span.content.zeros);
         }

@@ -1,9 +1,9 @@
 //! The way of the pages from the link to their place on the destination.
 
 use super::EventLoop;
-use crate::host::destination::{Arrival, Receiver};
+use crate::host::destination::{Arrival, InFlight, Receiver};
 use crate::host::source::DemandMode;
-use crate::memory::PageId;
+use crate::memory::{PageId, Stretch};
 use crate::migration::event::Event;
 use crate::network::Departure;
 use crate::units::SimTime;
@@ -23,9 +23,10 @@ impl EventLoop<'_> {
             departures.clear();
             self.source.notify_departure(now, &self.link);
             self.schedule_acknowledgement(now);
-            if self.receiver.is_crowded() {
+            if self.receiver.is_crowded() || self.source.remembers_many() {
                 // The link may be ahead of those who touch pages.
                 self.install_until(now.min(self.queue.next_time()));
+                self.forget_installed();
             }
         }
         self.departures = departures;
@@ -49,14 +50,17 @@ impl EventLoop<'_> {
             if !self.destination.expects_any() {
                 break;
             }
-            let mut from = span.first;
-            while let Some(page) = self.destination.next_awaited(from)
-                && span.contains(page)
-                && let Some((arrived_at, installed_at)) = receiver.find(page)
-            {
-                self.destination.mark_left(page, arrived_at, Some(span));
-                self.queue.schedule(installed_at, Event::Installed { page });
-                from = page + 1;
+            for stretch in self.source.sequence().range(span.first, span.count) {
+                let mut from = stretch.lowest();
+                while let Some(page) = self.destination.next_awaited(from)
+                    && let Some(number) = stretch.number_of(page)
+                    && let Some(place) = span.place_of(number)
+                    && let Some((arrived_at, installed_at)) = receiver.find(number)
+                {
+                    (self.destination).mark_left(page, arrived_at, Some((span, place)));
+                    self.queue.schedule(installed_at, Event::Installed { page });
+                    from = page + 1;
+                }
             }
         }
         if demanded && self.scenario.source.demand_mode == DemandMode::Synchronous {
@@ -83,35 +87,46 @@ impl EventLoop<'_> {
     pub(super) fn install_next(&mut self, now: SimTime) {
         let demand = self.demand_receiver.as_mut();
         let demanded = demand.and_then(|own| own.installed(now, 1));
-        if let Some(arrival) = demanded.or_else(|| self.receiver.installed(now, 1)) {
-            self.install(&arrival);
+        if let Some(pages) = demanded.or_else(|| self.receiver.installed(now, 1)) {
+            self.install(&pages);
         }
     }
 
     /// All pages are installed that are due by then.
     pub(super) fn install_until(&mut self, until: SimTime) {
-        while let Some(arrival) = self
+        while let Some(pages) = self
             .demand_receiver
             .as_mut()
             .and_then(|own| own.installed(until, u32::MAX))
         {
-            self.install(&arrival);
+            self.install(&pages);
         }
-        while let Some(arrival) = self.receiver.installed(until, u32::MAX) {
-            self.install(&arrival);
+        while let Some(pages) = self.receiver.installed(until, u32::MAX) {
+            self.install(&pages);
         }
     }
 
-    pub(super) fn install(&mut self, arrival: &Arrival) {
-        let last = arrival.installed.at(arrival.count - 1);
-        self.destination.install(arrival);
-        self.installations
-            .iter_mut()
-            .for_each(|all| all.push(*arrival));
+    fn install(&mut self, pages: &InFlight) {
+        let span = &pages.span;
+        for stretch in self.source.sequence().range(span.first, span.count) {
+            self.destination.install(stretch.lowest(), stretch.count);
+            if let Some(installations) = &mut self.installations {
+                installations.extend(consecutive(pages, stretch));
+            }
+        }
+        let last = pages.installed.at(span.count - 1);
         self.installed_at = self.installed_at.max(last);
         if self.destination.missing().count() == 0 {
             self.completed_at = Some(self.installed_at);
         }
+    }
+
+    /// Nobody asks for the numbers of pages that are in place.
+    fn forget_installed(&mut self) {
+        let receivers = self.demand_receiver.iter().chain([&self.receiver]);
+        let on_their_way = receivers.filter_map(Receiver::first_number);
+        let queued = self.link.first_number().into_iter();
+        self.source.forget_before(queued.chain(on_their_way).min());
     }
 
     /// An awaited page is in place.
@@ -125,4 +140,23 @@ impl EventLoop<'_> {
             self.queue.schedule(wake_at, Event::Fetch);
         }
     }
+}
+
+/// A stretch of pages that are in place, as runs upwards.
+fn consecutive(pages: &InFlight, stretch: Stretch) -> impl Iterator<Item = Arrival> + '_ {
+    let runs = if stretch.downwards { stretch.count } else { 1 };
+    let count = stretch.count / runs;
+    let from = (stretch.number - pages.span.first) as u32;
+    (0..runs).map(move |run| Arrival {
+        first: if stretch.downwards {
+            stretch.first - run
+        } else {
+            stretch.first
+        },
+        count,
+        content: pages.span.content,
+        demanded: pages.span.demanded,
+        arrived: pages.arrived.after(from + run),
+        installed: pages.installed.after(from + run),
+    })
 }

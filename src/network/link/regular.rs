@@ -2,7 +2,7 @@
 
 use super::Link;
 use crate::engine::Progression;
-use crate::memory::{Content, PageId};
+use crate::memory::Content;
 use crate::network::channel::Channel;
 use crate::units::SimTime;
 
@@ -111,13 +111,14 @@ impl Link {
         (count > 0).then_some((count, step))
     }
 
-    /// A time before which the page does not leave, wherever it is now. The link has come to `now`.
-    pub fn earliest_departure(&self, page: PageId, now: SimTime) -> SimTime {
-        let found = self
-            .push()
-            .unbegun_until(page)
-            .or_else(|| self.demand().unbegun_until(page));
-        let ahead = match found {
+    /// A time before which a page does not leave that has this number, if it has been taken up. The link has come to
+    /// `now`.
+    pub fn earliest_departure(&self, number: Option<u64>, now: SimTime) -> SimTime {
+        let queued = |number| {
+            let pushed = self.push().unbegun_until(number);
+            pushed.or_else(|| self.demand().unbegun_until(number))
+        };
+        let ahead = match number.and_then(queued) {
             Some(bytes) => bytes,
             // It gets behind all that is queued.
             None if !self.own_channel(true) => self.push().unbegun(),
