@@ -99,6 +99,43 @@ pub struct Request {
 #[error("the strategy pushed page {0}, which is not there to be sent")]
 pub struct NotUnsent(pub PageId);
 
+/// Pages next to one that was named, each next to the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Neighbours {
+    /// How many.
+    pub count: u32,
+    /// Whether they lie below it, and not above.
+    pub downwards: bool,
+}
+
+impl Neighbours {
+    /// No page.
+    pub const NONE: Neighbours = Neighbours::upwards(0);
+
+    /// So many above.
+    pub const fn upwards(count: u32) -> Self {
+        Neighbours {
+            count,
+            downwards: false,
+        }
+    }
+
+    /// As many of these pages, which are named in this order behind `page`, as are neighbours.
+    pub fn among(pages: impl Iterator<Item = PageId> + Clone, page: PageId, most: u32) -> Self {
+        let downwards = pages.clone().next().is_some_and(|next| next < page);
+        let follows = |(ahead, next): &(u32, PageId)| {
+            let neighbour = if downwards {
+                page.checked_sub(*ahead)
+            } else {
+                page.checked_add(*ahead)
+            };
+            neighbour == Some(*next)
+        };
+        let count = (1..=most).zip(pages).take_while(follows).count() as u32;
+        Neighbours { count, downwards }
+    }
+}
+
 /// A page order, made up as the migration goes.
 pub trait Strategy {
     /// The switch-over: called once, before anything is pushed.
@@ -111,12 +148,15 @@ pub trait Strategy {
     /// The next page to push, out of `unsent`; `None` to push nothing now.
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId>;
 
-    /// How many of the `most` pages right behind `page`, which [`next_page`](Strategy::next_page) has just named, it
-    /// would name next, one after the other, if nothing is requested meanwhile. They are all unsent, and count as
-    /// named. By default none: then each is asked for.
-    fn go_on_behind(&mut self, _page: PageId, _most: u32) -> u32 {
-        0
+    /// The neighbours of `page`, which [`next_page`](Strategy::next_page) has just named, that it would name next, one
+    /// after the other and at most so many, if nothing is requested meanwhile and they are unsent. By default none: then
+    /// each page is asked for.
+    fn neighbours(&self, _page: PageId, _most: u32) -> Neighbours {
+        Neighbours::NONE
     }
+
+    /// The first `count` [neighbours](Strategy::neighbours) of `page` have been taken up, as if they had been named.
+    fn pass_neighbours(&mut self, _page: PageId, _count: u32) {}
 
     /// What [`plan`](Strategy::plan) came to: the pages that go ahead of the scan, in their order, after a lead-in
     /// that records. A destination that fetches pages itself is given them (`migration.delivery`), as is a real

@@ -137,9 +137,12 @@ impl<'a> SourceHost<'a> {
         &self.sequence
     }
 
-    /// Whether so many stretches of pages are remembered that those in place should be forgotten.
-    pub fn remembers_many(&self) -> bool {
-        self.sequence.stretches() > 4 * MOST_STRETCHES
+    /// Under which number a page has been taken up, if it has.
+    pub fn number_of(&self, page: PageId) -> Option<u64> {
+        if self.unsent.contains(page) {
+            return None;
+        }
+        self.sequence.find(page)
     }
 
     /// No page that has left this host is asked for any more that comes before this number; with none, no page at all.
@@ -368,12 +371,12 @@ impl<'a> SourceHost<'a> {
                 break Some((page, of_page));
             }
             let mut count = 1;
-            let unsent = self.unsent.run_length(page, most - taken);
-            if unsent > 1 {
-                let alike = self.contents.run_alike(page, unsent);
-                count += strategy.go_on_behind(page, alike - 1);
+            let next = strategy.neighbours(page, most - taken - 1);
+            if next.count > 0 {
+                count = self.alike(page, 1 + next.count, next.downwards);
+                strategy.pass_neighbours(page, count - 1);
             }
-            self.take(page, count, content);
+            self.take(page, count, next.downwards, content);
             taken += count;
             if taken == most || self.sequence.stretches() - stretches > MOST_STRETCHES {
                 break None;
@@ -413,17 +416,33 @@ impl<'a> SourceHost<'a> {
                 handed: taken_up.after(taken).delayed(service),
                 ..span
             };
-            self.take(page, 1, content);
+            self.take(page, 1, false, content);
             self.limiter.count(now, link.bytes(content));
         }
         self.thread.serve(span, span.handed.first);
         Ok(())
     }
 
-    /// Pushed pages are no more to be sent.
-    fn take(&mut self, first: PageId, count: u32, content: Content) {
-        self.unsent.remove_run(first, count);
-        self.sequence.push(first, count);
+    /// How many pages, from one on and at most `most`, are unsent and consist of the same.
+    fn alike(&self, page: PageId, most: u32, downwards: bool) -> u32 {
+        if downwards {
+            let unsent = self.unsent.run_length_until(page, most);
+            self.contents.run_alike_until(page, unsent)
+        } else {
+            let unsent = self.unsent.run_length(page, most);
+            self.contents.run_alike(page, unsent)
+        }
+    }
+
+    /// Pages from one on, upwards or downwards, are no more to be sent.
+    fn take(&mut self, first: PageId, count: u32, downwards: bool, content: Content) {
+        let lowest = if downwards {
+            first - (count - 1)
+        } else {
+            first
+        };
+        self.unsent.remove_run(lowest, count);
+        self.sequence.push(first, count, downwards);
         self.count_sent(content, count);
     }
 
@@ -449,7 +468,7 @@ impl<'a> SourceHost<'a> {
         self.limiter.count(now, link.bytes(self.contents.of(page)));
         let content = self.contents.of(page);
         let first = self.sequence.next_number();
-        self.take(page, 1, content);
+        self.take(page, 1, false, content);
         self.unacknowledged += 1;
         Span {
             first,

@@ -162,6 +162,16 @@ impl Contents {
         self.zero.run_length(page, most)
     }
 
+    /// The same from `page` on downwards.
+    pub fn run_alike_until(&self, page: PageId, most: u32) -> u32 {
+        if self.mixed.contains_key(&page) || u64::from(page) >= self.memory.filled_pages() {
+            return most.min(1);
+        }
+        let next_mixed = self.mixed.range(..page).next_back();
+        let most = most.min(page - next_mixed.map_or(0, |(mixed, _)| mixed + 1) + 1);
+        self.zero.run_length_until(page, most)
+    }
+
     /// The host pages without any content.
     pub fn zero_pages(&self) -> &PageSet {
         &self.zero
@@ -218,7 +228,9 @@ mod tests {
                 prop_assert_eq!(contents.zero_pages().contains(page), expected.is_zero());
                 let run = contents.run_alike(page, 5);
                 prop_assert!((1..=5).contains(&run));
-                for alike in page..page + run {
+                let run_down = contents.run_alike_until(page, 5);
+                prop_assert!((1..=5).contains(&run_down));
+                for alike in page - (run_down - 1)..page + run {
                     prop_assert_eq!(contents.of(alike), expected);
                 }
             }
@@ -242,5 +254,7 @@ mod tests {
         // 401 and 800 are halves of their host pages; the last host page has but one part.
         let runs = [0, 200, 201, 400, 401, 999].map(|page| contents.run_alike(page, 1_000));
         assert_eq!(runs, [200, 1, 199, 1, 598, 1]);
+        let down = [199, 200, 399, 400, 998, 999].map(|page| contents.run_alike_until(page, 1_000));
+        assert_eq!(down, [200, 1, 199, 1, 598, 1]);
     }
 }

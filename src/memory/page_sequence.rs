@@ -61,14 +61,16 @@ impl Stretch {
         }
     }
 
-    /// Whether these pages go on behind it.
-    fn goes_on(&self, first: PageId, count: u32) -> Option<Stretch> {
+    /// With these pages behind it, if they are its neighbours.
+    fn grown(&self, behind: &Stretch) -> Option<Stretch> {
+        let &Stretch { first, count, .. } = behind;
         let grown = Stretch {
             count: self.count + count,
             ..*self
         };
-        let upwards = self.count == 1 || !self.downwards;
-        let downwards = count == 1 && (self.count == 1 || self.downwards);
+        let goes = |part: &Stretch, downwards| part.count == 1 || part.downwards == downwards;
+        let upwards = goes(self, false) && goes(behind, false);
+        let downwards = goes(self, true) && goes(behind, true);
         if upwards && self.first + self.count == first {
             Some(Stretch {
                 downwards: false,
@@ -91,7 +93,12 @@ pub struct PageSequence {
     stretches: VecDeque<Stretch>,
     /// The next page's number.
     next: u64,
+    /// More stretches are many.
+    long: usize,
 }
+
+/// A sequence of so many stretches is not long.
+const SHORT: usize = 64;
 
 impl PageSequence {
     /// The next page's number.
@@ -104,23 +111,27 @@ impl PageSequence {
         self.stretches.len()
     }
 
-    /// Adds `count` pages, from `first` on upwards.
-    pub fn push(&mut self, first: PageId, count: u32) {
-        let goes_on = self
-            .stretches
-            .back_mut()
-            .and_then(|last| Some((last.goes_on(first, count)?, last)));
-        if let Some((grown, last)) = goes_on {
+    /// Whether so many are that it is worth while to forget some.
+    pub fn is_long(&self) -> bool {
+        self.stretches.len() > self.long
+    }
+
+    /// Adds `count` pages, from `first` on upwards or downwards.
+    pub fn push(&mut self, first: PageId, count: u32, downwards: bool) {
+        let added = Stretch {
+            number: self.next,
+            first,
+            count,
+            downwards,
+        };
+        self.next += u64::from(count);
+        if let Some(last) = self.stretches.back_mut()
+            && let Some(grown) = last.grown(&added)
+        {
             *last = grown;
         } else {
-            self.stretches.push_back(Stretch {
-                number: self.next,
-                first,
-                count,
-                downwards: false,
-            });
+            self.stretches.push_back(added);
         }
-        self.next += u64::from(count);
     }
 
     /// The page's number, the last one if it has several.
@@ -152,6 +163,7 @@ impl PageSequence {
         {
             self.stretches.pop_front();
         }
+        self.long = SHORT + 2 * self.stretches.len();
     }
 }
 
@@ -163,14 +175,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_page_is_found_by_its_number(
-            runs in prop::collection::vec((0u32..20, 1u32..4), 1..40),
+            runs in prop::collection::vec((3u32..20, 1u32..4, any::<bool>()), 1..40),
             (from, count, forgotten) in (0usize..80, 1usize..40, 0usize..40),
         ) {
             let mut sequence = PageSequence::default();
             let mut pages = Vec::new();
-            for (first, run) in runs {
-                sequence.push(first, run);
-                pages.extend(first..first + run);
+            for (first, run, downwards) in runs {
+                sequence.push(first, run, downwards);
+                let page = |ahead| if downwards { first - ahead } else { first + ahead };
+                pages.extend((0..run).map(page));
             }
             prop_assert_eq!(sequence.next_number(), pages.len() as u64);
             let from = from.min(pages.len() - 1);
@@ -202,9 +215,9 @@ mod tests {
     fn neighbours_in_either_direction_are_one_stretch() {
         let mut sequence = PageSequence::default();
         for page in [9, 8, 7, 0, 1] {
-            sequence.push(page, 1);
+            sequence.push(page, 1, false);
         }
-        sequence.push(2, 5);
+        sequence.push(2, 5, false);
         let parts: Vec<_> = sequence.range(1, 5).collect();
         assert_eq!(sequence.stretches(), 2);
         assert_eq!(

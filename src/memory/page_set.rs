@@ -97,13 +97,20 @@ impl PageSet {
         most
     }
 
-    /// How many pages from `page` on downwards, at most `most`, are all in the set, if `page` is.
+    /// The same from a page of the memory on downwards.
     pub fn run_length_until(&self, page: PageId, most: u32) -> u32 {
+        let most = most.min(page.saturating_add(1));
         let mut length = 0;
-        while length < most && length <= page && self.contains(page - length) {
-            length += 1;
+        let flip = if self.contains(page) { u64::MAX } else { 0 };
+        while length < most {
+            let at = page - length;
+            let word = (self.words[(at / 64) as usize] ^ flip) << (63 - at % 64);
+            if word != 0 {
+                return (length + word.leading_zeros()).min(most);
+            }
+            length += at % 64 + 1;
         }
-        length
+        most
     }
 
     /// Adds a run of pages of the memory.

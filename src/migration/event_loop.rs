@@ -200,7 +200,7 @@ impl<'a> EventLoop<'a> {
         } else if self.destination.expects_any() {
             if self.expected_from <= now {
                 let pages = self.destination.expected();
-                let numbers = pages.map(|page| self.source.sequence().find(page));
+                let numbers = pages.map(|page| self.source.number_of(page));
                 let earliest = numbers.map(|number| self.link.earliest_departure(number, now));
                 self.expected_from = earliest.min().unwrap_or(now);
             }
@@ -329,7 +329,7 @@ impl<'a> EventLoop<'a> {
             first: true,
         } = outcome
         {
-            let number = self.source.sequence().find(page);
+            let number = self.source.number_of(page);
             let receivers = self.demand_receiver.iter().chain([&self.receiver]);
             let on_its_way = |number| receivers.filter_map(|own| own.find(number)).next();
             if let Some((arrived_at, installed_at)) = number.and_then(on_its_way) {

@@ -3,7 +3,7 @@
 use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Entry, Order, Parameters, PlannedPage, Strategy};
+use super::{Entry, Neighbours, Order, Parameters, PlannedPage, Strategy};
 use crate::memory::{PageId, PageSet};
 
 /// `clairvoyant`.
@@ -35,7 +35,11 @@ impl Strategy for Clairvoyant {
         self.0.next_page(unsent)
     }
 
-    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
-        self.0.go_on_behind(page, most)
+    fn neighbours(&self, page: PageId, most: u32) -> Neighbours {
+        self.0.neighbours(page, most)
+    }
+
+    fn pass_neighbours(&mut self, page: PageId, count: u32) {
+        self.0.pass_neighbours(page, count);
     }
 }

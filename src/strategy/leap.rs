@@ -25,7 +25,7 @@ use std::collections::VecDeque;
 
 use super::lead_in::LeadIn;
 use super::scan::{Push, Scan};
-use super::{Entry, Order, Parameters, Strategy};
+use super::{Entry, Neighbours, Order, Parameters, Strategy};
 use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
 
@@ -205,11 +205,19 @@ impl Strategy for Leap {
         self.scan.next_page(unsent)
     }
 
-    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+    fn neighbours(&self, page: PageId, most: u32) -> Neighbours {
         if self.scans {
-            self.scan.go_on_behind(page, most)
+            self.scan.neighbours(most)
         } else {
-            0
+            Neighbours::among(self.prefetch.iter().copied(), page, most)
+        }
+    }
+
+    fn pass_neighbours(&mut self, page: PageId, count: u32) {
+        if self.scans {
+            self.scan.pass_neighbours(page, count);
+        } else {
+            self.prefetch.drain(..count as usize);
         }
     }
 }

@@ -41,7 +41,7 @@ use self::streams::{Point, Stream, separate};
 use self::sweep::{Course, Regions};
 use self::trend::Trend;
 use super::scan::{Push, Scan};
-use super::{Entry, Observation, Order, Parameters, PlannedPage, Strategy, pre_record};
+use super::{Entry, Neighbours, Observation, Order, Parameters, PlannedPage, Strategy, pre_record};
 use crate::memory::{PageId, PageMap, PageSet};
 use crate::strategy::Request;
 use crate::units::SimTime;
@@ -59,6 +59,7 @@ pub const ENTRY: Entry = Entry {
             push: settings.push,
             planned: None,
             heat: None,
+            is_planned: false,
         })
     }),
 };
@@ -263,6 +264,8 @@ struct Pdopmp {
     planned: Option<PlanPush>,
     /// The scan behind the plan; without it that is the plan's own.
     heat: Option<Heat>,
+    /// The last page was the plan's.
+    is_planned: bool,
 }
 
 impl Strategy for Pdopmp {
@@ -297,14 +300,23 @@ impl Strategy for Pdopmp {
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId> {
         let planned = self.planned.as_mut();
         let planned = planned.and_then(|planned| planned.next_page(unsent));
+        self.is_planned = planned.is_some();
         planned.or_else(|| self.heat.as_mut()?.next_page(unsent))
     }
 
-    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
-        match (&self.heat, &mut self.planned) {
-            (None, Some(planned)) => planned.go_on_behind(page, most),
-            // Whose page was named last is not known.
-            _ => 0,
+    fn neighbours(&self, page: PageId, most: u32) -> Neighbours {
+        match (&self.planned, &self.heat) {
+            (Some(planned), _) if self.is_planned => planned.neighbours(page, most),
+            (_, Some(heat)) => heat.neighbours(page, most),
+            _ => Neighbours::NONE,
+        }
+    }
+
+    fn pass_neighbours(&mut self, page: PageId, count: u32) {
+        match (&mut self.planned, &mut self.heat) {
+            (Some(planned), _) if self.is_planned => planned.pass_neighbours(page, count),
+            (_, Some(heat)) => heat.pass_neighbours(count),
+            _ => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::lead_in::LeadIn;
 use super::scan::{Push, Scan};
-use super::{Entry, Order, Parameters, Strategy};
+use super::{Entry, Neighbours, Order, Parameters, Strategy};
 use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
 
@@ -34,7 +34,11 @@ impl Strategy for PostCopy {
         self.0.next_page(unsent)
     }
 
-    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
-        self.0.go_on_behind(page, most)
+    fn neighbours(&self, _page: PageId, most: u32) -> Neighbours {
+        self.0.neighbours(most)
+    }
+
+    fn pass_neighbours(&mut self, page: PageId, count: u32) {
+        self.0.pass_neighbours(page, count);
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::lead_in::LeadIn;
 use super::push_order::PushOrder;
 use super::scan::Push;
-use super::{Entry, Observation, Order, Parameters, PlannedPage, Settings, Strategy};
+use super::{Entry, Neighbours, Observation, Order, Parameters, PlannedPage, Settings, Strategy};
 use crate::guest::recording::Recording;
 use crate::memory::{PageId, PageMap, PageSet};
 use crate::strategy::Request;
@@ -96,8 +96,12 @@ impl Strategy for PreRecord {
         self.pushes.next_page(unsent)
     }
 
-    fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
-        self.pushes.go_on_behind(page, most)
+    fn neighbours(&self, page: PageId, most: u32) -> Neighbours {
+        self.pushes.neighbours(page, most)
+    }
+
+    fn pass_neighbours(&mut self, page: PageId, count: u32) {
+        self.pushes.pass_neighbours(page, count);
     }
 
     fn planned(&self) -> &[PlannedPage] {

@@ -1,7 +1,7 @@
 //! Pages that were planned, in their order, and then a scan of the rest.
 
-use super::PlannedPage;
 use super::scan::{Push, Scan};
+use super::{Neighbours, PlannedPage};
 use crate::memory::{PageId, PageSet};
 use crate::strategy::Request;
 
@@ -64,15 +64,21 @@ impl PushOrder {
         self.scan.next_page(unsent)
     }
 
-    /// See [`super::Strategy::go_on_behind`].
-    pub fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+    /// See [`super::Strategy::neighbours`].
+    pub fn neighbours(&self, page: PageId, most: u32) -> Neighbours {
         if self.scans {
-            return self.scan.go_on_behind(page, most);
+            return self.scan.neighbours(most);
         }
-        let behind = self.planned[self.passed..].iter().zip(page + 1..);
-        let run = behind.take_while(|(planned, next)| planned.page == *next);
-        let count = run.take(most as usize).count();
-        self.passed += count;
-        count as u32
+        let behind = self.planned[self.passed..].iter();
+        Neighbours::among(behind.map(|planned| planned.page), page, most)
+    }
+
+    /// See [`super::Strategy::pass_neighbours`].
+    pub fn pass_neighbours(&mut self, page: PageId, count: u32) {
+        if self.scans {
+            self.scan.pass_neighbours(page, count);
+        } else {
+            self.passed += count as usize;
+        }
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Neighbours;
 use crate::memory::{PageId, PageSet};
 
 /// How the scan goes through memory.
@@ -93,18 +94,19 @@ impl Scan {
         }
     }
 
-    /// See [`super::Strategy::go_on_behind`].
-    pub fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+    /// See [`super::Strategy::neighbours`].
+    pub fn neighbours(&self, most: u32) -> Neighbours {
         let upwards = match self.push {
             Push::Linear | Push::Pivot => true,
             Push::Bubble => self.down.is_none(),
             Push::None => false,
         };
-        if !upwards {
-            return 0;
-        }
-        self.up = page + 1 + most;
-        most
+        Neighbours::upwards(if upwards { most } else { 0 })
+    }
+
+    /// See [`super::Strategy::pass_neighbours`].
+    pub fn pass_neighbours(&mut self, page: PageId, count: u32) {
+        self.up = page + 1 + count;
     }
 }
 

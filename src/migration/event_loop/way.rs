@@ -23,10 +23,9 @@ impl EventLoop<'_> {
             departures.clear();
             self.source.notify_departure(now, &self.link);
             self.schedule_acknowledgement(now);
-            if self.receiver.is_crowded() || self.source.remembers_many() {
+            if self.receiver.is_crowded() || self.source.sequence().is_long() {
                 // The link may be ahead of those who touch pages.
                 self.install_until(now.min(self.queue.next_time()));
-                self.forget_installed();
             }
         }
         self.departures = departures;
@@ -103,6 +102,9 @@ impl EventLoop<'_> {
         }
         while let Some(pages) = self.receiver.installed(until, u32::MAX) {
             self.install(&pages);
+        }
+        if self.source.sequence().is_long() {
+            self.forget_installed();
         }
     }
 

@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 
 use super::PdopmpSettings;
 use crate::memory::{PageId, PageSet};
-use crate::strategy::Request;
 use crate::strategy::scan::Scan;
+use crate::strategy::{Neighbours, Request};
 
 /// Blocks ahead of a guest at the head of the push that are warmed beside its own: its own may be nearly all sent.
 const FOLLOWED_BLOCKS: usize = 2;
@@ -133,6 +133,16 @@ impl Heat {
         self.run
             .extend((first..=last).take_while(|page| unsent.contains(*page)));
         self.run.pop()
+    }
+
+    /// See [`crate::strategy::Strategy::neighbours`].
+    pub fn neighbours(&self, page: PageId, most: u32) -> Neighbours {
+        Neighbours::among(self.run.iter().rev().copied(), page, most)
+    }
+
+    /// See [`crate::strategy::Strategy::pass_neighbours`].
+    pub fn pass_neighbours(&mut self, count: u32) {
+        self.run.truncate(self.run.len() - count as usize);
     }
 
     fn next_of_hottest(&mut self, unsent: &PageSet) -> Option<PageId> {

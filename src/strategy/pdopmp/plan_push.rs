@@ -7,10 +7,9 @@
 
 use super::{PdopmpSettings, Plan};
 use crate::memory::{PageId, PageSet};
-use crate::strategy::PlannedPage;
-use crate::strategy::Request;
 use crate::strategy::push_order::PushOrder;
 use crate::strategy::scan::Push;
+use crate::strategy::{Neighbours, PlannedPage, Request};
 
 /// Pushes a plan in its order, and what a request draws forward before that.
 #[derive(Debug)]
@@ -73,12 +72,21 @@ impl PlanPush {
         self.pushes.next_page(unsent)
     }
 
-    /// See [`crate::strategy::Strategy::go_on_behind`].
-    pub fn go_on_behind(&mut self, page: PageId, most: u32) -> u32 {
+    /// See [`crate::strategy::Strategy::neighbours`].
+    pub fn neighbours(&self, page: PageId, most: u32) -> Neighbours {
         if self.is_drawn {
-            0 // what is drawn comes in descending order
+            Neighbours::among(self.run.iter().rev().copied(), page, most)
         } else {
-            self.pushes.go_on_behind(page, most)
+            self.pushes.neighbours(page, most)
+        }
+    }
+
+    /// See [`crate::strategy::Strategy::pass_neighbours`].
+    pub fn pass_neighbours(&mut self, page: PageId, count: u32) {
+        if self.is_drawn {
+            self.run.truncate(self.run.len() - count as usize);
+        } else {
+            self.pushes.pass_neighbours(page, count);
         }
     }
 
