@@ -26,6 +26,7 @@
 
 mod accesses;
 mod addresses;
+mod binary;
 mod champsim;
 mod csv;
 mod damon;

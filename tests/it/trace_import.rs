@@ -9,6 +9,7 @@ mod kvm;
 mod parquet;
 mod recorders;
 mod tracers;
+mod zip;
 
 use migsim::trace::Trace;
 use migsim::trace::import::{

@@ -58,7 +58,7 @@ pub(super) struct ImportArgs {
     /// Where the recording comes from, in words
     #[arg(long, value_name = "TEXT", default_value = "")]
     provenance: String,
-    /// The recording: plain, zstd, gzip, xz or lz4; `-` for standard input
+    /// The recording: plain, zstd, gzip, zip, xz or lz4; `-` for standard input
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// The trace to write

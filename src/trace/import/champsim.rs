@@ -8,11 +8,10 @@
 //!
 //! An address of 0 is none. No time, one core, and no sizes.
 
-use std::io::{ErrorKind, Read, Write};
-
+use super::Refusal;
 use super::accesses::Accesses;
+use super::binary::{self, BinaryFormat};
 use super::importer::Importer;
-use super::{Addresses, ImportError, ImportOptions, ImportSummary, Input, Refusal, Skipped};
 use crate::trace::Op;
 
 pub(super) const IMPORTER: Importer = Importer {
@@ -22,63 +21,17 @@ pub(super) const IMPORTER: Importer = Importer {
     ops: "read, write, fetch",
     time: "by number of records",
     vcpu: "one",
-    read: |input, options, out| import(input, options, out),
+    read: |input, options, out| binary::import(Instructions, input, options, out),
 };
 
 const RECORD_BYTES: usize = 64;
 
-fn import(
-    mut input: Input<'_>,
-    options: &ImportOptions,
-    out: impl Write,
-) -> Result<ImportSummary, ImportError> {
-    let name = input.name.clone();
-    let mut accesses = Accesses::new(options, Addresses::Virtual, &name)?;
-    let mut skipped = Skipped::new(options);
-    let mut record = 0;
-    let mut bytes = [0; RECORD_BYTES];
-    loop {
-        let wrong = |expected| ImportError::Record {
-            name: name.clone(),
-            record,
-            expected,
-        };
-        match fill(&mut input, &mut bytes) {
-            Ok(0) => break,
-            Ok(RECORD_BYTES) => {
-                let taken = instruction(&bytes, &mut accesses);
-                if let Err(refusal) = taken {
-                    skipped.note(refusal.at(&name, wrong))?;
-                }
-            }
-            Ok(short) => skipped.note(wrong(format!(
-                "{RECORD_BYTES} bytes, found {short} (is the file cut short?)"
-            )))?,
-            Err(source) if input.is_damage(&source) => {
-                skipped.note(wrong(format!(
-                    "the rest of the compressed recording, found its end or damage: {source}"
-                )))?;
-                break;
-            }
-            Err(source) => {
-                let place = format!("record {record}");
-                return Err(ImportError::Read {
-                    name,
-                    place,
-                    source,
-                });
-            }
-        }
-        record += 1;
+struct Instructions;
+
+impl BinaryFormat<RECORD_BYTES> for Instructions {
+    fn record(&mut self, bytes: &[u8; RECORD_BYTES], to: &mut Accesses) -> Result<(), Refusal> {
+        instruction(bytes, to)
     }
-    let count = accesses.count();
-    if count == 0 {
-        let expected = "at least one instruction of 64 bytes, found none".to_owned();
-        return Err(ImportError::Header { name, expected });
-    }
-    let mut notes = accesses.notes();
-    notes.extend(accesses.finish(options, &name, out)?);
-    Ok(skipped.summary(count, notes))
 }
 
 fn instruction(bytes: &[u8; RECORD_BYTES], to: &mut Accesses) -> Result<(), Refusal> {
@@ -102,18 +55,4 @@ fn instruction(bytes: &[u8; RECORD_BYTES], to: &mut Accesses) -> Result<(), Refu
     }
     to.step();
     Ok(())
-}
-
-/// Fills `bytes`, but for what lies beyond the end.
-fn fill(input: &mut Input<'_>, bytes: &mut [u8]) -> std::io::Result<usize> {
-    let mut length = 0;
-    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match input.text.read(rest) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
 }

@@ -1,4 +1,5 @@
-//! DynamoRIO: `drrun -t drmemtrace -tool view -indir DIR`, whose text goes to standard error.
+//! DynamoRIO: `drrun -t drmemtrace -tool view -indir DIR`, whose text goes to standard error, or a recording's files
+//! themselves (`DIR/trace/*.trace.zip`).
 //!
 //! ```text
 //!           86          62:      296231 <marker: timestamp 13319413770947383>
@@ -15,11 +16,15 @@
 //! A thread becomes a vCPU. A timestamp (in µs) sets its clock, which goes on by a step with every record, and never
 //! back: where the steps have overtaken the next timestamp, it goes on from where it is.
 
-use super::Refusal;
 use super::accesses::Accesses;
 use super::importer::Importer;
 use super::text::{self, TextFormat, decimal, expected, fields, hex};
+use super::{Refusal, binary};
 use crate::trace::Op;
+
+mod records;
+
+use records::Records;
 
 const EXPECTED: &str =
     "`record instruction: thread` and a marker or an access of `N byte(s) @ 0x…`";
@@ -36,19 +41,54 @@ const AROUND: [&[u8]; 6] = [
 
 pub(super) const IMPORTER: Importer = Importer {
     name: "drmemtrace",
-    reads: "DynamoRIO: the text of drmemtrace's `view` tool",
+    reads: "DynamoRIO: drmemtrace's `.trace.zip`, or the text of its `view` tool",
     places: "virtual addresses",
     ops: "read, write, fetch",
     time: "µs, records between them",
     vcpu: "a thread each",
-    read: |input, options, out| text::import(View::default(), input, options, out),
+    read: |mut input, options, out| match input.beginning() {
+        Ok([records::FIRST, ..]) => binary::import(Records::default(), input, options, out),
+        // What cannot be read is told where it is read.
+        _ => text::import(View::default(), input, options, out),
+    },
 };
+
+/// Clocks of threads: timestamps set them, steps move them on, and nothing moves them back.
+#[derive(Default)]
+struct Clocks {
+    first_timestamp_us: Option<u64>,
+    /// By vCPU.
+    ns: Vec<u64>,
+}
+
+impl Clocks {
+    fn of(&mut self, vcpu: u16) -> &mut u64 {
+        let index = usize::from(vcpu);
+        if index >= self.ns.len() {
+            self.ns.resize(index + 1, 0);
+        }
+        &mut self.ns[index]
+    }
+
+    fn set(&mut self, vcpu: u16, us: u64) {
+        let start_us = *self.first_timestamp_us.get_or_insert(us);
+        let clock_ns = self.of(vcpu);
+        *clock_ns = (*clock_ns).max(us.saturating_sub(start_us).saturating_mul(1_000));
+    }
+
+    fn now_ns(&mut self, vcpu: u16) -> u64 {
+        *self.of(vcpu)
+    }
+
+    fn step(&mut self, vcpu: u16, step_ns: u64) {
+        let clock_ns = self.of(vcpu);
+        *clock_ns = clock_ns.saturating_add(step_ns);
+    }
+}
 
 #[derive(Default)]
 struct View {
-    first_timestamp_us: Option<u64>,
-    /// By vCPU.
-    clocks_ns: Vec<u64>,
+    clocks: Clocks,
     /// Lines that are no records.
     passed: u64,
 }
@@ -85,22 +125,15 @@ impl TextFormat for View {
         }
         let process = to.process(workload)?;
         let vcpu = to.vcpu_of_thread(process, thread)?;
-        if usize::from(vcpu) >= self.clocks_ns.len() {
-            self.clocks_ns.resize(usize::from(vcpu) + 1, 0);
-        }
-        let Some(clock_ns) = self.clocks_ns.get_mut(usize::from(vcpu)) else {
-            return Ok(());
-        };
         match record {
             Record::Timestamp { us } => {
-                let start_us = *self.first_timestamp_us.get_or_insert(us);
-                *clock_ns = (*clock_ns).max(us.saturating_sub(start_us).saturating_mul(1_000));
+                self.clocks.set(vcpu, us);
                 Ok(())
             }
             Record::Access { op, address, size } => {
-                to.now_ns = *clock_ns;
+                to.now_ns = self.clocks.now_ns(vcpu);
                 to.access_by(process, vcpu, op, address, size)?;
-                *clock_ns = clock_ns.saturating_add(to.step_ns);
+                self.clocks.step(vcpu, to.step_ns);
                 Ok(())
             }
             Record::Other => Ok(()),

@@ -8,13 +8,15 @@ use super::ImportError;
 
 mod gzip;
 mod kind;
+mod zip;
 
 use gzip::GzipMembers;
+use zip::ZipFiles;
 
 /// Memory that an `.xz` file may ask for, in KiB: the largest preset of xz (`-9`) needs 65 MiB.
 const XZ_MEMORY_KIB: u32 = 256 << 10;
 
-/// A recording to import: plain, or compressed with zstd, gzip, xz or lz4, which its first bytes tell.
+/// A recording to import: plain, or compressed with zstd, gzip, zip, xz or lz4, which its first bytes tell.
 pub struct Input<'a> {
     /// What errors call it.
     pub(super) name: String,
@@ -34,6 +36,7 @@ impl<'a> Input<'a> {
         /// A frame that is skipped, as parallel compressors put in front. Its lowest four bits are free.
         const SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
         const GZIP: &[u8] = &[0x1f, 0x8b, 0x08];
+        const ZIP: &[u8] = b"PK\x03\x04";
         const XZ: &[u8] = b"\xfd7zXZ\0";
         const LZ4: &[u8] = &[0x04, 0x22, 0x4d, 0x18];
         const LZ4_LEGACY: &[u8] = &[0x02, 0x21, 0x4c, 0x18];
@@ -51,14 +54,16 @@ impl<'a> Input<'a> {
         }
         let is = |magic| head.starts_with(magic);
         let skippable = head.get(1..4) == Some(SKIPPABLE) && head[0] & 0xf0 == 0x50;
-        let (zstd, gzip, xz) = (is(ZSTD) || skippable, is(GZIP), is(XZ));
-        let lz4 = is(LZ4) || is(LZ4_LEGACY);
+        let (zstd, gzip, zip) = (is(ZSTD) || skippable, is(GZIP), is(ZIP));
+        let (xz, lz4) = (is(XZ), is(LZ4) || is(LZ4_LEGACY));
         let whole = BufReader::new(Cursor::new(head).chain(raw));
         let text: Box<dyn BufRead + 'a> = if zstd {
             let decoder = zstd::Decoder::with_buffer(whole).map_err(failed)?;
             Box::new(BufReader::new(decoder))
         } else if gzip {
             Box::new(BufReader::new(GzipMembers::new(whole)))
+        } else if zip {
+            Box::new(BufReader::new(ZipFiles::new(whole)))
         } else if xz {
             let decoder = XzReader::new_mem_limit(whole, true, XZ_MEMORY_KIB);
             Box::new(BufReader::new(decoder))
@@ -71,7 +76,7 @@ impl<'a> Input<'a> {
         Ok(Input {
             name,
             text,
-            compressed: zstd || gzip || xz || lz4,
+            compressed: zstd || gzip || zip || xz || lz4,
         })
     }
 
@@ -92,7 +97,6 @@ impl<'a> Input<'a> {
     }
 
     /// The content's beginning, as far as it is at hand: at least one byte, unless it is empty.
-    #[cfg(feature = "parquet")]
     pub(super) fn beginning(&mut self) -> io::Result<&[u8]> {
         self.text.fill_buf()
     }

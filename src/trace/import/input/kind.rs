@@ -6,10 +6,6 @@ pub(super) const HEAD_BYTES: u64 = 512;
 /// Archives that are not read: bytes at the file's start, and how to unpack them.
 const ARCHIVES: &[(&[u8], &str)] = &[
     (b"BZh", "bzip2 (`bunzip2 -c FILE`)"),
-    (
-        b"PK\x03\x04",
-        "a zip archive (`unzip -p FILE`; of DynamoRIO: `drrun -t drmemtrace -tool view`)",
-    ),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive (`7z x -so FILE`)"),
     (b"\x1f\x9d", "a file of compress(1) (`gzip -dc FILE`)"),
     (b"LZIP", "lzip (`lzip -dc FILE`)"),
@@ -46,6 +42,10 @@ const BINARIES: &[(&[u8], &str)] = &[
         "a recording, found a trace, which needs no import",
     ),
     (b"PAR1", "text, found Parquet (`--from parquet`)"),
+    (
+        b"\x19\0\0\0",
+        "text, found a recording of DynamoRIO (`--from drmemtrace`)",
+    ),
     (b"\x7fELF", "text, found a program"),
     (b"%PDF", "text, found PDF"),
 ];
@@ -58,7 +58,7 @@ pub(super) fn archive(head: &[u8]) -> Option<String> {
     let found = named(ARCHIVES, head).filter(|_| !is_text);
     let found = found.or_else(|| tar.then_some("a tar archive (`tar -xOf FILE`)"))?;
     Some(format!(
-        "a recording, plain or compressed with zstd, gzip, xz or lz4; found {found}"
+        "a recording, plain or compressed with zstd, gzip, zip, xz or lz4; found {found}"
     ))
 }
 
