@@ -40,6 +40,7 @@ mod columns;
 pub mod compaction;
 mod decoded;
 pub mod export;
+mod first_accesses;
 mod format;
 pub mod import;
 mod interner;

@@ -171,6 +171,20 @@ impl<'a> Replay<'a> {
 
     /// The accesses of a vCPU from a guest time on; endless if the trace wraps around and the vCPU does anything.
     pub fn vcpu(&self, vcpu: u16, from: SimTime) -> VcpuReplay<'a> {
+        self.records_of(vcpu, from, Trace::vcpu_records)
+    }
+
+    /// Some of them, and among them the first of each page.
+    pub fn first_accesses(&self, vcpu: u16, from: SimTime) -> VcpuReplay<'a> {
+        self.records_of(vcpu, from, Trace::vcpu_first_accesses)
+    }
+
+    fn records_of(
+        &self,
+        vcpu: u16,
+        from: SimTime,
+        records_of: fn(&Trace, u16, u64) -> VcpuRecords<'_>,
+    ) -> VcpuReplay<'a> {
         // One nanosecond earlier than rounding could ask for; what comes too early is skipped.
         let since_start = self.scale.recorded_ns(from).saturating_sub(1);
         let since_zero = self.start_ns.saturating_add(since_start);
@@ -183,7 +197,8 @@ impl<'a> Replay<'a> {
             replay: self.clone(),
             vcpu,
             from,
-            records: self.trace.vcpu_records(vcpu, position),
+            records_of,
+            records: records_of(self.trace, vcpu, position),
             pass,
             idle_passes: 0,
         }
@@ -231,7 +246,7 @@ impl<'a> Replay<'a> {
             return Ok(contents);
         }
         for (vcpu, &position) in (0..self.vcpus()).zip(positions) {
-            let mut records = self.trace.vcpu_records(vcpu, 0);
+            let mut records = self.trace.vcpu_first_writes(vcpu, 0);
             let is_write = |_, op| op == Op::Write;
             while let Some(record) = records.next_wanted(self.start_ns, is_write) {
                 let record = record?;
@@ -278,7 +293,7 @@ impl<'a> Replay<'a> {
         Ok(writes)
     }
 
-    /// The pages, of the trace's size, of one vCPU's writes; those of a span longer than the trace once.
+    /// The pages, of the trace's size, of one vCPU's writes, each once or more often.
     fn writes(
         &self,
         vcpu: u16,
@@ -287,7 +302,7 @@ impl<'a> Replay<'a> {
     ) -> impl Iterator<Item = Result<u32, TraceError>> + use<'a> {
         // After one pass (and a picosecond for rounding) a trace that wraps around has nothing new.
         let end = until.min(from + self.pass() + SimTime::from_ps(1));
-        let mut accesses = self.vcpu(vcpu, from);
+        let mut accesses = self.records_of(vcpu, from, Trace::vcpu_first_writes);
         std::iter::from_fn(move || accesses.next_wanted(end, |_, op| op == Op::Write))
             .take_while(move |access| !matches!(access, Ok(access) if access.offset >= end))
             .map(|access| access.map(|access| access.place))
@@ -299,6 +314,8 @@ pub struct VcpuReplay<'a> {
     replay: Replay<'a>,
     vcpu: u16,
     from: SimTime,
+    /// What of the trace it goes through.
+    records_of: fn(&Trace, u16, u64) -> VcpuRecords<'_>,
     records: VcpuRecords<'a>,
     pass: u64,
     /// Passes since the last record: two in a row mean a vCPU without any.
@@ -342,7 +359,7 @@ impl VcpuReplay<'_> {
                 None if self.replay.at_end == AtEnd::Wrap && self.idle_passes < 2 => {
                     self.idle_passes += 1;
                     self.pass += 1;
-                    self.records = self.replay.trace.vcpu_records(self.vcpu, 0);
+                    self.records = (self.records_of)(self.replay.trace, self.vcpu, 0);
                     continue;
                 }
                 None => return None,

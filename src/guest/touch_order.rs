@@ -73,7 +73,7 @@ impl TouchOrder {
             let end = position + replay.pass() + SimTime::from_ps(1);
             let mut seen = PageSet::empty(pages);
             let mut touches = Vec::new();
-            let mut accesses = replay.vcpu(vcpu, position);
+            let mut accesses = replay.first_accesses(vcpu, position);
             let ram = replay.ram();
             while let Some(access) = accesses.next_wanted(end, |page, _| {
                 // One outside of RAM is an error to be seen.

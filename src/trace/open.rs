@@ -1,10 +1,11 @@
 //! What is checked before a trace is open: everything but the content of its blocks.
 
 use super::decoded::DecodedBlocks;
+use super::first_accesses::FirstAccesses;
 use super::format::{self, Block, Fields, Footer};
 use super::reader::Trace;
 use super::storage::Storage;
-use super::{Place, TraceError, TraceHeader};
+use super::{Op, Place, TraceError, TraceHeader};
 use crate::memory::PageRun;
 
 /// A file on its way to becoming a [`Trace`].
@@ -49,6 +50,8 @@ impl Opening {
             header,
             zero_runs,
             decoded: DecodedBlocks::new(blocks.len()),
+            first_accesses: FirstAccesses::new(|_| true),
+            first_writes: FirstAccesses::new(|op| op == Op::Write),
             blocks,
             idle_spans: footer.idle_spans,
             duration_ns: footer.duration_ns,

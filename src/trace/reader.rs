@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::columns::Columns;
 use super::decoded::{self, DecodedBlocks};
+use super::first_accesses::{self, FirstAccesses};
 use super::format::{self, Block, BlockHeader, Codec, ContentHasher};
 use super::open::Opening;
-use super::records::{Records, VcpuRecords};
+use super::records::{Cursor, Records, VcpuRecords};
 use super::storage::{Source, Storage};
 use super::{IdleSpan, Place, TraceError, TraceHeader};
 use crate::memory::{PageRun, Ram};
@@ -27,6 +28,8 @@ pub struct Trace {
     /// By vCPU, then in time order.
     pub(super) blocks: Vec<Block>,
     pub(super) decoded: DecodedBlocks,
+    pub(super) first_accesses: FirstAccesses,
+    pub(super) first_writes: FirstAccesses,
     /// By vCPU, then in time order.
     pub(super) idle_spans: Vec<IdleSpan>,
     pub(super) duration_ns: u64,
@@ -103,7 +106,9 @@ impl Trace {
         let decoded = self
             .record_count
             .saturating_mul(format::RECORD_BYTES as u64);
-        compressed + decoded.min(decoded::MOST_BYTES as u64) + size_of_val(self.idle_spans()) as u64
+        let kept = decoded.min(decoded::MOST_BYTES as u64);
+        let first = 2 * decoded.min(first_accesses::MOST_BYTES as u64);
+        compressed + kept + first + size_of_val(self.idle_spans()) as u64
     }
 
     /// The first 16 hex digits of the content hash: equal for equal content, however it is compressed.
@@ -116,6 +121,20 @@ impl Trace {
     /// The records of one vCPU from `from_ns` on, in time order. Seeks by the index; empty for an unknown vCPU.
     pub fn vcpu_records(&self, vcpu: u16, from_ns: u64) -> VcpuRecords<'_> {
         VcpuRecords::new(self, vcpu, from_ns)
+    }
+
+    /// Records of one vCPU from `from_ns` on, in time order, and among them each page's first. For a reader who looks
+    /// for first accesses: there are far fewer of them.
+    pub fn vcpu_first_accesses(&self, vcpu: u16, from_ns: u64) -> VcpuRecords<'_> {
+        VcpuRecords::of(
+            self,
+            Cursor::first(self, vcpu, from_ns, &self.first_accesses),
+        )
+    }
+
+    /// The same, and among them each page's first write.
+    pub fn vcpu_first_writes(&self, vcpu: u16, from_ns: u64) -> VcpuRecords<'_> {
+        VcpuRecords::of(self, Cursor::first(self, vcpu, from_ns, &self.first_writes))
     }
 
     /// The records of all vCPUs, merged by time; at equal times by vCPU, then in the order of recording.

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::columns::{self, Columns};
+use super::first_accesses::{FirstAccesses, Milestone, Parts};
 use super::reader::BlockReader;
 use super::{Op, Record, Trace, TraceError};
 
@@ -18,9 +19,13 @@ pub struct VcpuRecords<'a> {
 
 impl<'a> VcpuRecords<'a> {
     pub(super) fn new(trace: &'a Trace, vcpu: u16, from_ns: u64) -> Self {
+        Self::of(trace, Cursor::new(trace, vcpu, from_ns))
+    }
+
+    pub(super) fn of(trace: &'a Trace, cursor: Cursor<'a>) -> Self {
         VcpuRecords {
             reader: BlockReader::new(trace),
-            cursor: Cursor::new(trace, vcpu, from_ns),
+            cursor,
         }
     }
 }
@@ -89,17 +94,27 @@ impl Iterator for Records<'_> {
     }
 }
 
-/// A position in one vCPU's blocks.
-struct Cursor<'a> {
+/// A position in one vCPU's blocks, or in what is kept of first accesses behind them.
+pub(super) struct Cursor<'a> {
     trace: &'a Trace,
     vcpu: u16,
     tick_ns: u64,
     from_tick: u64,
+    /// Records of the first block that are left out.
+    left_out: usize,
     /// The blocks ahead.
     blocks: Range<usize>,
+    /// Where first accesses take the place of records.
+    stop: Milestone,
+    first_accesses: Parts,
+    /// How many of their parts have been loaded.
+    loaded: usize,
+    /// To be asked once it is known where the records begin.
+    asked: Option<&'a FirstAccesses>,
     columns: Arc<Columns>,
-    /// The next record in `columns`, and the tick of the one before it.
+    /// The next record in `columns`, the end of those that count, and the tick of the record before.
     position: usize,
+    end: usize,
     tick: u64,
 }
 
@@ -115,11 +130,51 @@ impl<'a> Cursor<'a> {
             vcpu,
             tick_ns,
             from_tick,
+            left_out: 0,
             blocks: blocks.start + passed..blocks.end,
+            stop: Milestone::of_block(blocks.end),
+            first_accesses: Arc::default(),
+            loaded: 0,
+            asked: None,
             columns: Arc::default(),
             position: 0,
+            end: 0,
             tick: 0,
         }
+    }
+
+    /// All records from a time on until it is known which are the first ones, and then these.
+    pub(super) fn first(
+        trace: &'a Trace,
+        vcpu: u16,
+        from_ns: u64,
+        first_accesses: &'a FirstAccesses,
+    ) -> Self {
+        Cursor {
+            asked: Some(first_accesses),
+            ..Cursor::new(trace, vcpu, from_ns)
+        }
+    }
+
+    /// All records from a milestone on, until first accesses are known, if they are, and then these.
+    pub(super) fn between(
+        trace: &'a Trace,
+        vcpu: u16,
+        from: Milestone,
+        known: Option<(Milestone, Parts)>,
+    ) -> Self {
+        let mut cursor = Cursor::new(trace, vcpu, 0);
+        cursor.blocks.start = from.block;
+        cursor.left_out = from.record();
+        if let Some((stop, parts)) = known {
+            cursor.stop_at(stop, parts);
+        }
+        cursor
+    }
+
+    fn stop_at(&mut self, stop: Milestone, first_accesses: Parts) {
+        (self.stop, self.first_accesses) = (stop, first_accesses);
+        self.blocks.end = stop.block + usize::from(stop.record() > 0);
     }
 
     /// When the next record is; exact for a cursor that began at 0.
@@ -147,10 +202,12 @@ impl<'a> Cursor<'a> {
         let until_tick = until_ns.div_ceil(self.tick_ns);
         loop {
             // Sums and products are exact: the block was checked against the index, and that against the duration.
-            while let (Some(&delta), Some(&access)) = (
-                self.columns.deltas.get(self.position),
-                self.columns.accesses.get(self.position),
-            ) {
+            let ahead = self.position..self.end;
+            let columns = (
+                self.columns.deltas.get(ahead.clone()).unwrap_or_default(),
+                self.columns.accesses.get(ahead).unwrap_or_default(),
+            );
+            for (&delta, &access) in columns.0.iter().zip(columns.1) {
                 self.position += 1;
                 self.tick += u64::from(delta);
                 let (page, op) = columns::unpack(access);
@@ -165,26 +222,47 @@ impl<'a> Cursor<'a> {
             }
             if let Err(error) = self.load_next(reader)? {
                 self.blocks = 0..0;
+                self.first_accesses = Arc::default();
                 return Some(Err(error));
             }
         }
     }
 
-    /// `None` when there is no further block.
+    /// `None` when there is no further block, and no first access behind them.
     fn load_next(&mut self, reader: &mut BlockReader<'_>) -> Option<Result<(), TraceError>> {
-        let block = self.blocks.next()?;
+        let Some(block) = self.blocks.next() else {
+            let part = self.first_accesses.get(self.loaded)?;
+            self.loaded += 1;
+            self.columns = Arc::clone(&part.columns);
+            (self.position, self.end) = (0, self.columns.len());
+            self.tick = part.first_tick;
+            return Some(Ok(()));
+        };
         if let Err(error) = reader.load_shared(block, &mut self.columns) {
             self.columns = Arc::default();
             return Some(Err(error));
         }
-        (self.position, self.tick) = (0, self.trace.blocks[block].first_tick);
+        (self.position, self.end) = (0, self.columns.len());
+        self.tick = self.trace.blocks[block].first_tick;
         // Only the first block holds records before the start.
+        let left_out = std::mem::take(&mut self.left_out);
         while let Some(&delta) = self.columns.deltas.get(self.position) {
             let tick = self.tick + u64::from(delta);
-            if tick >= self.from_tick {
+            if tick >= self.from_tick && self.position >= left_out {
                 break;
             }
             (self.position, self.tick) = (self.position + 1, tick);
+        }
+        if let Some(first_accesses) = self.asked.take() {
+            let from = Milestone::after(block, self.position, self.end);
+            if from.block < self.stop.block
+                && let Some((stop, parts)) = first_accesses.from(self.trace, self.vcpu, from)
+            {
+                self.stop_at(stop, parts);
+            }
+        }
+        if block == self.stop.block {
+            self.end = self.stop.record();
         }
         Some(Ok(()))
     }
