@@ -14,7 +14,7 @@ mod reference;
 pub mod report;
 
 pub use errors::{Gain, Order, Ranking, Summary, gains, median_difference, rankings, summary};
-pub use goals::{ErrorBound, GAINS_APART, Goal, Part, missed, parts};
+pub use goals::{ErrorBound, GAINS_APART, Goal, GroupErrors, errors_by_group, missed};
 pub use prediction::Predictor;
 pub use reference::{Group, Range, ReferenceError, Setting, read};
 

@@ -4,8 +4,8 @@ use super::table::{View, new_table, right_aligned};
 use crate::message::visible;
 use crate::run::row::{Row, Value};
 use crate::validation::{
-    ErrorBound, GAINS_APART, Gain, Goal, Order, Pair, Quantity, Range, Ranking, Verdict, gains,
-    median_difference, parts, rankings,
+    ErrorBound, GAINS_APART, Gain, Goal, Order, Pair, Quantity, Range, Ranking, Verdict,
+    errors_by_group, gains, median_difference, rankings,
 };
 
 /// Which workloads the scenario's parameters were calibrated on.
@@ -170,9 +170,9 @@ pub fn error_table(verdicts: &[Verdict], calibrated: Calibrated<'_>, view: View)
         ],
         view,
     );
-    for part in parts(verdicts, calibrated) {
-        let summary = &part.summary;
-        let goal = Goal::of(part.quantity);
+    for group in errors_by_group(verdicts, calibrated) {
+        let summary = &group.summary;
+        let goal = Goal::of(group.quantity);
         let worst = match goal.worst {
             ErrorBound::Fraction(most) => format!("{:.0} %", most * 100.0),
             ErrorBound::Factor(most) => format!("factor {most}"),
@@ -180,13 +180,13 @@ pub fn error_table(verdicts: &[Verdict], calibrated: Calibrated<'_>, view: View)
         table.add_row(right_aligned([
             format!(
                 "{}, {}, {}",
-                part.quantity.description(),
-                if part.planned {
+                group.quantity.description(),
+                if group.planned {
                     "with a plan"
                 } else {
                     "without a plan"
                 },
-                if part.calibrated {
+                if group.calibrated {
                     "calibrated on"
                 } else {
                     "held out"
@@ -202,7 +202,7 @@ pub fn error_table(verdicts: &[Verdict], calibrated: Calibrated<'_>, view: View)
                 "∞".to_owned()
             },
             format!("{:.0} %, {worst}", goal.median * 100.0),
-            met(part.is_met()).to_owned(),
+            met(group.is_met()).to_owned(),
         ]));
     }
     format!("{}\n", view.show(&table))

@@ -45,9 +45,9 @@ impl Goal {
 /// The goal for gains: by how much measured and predicted ones may differ in the median, as a fraction.
 pub const GAINS_APART: f64 = 0.10;
 
-/// The errors of one quantity in one part of the settings.
+/// The errors of one quantity in one group of settings: with or without a plan, calibrated on or held out.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Part {
+pub struct GroupErrors {
     /// What was predicted.
     pub quantity: Quantity,
     /// Whether a plan was fetched in these settings.
@@ -58,25 +58,25 @@ pub struct Part {
     pub summary: Summary,
 }
 
-impl Part {
+impl GroupErrors {
     /// Whether the quantity's goal is met here.
     pub fn is_met(&self) -> bool {
         Goal::of(self.quantity).is_met(&self.summary)
     }
 }
 
-/// Errors with and without a plan, of workloads that the scenario was `calibrated` on and of others: apart, as a part
-/// that is easy to predict must not hide one that is not. Parts without settings are left out. A goal that every part
+/// Errors with and without a plan, of workloads that the scenario was `calibrated` on and of others: apart, as a group
+/// that is easy to predict must not hide one that is not. Groups without settings are left out. A goal that every group
 /// meets is met by all settings together.
-pub fn parts(verdicts: &[Verdict], calibrated: &[String]) -> Vec<Part> {
-    let mut parts = Vec::new();
+pub fn errors_by_group(verdicts: &[Verdict], calibrated: &[String]) -> Vec<GroupErrors> {
+    let mut groups = Vec::new();
     for (planned, is_calibrated) in [(false, true), (false, false), (true, true), (true, false)] {
         let own = verdicts.iter().filter(|verdict| {
             let setting = &verdict.setting;
             (setting.is_planned(), setting.is_one_of(calibrated)) == (planned, is_calibrated)
         });
-        parts.extend(Quantity::ALL.into_iter().filter_map(|quantity| {
-            Some(Part {
+        groups.extend(Quantity::ALL.into_iter().filter_map(|quantity| {
+            Some(GroupErrors {
                 quantity,
                 planned,
                 calibrated: is_calibrated,
@@ -84,16 +84,16 @@ pub fn parts(verdicts: &[Verdict], calibrated: &[String]) -> Vec<Part> {
             })
         }));
     }
-    parts
+    groups
 }
 
-/// How many goals are missed, by parts and by the gains, and of how many.
+/// How many goals are missed, by groups and by the gains, and of how many.
 pub fn missed(verdicts: &[Verdict], calibrated: &[String]) -> (usize, usize) {
-    let parts = parts(verdicts, calibrated);
+    let groups = errors_by_group(verdicts, calibrated);
     let apart = median_difference(&gains(verdicts));
-    let missed = parts.iter().filter(|part| !part.is_met()).count()
+    let missed = groups.iter().filter(|group| !group.is_met()).count()
         + usize::from(apart.is_some_and(|apart| apart > GAINS_APART));
-    (missed, parts.len() + usize::from(apart.is_some()))
+    (missed, groups.len() + usize::from(apart.is_some()))
 }
 
 #[cfg(test)]

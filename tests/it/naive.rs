@@ -120,9 +120,9 @@ fn ps(time: SimTime) -> Ps {
     time.as_ps().into()
 }
 
-/// What a host page is made of.
+/// How many pages of a host page have content, and how many are zero.
 #[derive(Debug, Clone, Copy)]
-struct Parts {
+struct PageCounts {
     pages: u64,
     zeros: u64,
 }
@@ -171,11 +171,11 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         .iter()
         .filter(|s| world.requested[s.page as usize])
         .count();
-    let after = (world.order.iter()).map(|&page| (page, input.parts(page, &source.zero)));
-    let sent: Vec<(u32, Parts)> = source.sent.pages.iter().copied().chain(after).collect();
+    let after = (world.order.iter()).map(|&page| (page, input.page_counts(page, &source.zero)));
+    let sent: Vec<(u32, PageCounts)> = source.sent.pages.iter().copied().chain(after).collect();
     let again = (sent.iter().enumerate())
         .filter(|(n, (page, _))| sent[..*n].iter().any(|(before, _)| before == page))
-        .map(|(_, (_, parts))| parts.pages + parts.zeros);
+        .map(|(_, (_, counts))| counts.pages + counts.zeros);
     let payload = input.payload();
     let bytes =
         source.sent.bytes + world.message_bytes + u128::from(input.settings.vm.core_state.0);
@@ -208,8 +208,8 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         fault_latency_p99: narrow(latencies.p99),
         fault_latency_max: narrow(latencies.max),
         bytes_sent: narrow(bytes),
-        pages_sent: sent.iter().map(|(_, parts)| parts.pages).sum(),
-        zero_pages_sent: sent.iter().map(|(_, parts)| parts.zeros).sum(),
+        pages_sent: sent.iter().map(|(_, counts)| counts.pages).sum(),
+        zero_pages_sent: sent.iter().map(|(_, counts)| counts.zeros).sum(),
         duplicate_pages_sent: again.sum(),
         pps_pages: pps.len() as u64,
         time_to_90pct_speed: narrow(measures::to_90pct_speed(input, &world.stalls, resumed)),

@@ -70,15 +70,15 @@ fn earliest(input: &Input, source: &SourcePhase, pages: &[Touch]) -> Ps {
     let work: Vec<[Ps; 3]> = pages
         .iter()
         .map(|(_, page)| {
-            let parts = input.parts(*page, &source.zero);
-            let pushing = if parts.pages == 0 {
+            let counts = input.page_counts(*page, &source.zero);
+            let pushing = if counts.pages == 0 {
                 input.zero_service()
             } else {
                 input.settings.source.push_service
             };
             [
                 ps(pushing.min(input.settings.source.demand_service)),
-                (input.tx(input.message(parts), greatest)).saturating_sub(1),
+                (input.tx(input.message(counts), greatest)).saturating_sub(1),
                 ps(input.settings.destination.install),
             ]
         })

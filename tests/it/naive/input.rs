@@ -7,7 +7,7 @@ use migsim::network::CongestionControl;
 use migsim::scenario::{Delivery, Scenario};
 use migsim::units::{Bandwidth, SimTime};
 
-use super::{Background, LeadIn, Parts, Ps, RawRecord, Strategy, narrow, ps};
+use super::{Background, LeadIn, PageCounts, Ps, RawRecord, Strategy, narrow, ps};
 
 /// Everything that the model names: a trace, settings, and what is simulated.
 #[derive(Debug, Clone)]
@@ -181,25 +181,25 @@ impl Input<'_> {
     }
 
     /// What a host page is made of, in pages of the trace's size: those with content, and those that are zero.
-    pub(super) fn parts(&self, host: u32, zero: &[bool]) -> Parts {
+    pub(super) fn page_counts(&self, host: u32, zero: &[bool]) -> PageCounts {
         let inside = (0..self.vm_pages()).filter(|page| page >> self.host_shift == host);
         let (zeros, pages): (Vec<u32>, Vec<u32>) = inside.partition(|page| zero[*page as usize]);
-        Parts {
+        PageCounts {
             pages: pages.len() as u64,
             zeros: zeros.len() as u64,
         }
     }
 
     /// Bytes of its message.
-    pub(super) fn message(&self, parts: Parts) -> u64 {
+    pub(super) fn message(&self, counts: PageCounts) -> u64 {
         let link = &self.settings.link;
-        parts.pages * (self.page_size + u64::from(link.message_header))
-            + parts.zeros * u64::from(link.zero_page_bytes)
+        counts.pages * (self.page_size + u64::from(link.message_header))
+            + counts.zeros * u64::from(link.zero_page_bytes)
     }
 
     /// Bytes of a host page's message that has all of its content.
     pub(super) fn whole_message(&self) -> u64 {
-        self.message(Parts {
+        self.message(PageCounts {
             pages: 1 << self.host_shift,
             zeros: 0,
         })

@@ -103,9 +103,9 @@ impl Run<'_> {
 
     /// Enough is gathered: pages with content, or 32 KiB of marks for zero pages.
     fn is_gathered(&self) -> bool {
-        let parts = |message: &Message| self.input.parts(message.page, &self.source.zero);
-        let zeros: u64 = self.gathered.iter().map(|m| parts(m).zeros).sum();
-        let pages: u64 = self.gathered.iter().map(|m| parts(m).pages).sum();
+        let counts = |message: &Message| self.input.page_counts(message.page, &self.source.zero);
+        let zeros: u64 = self.gathered.iter().map(|m| counts(m).zeros).sum();
+        let pages: u64 = self.gathered.iter().map(|m| counts(m).pages).sum();
         self.input.fills_batch(pages, zeros)
     }
 
@@ -299,8 +299,8 @@ impl Run<'_> {
     pub(super) fn take(&mut self, page: u32, demand: bool) -> (Ps, Message) {
         self.sent[page as usize] = true;
         self.result.order.push(page);
-        let parts = self.input.parts(page, &self.source.zero);
-        let bytes = self.input.message(parts);
+        let counts = self.input.page_counts(page, &self.source.zero);
+        let bytes = self.input.message(counts);
         self.result.message_bytes += u128::from(bytes);
         if self.now >= self.period.0 + self.input.limiter_period() {
             self.period = (self.now, 0);
@@ -308,7 +308,7 @@ impl Run<'_> {
         self.period.1 += bytes;
         let service = if demand {
             self.input.settings.source.demand_service
-        } else if parts.pages == 0 {
+        } else if counts.pages == 0 {
             self.input.zero_service()
         } else {
             self.input.settings.source.push_service
