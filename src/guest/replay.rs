@@ -2,6 +2,8 @@
 
 mod time_scale;
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -171,7 +173,9 @@ impl<'a> Replay<'a> {
 
     /// The accesses of a vCPU from a guest time on; endless if the trace wraps around and the vCPU does anything.
     pub fn vcpu(&self, vcpu: u16, from: SimTime) -> VcpuReplay<'a> {
-        self.records_of(vcpu, from, Trace::vcpu_records)
+        self.records_of(vcpu, from, |trace, vcpu, times| {
+            trace.vcpu_records(vcpu, times.start)
+        })
     }
 
     /// Some of them, and among them the first of each page.
@@ -179,12 +183,7 @@ impl<'a> Replay<'a> {
         self.records_of(vcpu, from, Trace::vcpu_first_accesses)
     }
 
-    fn records_of(
-        &self,
-        vcpu: u16,
-        from: SimTime,
-        records_of: fn(&Trace, u16, u64) -> VcpuRecords<'_>,
-    ) -> VcpuReplay<'a> {
+    fn records_of(&self, vcpu: u16, from: SimTime, records_of: RecordsOf) -> VcpuReplay<'a> {
         // One nanosecond earlier than rounding could ask for; what comes too early is skipped.
         let since_start = self.scale.recorded_ns(from).saturating_sub(1);
         let since_zero = self.start_ns.saturating_add(since_start);
@@ -198,7 +197,11 @@ impl<'a> Replay<'a> {
             vcpu,
             from,
             records_of,
-            records: records_of(self.trace, vcpu, position),
+            records: records_of(
+                self.trace,
+                vcpu,
+                position..position.saturating_add(TOO_EARLY_NS),
+            ),
             pass,
             idle_passes: 0,
         }
@@ -246,7 +249,7 @@ impl<'a> Replay<'a> {
             return Ok(contents);
         }
         for (vcpu, &position) in (0..self.vcpus()).zip(positions) {
-            let mut records = self.trace.vcpu_first_writes(vcpu, 0);
+            let mut records = self.trace.vcpu_first_writes(vcpu, 0..0);
             let is_write = |_, op| op == Op::Write;
             while let Some(record) = records.next_wanted(self.start_ns, is_write) {
                 let record = record?;
@@ -309,13 +312,19 @@ impl<'a> Replay<'a> {
     }
 }
 
+/// Which records of a vCPU: all in a time, and behind it as it chooses.
+type RecordsOf = fn(&Trace, u16, Range<u64>) -> VcpuRecords<'_>;
+
+/// Records at most so long after the time that is asked for may still come too early.
+const TOO_EARLY_NS: u64 = 3;
+
 /// Iterator over the accesses of one vCPU; see [`Replay::vcpu`].
 pub struct VcpuReplay<'a> {
     replay: Replay<'a>,
     vcpu: u16,
     from: SimTime,
     /// What of the trace it goes through.
-    records_of: fn(&Trace, u16, u64) -> VcpuRecords<'_>,
+    records_of: RecordsOf,
     records: VcpuRecords<'a>,
     pass: u64,
     /// Passes since the last record: two in a row mean a vCPU without any.
@@ -359,7 +368,7 @@ impl VcpuReplay<'_> {
                 None if self.replay.at_end == AtEnd::Wrap && self.idle_passes < 2 => {
                     self.idle_passes += 1;
                     self.pass += 1;
-                    self.records = (self.records_of)(self.replay.trace, self.vcpu, 0);
+                    self.records = (self.records_of)(self.replay.trace, self.vcpu, 0..0);
                     continue;
                 }
                 None => return None,

@@ -313,9 +313,15 @@ impl<'a> SourceHost<'a> {
         } else {
             &mut self.push_buffer
         };
-        if !buffer.has_room(link.occupancy(demanded)) {
+        let has_room = buffer.has_room(link.occupancy(demanded));
+        let room_at = if has_room {
+            Some(now)
+        } else {
+            self.room_at(ahead, link)
+        };
+        let Some(now) = room_at else {
             return Ok(Err(WaitsFor::Room { demand }));
-        }
+        };
         if demanded && let Some((page, requested_at)) = self.requests.pop_front() {
             let demanded = self.take_demanded(page, requested_at, now, link);
             self.thread
@@ -330,6 +336,9 @@ impl<'a> SourceHost<'a> {
         }
         if let Some(end) = self.limiter.holds_until(now) {
             return Ok(Err(WaitsFor::Period(end)));
+        }
+        if !has_room {
+            self.push_buffer.wake(); // by then
         }
         if let Some(page) = self.next_lost() {
             let one = Ahead { most: 1, ..ahead };

@@ -135,6 +135,11 @@ impl Channel {
         self.queue.front().map(|span| span.first)
     }
 
+    /// What the page consists of that leaves next.
+    pub(super) fn next_content(&self) -> Option<Content> {
+        self.queue.front().map(|span| span.content)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Link, Span};
+use crate::engine::Progression;
 use crate::memory::Content;
 use crate::units::{Bytes, SimTime};
 
@@ -170,14 +171,54 @@ pub(crate) fn pace(
     }
     let occupancy = link.occupancy(false);
     let room = buffer.room(occupancy, link.bytes(content));
+    let Some((left, count)) = link.departures(now, content) else {
+        return (service, room);
+    };
     // With room for one, and a page that leaves before the next is looked for, each that leaves makes room for the
     // next.
-    let steady = (room == 1 && occupancy <= buffer.level())
-        .then(|| link.steady_run(now, content))
-        .flatten()
-        .filter(|(_, steady)| *steady > service);
-    match steady {
-        Some((leave, steady)) => (steady, leave.saturating_add(1)),
-        None => (service, room),
+    let is_steady = room == 1 && occupancy <= buffer.level() && left.first == now + left.step;
+    if is_steady && left.step > service {
+        return (left.step, count.saturating_add(1));
     }
+    // Another is there when the first has left, or comes too seldom to fill the buffer.
+    let goes_on =
+        occupancy > link.bytes(content) || now + service <= left.first || service >= left.step;
+    if goes_on {
+        (service, room_meanwhile(room, now, service, left, count))
+    } else {
+        (service, room)
+    }
+}
+
+/// How many messages find room one behind the other, one each `service` from `now` on, where there is room for so many
+/// and `count` of them leave meanwhile.
+///
+/// Number `i` finds it as long as no more than `room - 1` of the `i` before it are still there. By then
+/// `(now + i * service - first) / step + 1`, rounded down, have left. If that is less often than they come, number `i`
+/// is the first without room where `i * (step - service)` exceeds `now + room * step - first`.
+fn room_meanwhile(room: u32, now: SimTime, service: SimTime, left: Progression, count: u32) -> u32 {
+    let most = room.saturating_add(count);
+    let behind = left.step.saturating_sub(service).as_ps();
+    let lead = (now + left.step.times(room.into())).saturating_sub(left.first);
+    match lead.as_ps().checked_div(behind) {
+        Some(found) => found.saturating_add(1).min(most.into()) as u32,
+        None => most,
+    }
+}
+
+/// When one page leaves that makes room for one while others wait behind it, if that is the next that leaves and there
+/// is no room before: what it consists of, and when.
+pub(crate) fn next_room(
+    batch: &Batch,
+    buffer: &SendBuffer,
+    link: &Link,
+) -> Option<(Content, SimTime)> {
+    if !batch.holds_nothing_back() {
+        return None;
+    }
+    let (content, at) = link.next_to_leave()?;
+    let bytes = link.bytes(content);
+    let occupancy = link.occupancy(false) - bytes;
+    (occupancy > 0 && occupancy <= buffer.level() && buffer.room(occupancy, bytes) == 1)
+        .then_some((content, at))
 }

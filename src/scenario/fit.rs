@@ -205,7 +205,7 @@ fn untouched_pages(trace: &Trace, pages: u32, ram: &Ram) -> Result<PageSet, Trac
         untouched.remove_run(run.first, run.count);
     }
     for vcpu in 0..trace.header().vcpus {
-        for record in trace.vcpu_first_accesses(vcpu, 0) {
+        for record in trace.vcpu_first_accesses(vcpu, 0..0) {
             if let Some(place) = ram.place(record?.page) {
                 untouched.remove(place);
             }

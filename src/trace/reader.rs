@@ -123,18 +123,17 @@ impl Trace {
         VcpuRecords::new(self, vcpu, from_ns)
     }
 
-    /// Records of one vCPU from `from_ns` on, in time order, and among them each page's first. For a reader who looks
-    /// for first accesses: there are far fewer of them.
-    pub fn vcpu_first_accesses(&self, vcpu: u16, from_ns: u64) -> VcpuRecords<'_> {
-        VcpuRecords::of(
-            self,
-            Cursor::first(self, vcpu, from_ns, &self.first_accesses),
-        )
+    /// The records of one vCPU within a time, and of those behind it some, among them each page's first; in time order.
+    /// For a reader who looks for first accesses: there are far fewer of them.
+    pub fn vcpu_first_accesses(&self, vcpu: u16, all_in_ns: Range<u64>) -> VcpuRecords<'_> {
+        let cursor = Cursor::first(self, vcpu, all_in_ns, &self.first_accesses);
+        VcpuRecords::of(self, cursor)
     }
 
     /// The same, and among them each page's first write.
-    pub fn vcpu_first_writes(&self, vcpu: u16, from_ns: u64) -> VcpuRecords<'_> {
-        VcpuRecords::of(self, Cursor::first(self, vcpu, from_ns, &self.first_writes))
+    pub fn vcpu_first_writes(&self, vcpu: u16, all_in_ns: Range<u64>) -> VcpuRecords<'_> {
+        let cursor = Cursor::first(self, vcpu, all_in_ns, &self.first_writes);
+        VcpuRecords::of(self, cursor)
     }
 
     /// The records of all vCPUs, merged by time; at equal times by vCPU, then in the order of recording.

@@ -109,8 +109,8 @@ pub(super) struct Cursor<'a> {
     first_accesses: Parts,
     /// How many of their parts have been loaded.
     loaded: usize,
-    /// To be asked once it is known where the records begin.
-    asked: Option<&'a FirstAccesses>,
+    /// To be asked behind the records before a tick.
+    asked: Option<(u64, &'a FirstAccesses)>,
     columns: Arc<Columns>,
     /// The next record in `columns`, the end of those that count, and the tick of the record before.
     position: usize,
@@ -143,16 +143,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// All records from a time on until it is known which are the first ones, and then these.
+    /// All records from a time until another one, and on until it is known which are the first ones, and then these.
     pub(super) fn first(
         trace: &'a Trace,
         vcpu: u16,
-        from_ns: u64,
+        all_in_ns: Range<u64>,
         first_accesses: &'a FirstAccesses,
     ) -> Self {
+        let cursor = Cursor::new(trace, vcpu, all_in_ns.start);
+        let until_tick = all_in_ns.end.div_ceil(cursor.tick_ns);
         Cursor {
-            asked: Some(first_accesses),
-            ..Cursor::new(trace, vcpu, from_ns)
+            asked: Some((until_tick, first_accesses)),
+            ..cursor
         }
     }
 
@@ -253,17 +255,33 @@ impl<'a> Cursor<'a> {
             }
             (self.position, self.tick) = (self.position + 1, tick);
         }
-        if let Some(first_accesses) = self.asked.take() {
-            let from = Milestone::after(block, self.position, self.end);
-            if from.block < self.stop.block
-                && let Some((stop, parts)) = first_accesses.from(self.trace, self.vcpu, from)
-            {
-                self.stop_at(stop, parts);
-            }
-        }
+        self.ask(block);
         if block == self.stop.block {
             self.end = self.stop.record();
         }
         Some(Ok(()))
+    }
+
+    /// Has first accesses take over behind a block's records of the time of which all are wanted.
+    fn ask(&mut self, block: usize) {
+        let Some((until_tick, first_accesses)) = self.asked else {
+            return;
+        };
+        let (mut all, mut tick) = (self.position, self.tick);
+        while let Some(&delta) = self.columns.deltas.get(all)
+            && tick + u64::from(delta) < until_tick
+        {
+            (all, tick) = (all + 1, tick + u64::from(delta));
+        }
+        if all == self.end {
+            return; // the next block may hold more
+        }
+        self.asked = None;
+        let from = Milestone::after(block, all, self.end);
+        if from.block < self.stop.block
+            && let Some((stop, parts)) = first_accesses.from(self.trace, self.vcpu, from)
+        {
+            self.stop_at(stop, parts);
+        }
     }
 }

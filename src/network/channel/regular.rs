@@ -94,19 +94,21 @@ impl Channel {
         }
     }
 
-    /// How many messages of a content are known to leave at constant distances from `now` on, when one has just left,
-    /// if others join them; and that distance. `next_departure` is when the one on the wire leaves.
-    pub(in crate::network) fn steady_run(
+    /// When the next messages leave, and how many of a content are known to leave at that constant distance, if others
+    /// join them. `next_departure` is when the one on the wire leaves; without one, another has just left.
+    pub(in crate::network) fn departures(
         &self,
         now: SimTime,
         next_departure: SimTime,
         transmission: SimTime,
         content: Content,
-    ) -> Option<(u32, SimTime)> {
+    ) -> Option<(Progression, u32)> {
         let (bytes, most) = (self.bytes(content), self.leading(content));
-        let (count, step) = if self.wire.is_none() {
-            self.paced_run(now, transmission, bytes, most)
-        } else if next_departure == now + transmission {
+        let (left, count) = if self.wire.is_none() {
+            let (count, step) = self.paced_run(now, transmission, bytes, most);
+            let first = now + step;
+            (Progression { first, step }, count)
+        } else {
             let begin = Progression {
                 first: next_departure,
                 step: transmission,
@@ -114,11 +116,9 @@ impl Channel {
             let open = self
                 .window
                 .open_run(self.whole, bytes, next_departure, begin, most);
-            (open.saturating_add(1).min(most), transmission)
-        } else {
-            return None;
+            (begin, open.saturating_add(1).min(most))
         };
-        (count > 0).then_some((count, step))
+        (count > 0).then_some((left, count))
     }
 
     /// The first `count` messages have passed, whole and one by one, and have `left` at these times.

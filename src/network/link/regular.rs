@@ -88,27 +88,33 @@ impl Link {
         (count > 1).then_some((index, left, count))
     }
 
-    /// The distance at which pushed pages leave from `now` on, when one has just left, as long as each is replaced by
-    /// another such page before the next has left, and how many are known to; `None` if that is not known.
-    pub fn steady_run(&self, now: SimTime, content: Content) -> Option<(u32, SimTime)> {
+    /// When pushed pages of a content leave from `now` on, as long as others join them in time, and how many are known
+    /// to; `None` if that is not known.
+    pub fn departures(&self, now: SimTime, content: Content) -> Option<(Progression, u32)> {
         let bytes = self.bytes(content);
-        let is_steady = self.settings.segment.0 == 0
-            && self.device_limit == 0
-            && self.acknowledgement.is_none()
-            && self.demand().is_empty()
-            && bytes > 0;
-        if !is_steady {
+        if !self.pushes_whole_pages() || bytes == 0 {
             return None;
         }
         let transmission = self.capacity.transmission(bytes);
-        let steady = (self.push()).steady_run(now, self.next_departure, transmission, content);
-        let (count, step) = steady?;
-        let left = Progression {
-            first: now + step,
-            step,
-        };
+        let push = self.push();
+        let (left, count) = push.departures(now, self.next_departure, transmission, content)?;
         let count = left.count_until(self.capacity.steady_until(), count);
-        (count > 0).then_some((count, step))
+        (count > 0).then_some((left, count))
+    }
+
+    /// What the pushed page consists of that leaves next, and when; `None` if none is on its way out.
+    pub fn next_to_leave(&self) -> Option<(Content, SimTime)> {
+        let push = self.push();
+        push.wire.as_ref().filter(|_| self.pushes_whole_pages())?;
+        Some((push.next_content()?, self.next_departure))
+    }
+
+    /// Whether nothing leaves but pushed pages, each as a whole.
+    fn pushes_whole_pages(&self) -> bool {
+        self.settings.segment.0 == 0
+            && self.device_limit == 0
+            && self.acknowledgement.is_none()
+            && self.demand().is_empty()
     }
 
     /// A time before which a page does not leave that has this number, if it has been taken up. The link has come to
