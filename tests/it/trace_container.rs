@@ -1,6 +1,7 @@
 //! The container: round trips, seeking, and files that are damaged or made to harm.
 
 mod damage;
+mod first_accesses;
 mod ram;
 
 use std::io::Write;
