@@ -33,6 +33,7 @@ pub struct Replay<'a> {
     memory: Memory,
     ram: Ram,
     free: Free,
+    has_zero_pages: bool,
 }
 
 /// A time in which a vCPU has nothing to do; in guest time since the migration command.
@@ -75,12 +76,21 @@ impl<'a> Replay<'a> {
             memory,
             ram,
             free: Free::default(),
+            has_zero_pages: true,
         }
     }
 
     /// The same guest, whose memory has pages without content beside those that the trace says are zero.
     pub fn with_free(self, free: Free) -> Self {
         Replay { free, ..self }
+    }
+
+    /// The same guest to a source that does not look for zero pages: all of its memory has content.
+    pub fn without_zero_pages(self) -> Self {
+        Replay {
+            has_zero_pages: false,
+            ..self
+        }
     }
 
     /// Where in the trace, in recorded time, the migration command falls.
@@ -243,6 +253,9 @@ impl<'a> Replay<'a> {
     ///
     /// [`TraceError`] when the trace is damaged.
     pub fn contents(&self, positions: &[SimTime]) -> Result<Contents, TraceError> {
+        if !self.has_zero_pages {
+            return Ok(Contents::new(self.memory, &[], &Free::default()));
+        }
         let zero = self.ram.places(self.trace.zero_runs());
         let mut contents = Contents::new(self.memory, &zero, &self.free);
         if !contents.has_zeros() {

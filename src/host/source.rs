@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 pub use self::ahead::Ahead;
 pub use self::limiter::Limiter;
-pub use self::settings::{DemandMode, SourceSettings};
+pub use self::settings::{DemandMode, SourceSettings, ZeroPageDetection};
 use self::thread::Thread;
 use self::waits::WaitsFor;
 pub use self::wake_on_request::{Overtaken, WakeOnRequest};

@@ -5,7 +5,7 @@ mod estimate;
 
 use crate::engine::Progression;
 use crate::host::destination::ReceivingThread;
-use crate::host::source::Limiter;
+use crate::host::source::{Limiter, ZeroPageDetection};
 use crate::memory::{Content, Contents, Memory, PageId, PageSet};
 use crate::network::socket::{Batch, SendBuffer, pace};
 use crate::network::{Bounds, Capacity, Departure, Link, Span};
@@ -186,9 +186,14 @@ impl<'a> PageStream<'a> {
         if run.taken == 0 {
             return;
         }
+        let source = &self.scenario.source;
+        let handed = run.times.delayed(source.pushing(run.content));
+        let through_at = handed.at(run.taken - 1);
+        if run.content.is_zero() && source.zero_page_detection == ZeroPageDetection::Legacy {
+            self.resume_at(through_at);
+        }
         let connection = &mut self.connections[self.next];
-        let handed = run.times.delayed(self.scenario.source.pushing(run.content));
-        connection.free_at = handed.at(run.taken - 1);
+        connection.free_at = through_at;
         let span = Span {
             first: 0,
             count: run.taken,

@@ -66,10 +66,10 @@ pub struct LinkSettings {
     /// Bytes of a zero page, header included, at most 65535. Default 9: QEMU's header and one byte (`migration/ram.c`,
     /// `save_zero_page`).
     pub zero_page_bytes: u32,
-    /// Connections that memory is sent on before the resume, 1 to 128, as QEMU's `multifd` and Cloud Hypervisor have
-    /// them. Each has a sending and a receiving thread, a send buffer and a window. They share the bandwidth: each has
-    /// a piece on the wire in turn. More than one need `source.write_batch = 0`. After the resume there is one for
-    /// pushed pages, as both hypervisors have it. Default 1.
+    /// Connections that memory is sent on before the core state, 1 to 128, as QEMU's `multifd` and Cloud Hypervisor
+    /// have them. Each has a sending and a receiving thread, a send buffer and a window. They share the bandwidth: each
+    /// has a piece on the wire in turn. More than one need `source.write_batch = 0`. Behind the core state there is one
+    /// for pushed pages, as both hypervisors have it. Default 1.
     pub connections: u8,
     /// How demanded pages share the link with pushed ones. Default `fifo`: QEMU without `postcopy-preempt`.
     pub discipline: Discipline,

@@ -6,6 +6,7 @@ use super::cache::Cache;
 use super::comparison::Comparison;
 use crate::guest::recording::Preparation;
 use crate::guest::replay::{AtEnd, Replay, TimeScale};
+use crate::host::source::ZeroPageDetection;
 use crate::memory::{Memory, Ram};
 use crate::migration::{GuestCourse, SwitchOver};
 use crate::scenario::Scenario;
@@ -53,6 +54,7 @@ struct GuestKey {
     memory: Memory,
     ram: Ram,
     free: Bytes,
+    has_zero_pages: bool,
     preparation: Preparation,
     trap: SimTime,
 }
@@ -122,6 +124,7 @@ impl SharedGuests {
             memory: replay.memory(),
             ram: replay.ram().clone(),
             free: scenario.vm.free,
+            has_zero_pages: scenario.source.zero_page_detection != ZeroPageDetection::None,
             preparation,
             trap,
         };

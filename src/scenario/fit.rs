@@ -2,6 +2,7 @@
 
 use super::{Scenario, TraceSettings, VmSettings};
 use crate::guest::replay::Replay;
+use crate::host::source::ZeroPageDetection;
 use crate::memory::{Free, Memory, PageRun, PageSet, Ram, pages_in};
 use crate::trace::{Trace, TraceError, TraceHeader};
 use crate::units::{AddressRange, AddressRanges, Bytes, SimTime};
@@ -34,7 +35,10 @@ impl Scenario {
             memory,
             ram,
         );
-        Ok(replay.with_free(free))
+        Ok(match self.source.zero_page_detection {
+            ZeroPageDetection::None => replay.without_zero_pages(),
+            ZeroPageDetection::Legacy | ZeroPageDetection::Multifd => replay.with_free(free),
+        })
     }
 }
 

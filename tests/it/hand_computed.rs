@@ -21,7 +21,7 @@ mod vcpus;
 use crate::naive::Outcome;
 use crate::pair::Case;
 use migsim::guest::replay::AtEnd;
-use migsim::host::source::DemandMode;
+use migsim::host::source::{DemandMode, ZeroPageDetection};
 use migsim::network::Discipline;
 use migsim::scenario::Scenario;
 use migsim::strategy::pre_record::PpsOrder;
@@ -178,6 +178,13 @@ fn zero_pages() {
     assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (1, 2));
     assert_eq!(outcome.bytes_sent, 1209);
     takes(&outcome, 0, ns(1615));
+    // Sent whole, they leave at 1452, 1552 and 1652.
+    let mut whole = case.clone();
+    whole.scenario.source.zero_page_detection = ZeroPageDetection::None;
+    let outcome = simulate(&whole);
+    assert_eq!((outcome.zero_pages_sent, outcome.pages_sent), (0, 3));
+    assert_eq!(outcome.bytes_sent, 1300);
+    takes(&outcome, 0, ns(1706));
     // 1209 bytes with 100 bytes on every 1000: 1329.9, rounded up. The core state takes 1100: R = 1450; the pages leave
     // at 1452 + 9.9, + 110, + 110 = 1681.9; + 50 + 4 = 1735.9.
     case.scenario.link.packet_overhead = 100;

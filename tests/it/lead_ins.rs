@@ -4,6 +4,7 @@ mod by_hand;
 
 use crate::differential::case;
 use crate::pair::Case;
+use migsim::host::source::ZeroPageDetection;
 use migsim::network::{Step, Steps};
 use migsim::run::compare::compare;
 use migsim::strategy::Registry;
@@ -36,14 +37,22 @@ fn lead_ins() -> impl Strategy<Value = Case> {
         prop_oneof![2 => Just(SimTime::ZERO), 1 => (1u64..100).prop_map(SimTime::from_us)],
     );
     let connections = prop_oneof![Just(1u8), 2u8..=4];
+    let detection = prop_oneof![
+        1 => Just(ZeroPageDetection::None),
+        2 => Just(ZeroPageDetection::Legacy),
+        2 => Just(ZeroPageDetection::Multifd),
+    ];
     let limit = proptest::option::weighted(0.3, (50u64..=2_000, 1u64..50));
-    let parts = (case(), any::<bool>(), switch, log, connections, limit);
-    parts.prop_map(|(mut case, push, switch, log, connections, limit)| {
+    let sending = (connections, detection, limit);
+    let parts = (case(), any::<bool>(), switch, log, sending);
+    parts.prop_map(|(mut case, push, switch, log, sending)| {
+        let (connections, detection, limit) = sending;
         let scenario = &mut case.scenario;
         if let Some((mbit, period_us)) = limit {
             scenario.source.max_bandwidth = Bandwidth::from_bits_per_second(mbit * 1_000_000);
             scenario.source.limiter_period = Some(SimTime::from_us(period_us));
         }
+        scenario.source.zero_page_detection = detection;
         scenario.link.connections = connections;
         if connections > 1 {
             scenario.source.write_batch = 0;
@@ -138,6 +147,12 @@ fn random_cases_have_everything() {
         });
         matters("limit", |case| case.scenario.source.max_bandwidth = None);
         matters("connections", |case| case.scenario.link.connections = 1);
+        matters("detection", |case| {
+            let detection = &mut case.scenario.source.zero_page_detection;
+            if *detection == ZeroPageDetection::Legacy {
+                *detection = ZeroPageDetection::Multifd;
+            }
+        });
         matters("trap", |case| {
             case.scenario.source.record_trap = SimTime::ZERO
         });

@@ -20,6 +20,18 @@ pub enum DemandMode {
     Synchronous,
 }
 
+/// Who looks whether a page holds only zeros. The words are QEMU's (`migration/options.c`, `zero-page-detection`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZeroPageDetection {
+    /// Nobody: zero pages are sent whole, and so is free memory.
+    None,
+    /// The migration thread, which hands no page to another connection meanwhile.
+    Legacy,
+    /// Each sending thread, for its own pages (`migration/multifd-zero-page.c`).
+    Multifd,
+}
+
 /// `[source]`: what the migration thread does and how long it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section with keys")]
@@ -54,6 +66,9 @@ pub struct SourceSettings {
     pub write_batch: u32,
     /// The thread's work for a pushed zero page, all of whose bytes it has to look at. Default: `push_service`.
     pub zero_service: Option<SimTime>,
+    /// Who spends `zero_service`. `legacy` and `multifd` differ where `link.connections` is more than 1. Default
+    /// `multifd`: QEMU from 9.0 on. Earlier ones always detect as in `legacy` (`migration/ram.c`, `save_zero_page`).
+    pub zero_page_detection: ZeroPageDetection,
     /// Most that is sent in a second while the VM runs on the source, in rounds and in a push while recording: all
     /// connections together. It is kept as `max_postcopy_bandwidth` is. What is sent while the VM is suspended has no
     /// limit (`migration/migration.c`, `migration_completion`). Default: no limit. QEMU's parameter `max-bandwidth`,
@@ -96,6 +111,7 @@ impl Default for SourceSettings {
             wake_on_request: WakeOnRequest::default(),
             write_batch: 0,
             zero_service: None,
+            zero_page_detection: ZeroPageDetection::Multifd,
             max_bandwidth: None,
             max_postcopy_bandwidth: None,
             limiter_period: None,

@@ -6,6 +6,7 @@
 
 use crate::hand_computed::{base, ns, read, record, simulate_as};
 use crate::pair::Case;
+use migsim::host::source::ZeroPageDetection;
 use migsim::migration::SwitchOver;
 use migsim::run::compare::compare;
 use migsim::strategy::Registry;
@@ -266,6 +267,27 @@ fn connections_take_turns() {
     assert_eq!(resumed(&case), Some(ns(152 + 6 * 400 + 200)));
     case.scenario.link.connections = 2;
     assert_eq!(resumed(&case), Some(ns(252 + 3 * 400 + 200)));
+}
+
+#[test]
+fn zero_pages_are_found_by_one_thread_or_by_all() {
+    // Each of two threads finds two of the four zero pages, at 300 and 600. The suspension is over at 700, the core
+    // state leaves at 1700, and the VM resumes at 1950.
+    let mut case = base(4, &[]);
+    case.zero = vec![true; 4];
+    case.scenario.link.connections = 2;
+    case.scenario.source.zero_service = Some(SimTime::from_ns(300));
+    let resumed = |case: &Case| simulate_as("hybrid", case).total_migration_time;
+    assert_eq!(over_dirty_log(&case).suspended_at.as_ps(), ns(600));
+    assert_eq!(resumed(&case), Some(ns(1950)));
+    // One after the other until 1200: 600 later.
+    case.scenario.source.zero_page_detection = ZeroPageDetection::Legacy;
+    assert_eq!(over_dirty_log(&case).suspended_at.as_ps(), ns(1200));
+    assert_eq!(resumed(&case), Some(ns(2550)));
+    // Sent whole, the pages leave from 102 to 402.
+    case.scenario.source.zero_page_detection = ZeroPageDetection::None;
+    assert_eq!(over_dirty_log(&case).suspended_at.as_ps(), ns(4));
+    assert_eq!(resumed(&case), Some(ns(1652)));
 }
 
 #[test]

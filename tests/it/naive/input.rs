@@ -2,7 +2,7 @@
 
 use migsim::guest::replay::AtEnd;
 use migsim::host::destination::FaultBlocks;
-use migsim::host::source::DemandMode;
+use migsim::host::source::{DemandMode, ZeroPageDetection};
 use migsim::network::CongestionControl;
 use migsim::scenario::{Delivery, Scenario};
 use migsim::units::{Bandwidth, SimTime};
@@ -88,6 +88,11 @@ impl Input<'_> {
     pub(super) fn zero_service(&self) -> SimTime {
         let source = &self.settings.source;
         source.zero_service.unwrap_or(source.push_service)
+    }
+
+    /// While a zero page is looked at, no thread takes a page.
+    pub(super) fn looks_alone(&self) -> bool {
+        self.settings.source.zero_page_detection == ZeroPageDetection::Legacy
     }
 
     /// So much is written at once.
@@ -183,7 +188,9 @@ impl Input<'_> {
     /// What a host page is made of, in pages of the trace's size: those with content, and those that are zero.
     pub(super) fn page_counts(&self, host: u32, zero: &[bool]) -> PageCounts {
         let inside = (0..self.vm_pages()).filter(|page| page >> self.host_shift == host);
-        let (zeros, pages): (Vec<u32>, Vec<u32>) = inside.partition(|page| zero[*page as usize]);
+        let looks = self.settings.source.zero_page_detection != ZeroPageDetection::None;
+        let (zeros, pages): (Vec<u32>, Vec<u32>) =
+            inside.partition(|page| looks && zero[*page as usize]);
         PageCounts {
             pages: pages.len() as u64,
             zeros: zeros.len() as u64,

@@ -38,6 +38,8 @@ pub(super) struct Sender<'a> {
     gathered: Vec<Message>,
     /// When the limiter's period began, and the bytes sent in it.
     period: (Ps, u64),
+    /// Until when nobody takes a page, as somebody looks at a zero page.
+    looks_until: Ps,
     pub(super) sent: Sent,
 }
 
@@ -51,6 +53,7 @@ impl<'a> Sender<'a> {
             next: 0,
             gathered: Vec::new(),
             period: (0, 0),
+            looks_until: 0,
             sent: Sent::default(),
         }
     }
@@ -129,8 +132,9 @@ impl<'a> Sender<'a> {
     pub(super) fn takes(&mut self, deadline: Ps) -> Option<Ps> {
         loop {
             let awake = (0..self.threads.len()).filter(|i| !self.threads[*i].asleep);
-            let next = awake.min_by_key(|i| (self.threads[*i].free, *i));
-            let free = next.map_or(Ps::MAX, |i| self.threads[i].free);
+            let free_at = |i: usize| self.threads[i].free.max(self.looks_until);
+            let next = awake.min_by_key(|i| (free_at(*i), *i));
+            let free = next.map_or(Ps::MAX, free_at);
             if self.link_goes_on(free.min(deadline)) {
                 continue;
             }
@@ -164,6 +168,7 @@ impl<'a> Sender<'a> {
         self.sent.pages.push((page, counts));
         self.sent.bytes += u128::from(bytes);
         let thread = &mut self.threads[self.next];
+        thread.free = thread.free.max(self.looks_until);
         if thread.free >= self.period.0 + input.limiter_period() {
             self.period = (thread.free, 0);
         }
@@ -173,6 +178,9 @@ impl<'a> Sender<'a> {
         } else {
             input.settings.source.push_service
         });
+        if input.looks_alone() && counts.pages == 0 {
+            self.looks_until = thread.free;
+        }
         if input.settings.source.write_batch == 0 {
             thread.serving = Some(message);
             return;
