@@ -9,13 +9,17 @@ use crate::scenario::{Scenario, ScenarioError, ScenarioSource};
 use crate::validation::{Predictor, ValidationError, Verdict};
 
 /// Settings of the keys that are tried at most; the values of one key are tried to their end.
-pub const MOST_TRIED: usize = 2_000;
+pub const MOST_TRIED: usize = 4_000;
 
 /// Settings that are spread over the bounds, to find where to start.
 const SPREAD: u64 = 200;
 
 /// How many of them the search starts from, beside the scenario as it is.
 const STARTS: usize = 3;
+
+/// The key of which each value has a start of its own. The pieces in which a stream arrives decide what other keys do:
+/// one key after the other, no way leads from one size to the next.
+const BRANCHES: &str = "link.segment";
 
 /// One in so many switch positions is enough while the search is coarse.
 const COARSE: usize = 3;
@@ -228,7 +232,8 @@ impl Search<'_> {
             .collect()
     }
 
-    /// Where to start: the scenario as it is, and the best of settings that are spread evenly over the bounds.
+    /// Where to start: the scenario as it is, and the best of settings that are spread evenly over the bounds, of each
+    /// [branch](BRANCHES) if there are any.
     fn starts(&mut self, progress: &mut impl FnMut(usize, f64)) -> Vec<Places> {
         let counts: Vec<u64> = (self.problem.keys.iter())
             .map(|key| key.values().len() as u64)
@@ -248,8 +253,16 @@ impl Search<'_> {
         }
         // A stable sort keeps the order of equal ones.
         spread.sort_by(|(_, a), (_, b)| a.total_cmp(b));
-        let best = spread.into_iter().take(STARTS).map(|(places, _)| places);
-        std::iter::once(self.here()).chain(best).collect()
+        let mut starts = vec![self.here()];
+        let keys = &self.problem.keys;
+        match keys.iter().position(|key| key.key() == BRANCHES) {
+            Some(key) => starts.extend((0..keys[key].values().len()).filter_map(|place| {
+                let mut spread = spread.iter().map(|(places, _)| places);
+                spread.find(|places| places[key] == place).cloned()
+            })),
+            None => starts.extend(spread.into_iter().take(STARTS).map(|(places, _)| places)),
+        }
+        starts
     }
 
     /// The settings with each value of a key, the others being as they are.
