@@ -149,8 +149,8 @@ pub trait Strategy {
     fn next_page(&mut self, unsent: &PageSet) -> Option<PageId>;
 
     /// The neighbours of `page`, which [`next_page`](Strategy::next_page) has just named, that it would name next, one
-    /// after the other and at most so many, if nothing is requested meanwhile and they are unsent. By default none: then
-    /// each page is asked for.
+    /// after the other and at most so many, if nothing is requested meanwhile and they are unsent. By default none:
+    /// then each page is asked for.
     fn neighbours(&self, _page: PageId, _most: u32) -> Neighbours {
         Neighbours::NONE
     }

@@ -191,8 +191,8 @@ impl<'a> Destination<'a> {
         next.map(|awaited| awaited.page)
     }
 
-    /// An awaited page is known to have left the link, and arrives then. Its span and its place there, if it leaves only
-    /// now, say where it has been.
+    /// An awaited page is known to have left the link, and arrives then. Its span and its place there, if it leaves
+    /// only now, say where it has been.
     pub fn mark_left(&mut self, page: PageId, arrived_at: SimTime, span: Option<(&Span, u32)>) {
         let index = self.place_of(page);
         let Some(awaited) = self.awaited.get_mut(index) else {
