@@ -235,6 +235,11 @@ mod tests {
                 }
             }
             prop_assert_eq!(contents.has_zeros(), zero.contains(&true));
+            for step in 1..3 {
+                let some = PageSet::of(memory.pages, (0..memory.pages).step_by(step));
+                let parts = some.iter().map(|page| u64::from(memory.parts_of(page)));
+                prop_assert_eq!(memory.parts_in(&some), parts.sum::<u64>());
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! How the VM's memory is divided into pages.
 
-use super::{Content, PageId};
+use super::{Content, PageId, PageSet};
 
 /// A run of pages of the trace's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +74,17 @@ impl Memory {
     /// The host pages that memory fills; at most one more is filled in part.
     pub(super) fn filled_pages(&self) -> u64 {
         self.trace_pages >> self.host_shift
+    }
+
+    /// Of how many pages of the trace's size all of these consist.
+    pub fn parts_in(&self, pages: &PageSet) -> u64 {
+        let whole = u64::from(pages.count()) << self.host_shift;
+        match self.pages.checked_sub(1) {
+            Some(last) if pages.contains(last) => {
+                whole - (1 << self.host_shift) + u64::from(self.parts_of(last))
+            }
+            _ => whole,
+        }
     }
 
     /// How many pages of the trace's size a host page consists of.

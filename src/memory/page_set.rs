@@ -141,6 +141,24 @@ impl PageSet {
         }
     }
 
+    /// Takes out what is not in another set of the same memory.
+    pub fn retain(&mut self, other: &PageSet) {
+        self.combine(other, |word, other| word & other);
+    }
+
+    /// Takes out what is in another set of the same memory.
+    pub fn remove_all(&mut self, other: &PageSet) {
+        self.combine(other, |word, other| word & !other);
+    }
+
+    fn combine(&mut self, other: &PageSet, with: impl Fn(u64, u64) -> u64) {
+        self.count = 0;
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word = with(*word, *other);
+            self.count += word.count_ones();
+        }
+    }
+
     /// The lowest page of the set that is not below `from`.
     pub fn first_from(&self, from: PageId) -> Option<PageId> {
         let start = (from / 64) as usize;
@@ -261,10 +279,19 @@ mod tests {
             let near = model.iter().copied().filter(|page| page.abs_diff(from) <= within);
             prop_assert_eq!(set.nearest(from, within), near.min_by_key(|page| page.abs_diff(from)));
             prop_assert!(set.iter().eq(model.iter().copied()));
+            let odd = PageSet::of(pages, (0..pages).filter(|page| page % 2 == 1));
+            let (mut kept, mut rest) = (set.clone(), set.clone());
+            kept.retain(&odd);
+            rest.remove_all(&odd);
+            prop_assert!(kept.iter().eq(model.iter().copied().filter(|page| page % 2 == 1)));
+            prop_assert!(rest.iter().eq(model.iter().copied().filter(|page| page % 2 == 0)));
+            prop_assert_eq!(kept.count() + rest.count(), set.count());
             if from < pages {
                 let is_like_first = |page: &u32| model.contains(page) == model.contains(&from);
                 let run = (from..pages).take_while(is_like_first).take(within as usize);
                 prop_assert_eq!(set.run_length(from, within), run.count() as u32);
+                let run = (0..=from).rev().take_while(is_like_first).take(within as usize);
+                prop_assert_eq!(set.run_length_until(from, within), run.count() as u32);
                 let last = from.saturating_add(within).min(pages);
                 set.remove_run(from, last - from);
                 model.retain(|page| !(from..last).contains(page));

@@ -11,7 +11,6 @@ use crate::host::destination::{
     Arrival, Destination, Nagle, Receiver, ReceivingThread, TouchOutcome,
 };
 use crate::host::source::{Ahead, SourceHost};
-use crate::memory::PageId;
 use crate::network::{Departure, Link, ReturnPath};
 use crate::scenario::{DeliveryKind, Scenario};
 use crate::strategy::{PlannedPage, Strategy};
@@ -181,7 +180,10 @@ impl<'a> EventLoop<'a> {
         Ok(self.outcome())
     }
 
-    fn report_installations(&mut self, probe: &mut impl Probe) {
+    fn report_installations<P: Probe>(&mut self, probe: &mut P) {
+        if !P::LISTENS {
+            return;
+        }
         let installations = self.installations.iter_mut();
         for arrival in installations.flat_map(|all| all.drain(..)) {
             probe.installed(&arrival);
@@ -350,10 +352,10 @@ impl<'a> EventLoop<'a> {
         let Some(before) = &self.switch_over.copied.sent else {
             return 0;
         };
-        let sent = |page: &PageId| before.contains(*page) && !self.source.unsent().contains(*page);
-        let again = self.switch_over.missing.iter().filter(sent);
-        let parts = again.map(|page| self.switch_over.contents.of(page).parts());
-        parts.map(u64::from).sum()
+        let mut again = self.switch_over.missing.clone();
+        again.retain(before);
+        again.remove_all(self.source.unsent());
+        self.switch_over.memory.parts_in(&again)
     }
 
     fn outcome(self) -> Outcome {
