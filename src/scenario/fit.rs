@@ -56,7 +56,7 @@ impl TraceSettings {
             return Err(FitError {
                 key: "trace.start",
                 problem: format!(
-                    "{} is not before the trace's end, expected less than {}, such as 0",
+                    "{} is not before the trace's end, expected less than {} (`--set trace.start=0`)",
                     self.start,
                     SimTime::from_ns(duration)
                 ),

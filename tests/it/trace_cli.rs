@@ -115,6 +115,21 @@ fn standard_input_is_a_recording_too() {
     assert_eq!(ok(dir.path(), "export --to csv t.mtrace -"), ROWS);
 }
 
+/// Without a clock a long recording makes a trace of a moment.
+#[test]
+fn times_that_no_clock_told_are_said() {
+    let dir = with(&[("a.txt", b" L 1000,4\n L 2000,4\n")]);
+    let note = |arguments: &str| {
+        let output = migsim(dir.path(), arguments);
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).contains("has no clock")
+    };
+    assert!(note("import --from lackey a.txt t.mtrace"));
+    assert!(!note(
+        "import --from lackey --time-per-record 1us a.txt t.mtrace"
+    ));
+}
+
 #[test]
 fn rows_need_order_only_within_a_vcpu() {
     let dir = with(&[(

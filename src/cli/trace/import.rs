@@ -40,9 +40,9 @@ pub(super) struct ImportArgs {
     /// Keep only the first access, write and fetch of each page in each epoch of this length
     #[arg(long, value_name = "TIME", default_value = "0")]
     compact: SimTime,
-    /// Time from one record to the next, where the format has no clock or a coarse one
-    #[arg(long, value_name = "TIME", default_value = "1 ns")]
-    time_per_record: SimTime,
+    /// Time from one record to the next, where the format has no clock or a coarse one [default: 1 ns]
+    #[arg(long, value_name = "TIME")]
+    time_per_record: Option<SimTime>,
     /// What the recording's addresses are: `virtual` (of processes: regions of 512 pages, in order, without the space
     /// between them), `physical` (of the machine: divided by the page size), or where a process maps the machine's
     /// memory, as `0x7f3c00000000` or, with its length, `0x7f3c00000000+4GiB` [default: as the format has them, else
@@ -85,7 +85,10 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
         provenance: args.provenance.clone(),
         addresses: args.addresses,
         ram: args.ram.clone().map_or_else(Vec::new, |ranges| ranges.0),
-        time_per_record_ns: whole_ns("--time-per-record", args.time_per_record)?,
+        time_per_record_ns: match args.time_per_record {
+            Some(time) => whole_ns("--time-per-record", time)?,
+            None => ImportOptions::default().time_per_record_ns,
+        },
         lenient: args.lenient,
     };
     let input = open_recording(&args.input)?;
@@ -94,6 +97,11 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
         summary = args.from.import(input, &options, out)?;
         Ok(())
     })?;
+    if args.time_per_record.is_none() && !args.from.has_clock() {
+        say!(
+            "note: the format has no clock: its records are 1 ns apart; `--time-per-record` says otherwise"
+        );
+    }
     report(&summary);
     line::say_line(&args.output)
 }

@@ -11,7 +11,7 @@
 use super::Refusal;
 use super::accesses::Accesses;
 use super::binary::{self, BinaryFormat};
-use super::importer::Importer;
+use super::importer::{BY_RECORDS, Importer};
 use crate::trace::Op;
 
 pub(super) const IMPORTER: Importer = Importer {
@@ -19,7 +19,7 @@ pub(super) const IMPORTER: Importer = Importer {
     reads: "ChampSim's traces (64 bytes an instruction, `.xz`)",
     places: "virtual addresses",
     ops: "read, write, fetch",
-    time: "by number of records",
+    time: BY_RECORDS,
     vcpu: "one",
     read: |input, options, out| binary::import(Instructions, input, options, out),
 };

@@ -13,7 +13,7 @@
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::importer::Importer;
+use super::importer::{BY_RECORDS, Importer};
 use super::text::{self, TextFormat, expected, fields, hex};
 use crate::trace::Op;
 
@@ -22,7 +22,7 @@ pub(super) const IMPORTER: Importer = Importer {
     reads: "Dinero: `din`, traditional or extended",
     places: "virtual addresses",
     ops: "read, write, fetch",
-    time: "by number of records",
+    time: BY_RECORDS,
     vcpu: "one",
     read: |input, options, out| text::import(Dinero, input, options, out),
 };

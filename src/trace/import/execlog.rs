@@ -16,7 +16,7 @@
 //! machine's memory: the number of pages and leniency leave it out.
 
 use super::accesses::Accesses;
-use super::importer::Importer;
+use super::importer::{BY_RECORDS, Importer};
 use super::text::{self, TextFormat, decimal, expected, hex};
 use super::{Addresses, Refusal};
 use crate::trace::Op;
@@ -26,7 +26,7 @@ pub(super) const IMPORTER: Importer = Importer {
     reads: "QEMU's `execlog` plugin",
     places: "virtual or physical addresses",
     ops: "read, write, fetch",
-    time: "by number of records",
+    time: BY_RECORDS,
     vcpu: "recorded",
     read: |input, options, out| text::import(Execlog, input, options, out),
 };

@@ -4,6 +4,9 @@ use std::io::Write;
 
 use super::{IMPORTERS, ImportError, ImportOptions, ImportSummary, Input};
 
+/// Where times come from, if the recording has none.
+pub(super) const BY_RECORDS: &str = "by number of records";
+
 /// A format that can be imported.
 #[derive(Debug)]
 pub struct Importer {
@@ -33,6 +36,11 @@ impl Importer {
             .iter()
             .copied()
             .find(|importer| importer.name == name)
+    }
+
+    /// Whether recordings say when accesses came; else their order makes the times.
+    pub fn has_clock(&self) -> bool {
+        self.time != BY_RECORDS
     }
 
     /// Imports a recording: writes it to `out` as a trace.

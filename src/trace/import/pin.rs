@@ -14,7 +14,7 @@
 
 use super::Refusal;
 use super::accesses::Accesses;
-use super::importer::Importer;
+use super::importer::{BY_RECORDS, Importer};
 use super::text::{self, TextFormat, decimal, expected, fields, hex};
 use crate::trace::Op;
 
@@ -23,7 +23,7 @@ pub(super) const IMPORTER: Importer = Importer {
     reads: "Intel Pin: `pinatrace`; also `R|W address` and `address R|W`",
     places: "virtual addresses",
     ops: "read, write, fetch",
-    time: "by number of records",
+    time: BY_RECORDS,
     vcpu: "one",
     read: |input, options, out| text::import(Pinatrace::default(), input, options, out),
 };
