@@ -222,7 +222,9 @@ impl PageSet {
         }
     }
 
-    fn first_between(&self, from: PageId, until: PageId) -> Option<PageId> {
+    /// The lowest page of the set from `from` on that is not above `until`.
+    pub fn first_between(&self, from: PageId, until: PageId) -> Option<PageId> {
+        let until = until.min(self.pages.checked_sub(1)?);
         let mut index = from / 64;
         let mut word = self.words.get(index as usize)? & (u64::MAX << (from % 64));
         while word == 0 && index < until / 64 {
@@ -275,6 +277,8 @@ mod tests {
             }
             prop_assert_eq!(set.count() as usize, model.len());
             prop_assert_eq!(set.first_from(from), model.range(from..).next().copied());
+            let between = model.iter().copied().find(|page| (from..=from + within).contains(page));
+            prop_assert_eq!(set.first_between(from, from + within), between);
             prop_assert_eq!(set.last_until(from), model.range(..=from).next_back().copied());
             let near = model.iter().copied().filter(|page| page.abs_diff(from) <= within);
             prop_assert_eq!(set.nearest(from, within), near.min_by_key(|page| page.abs_diff(from)));

@@ -27,6 +27,8 @@ const UNIT: u64 = 1_000;
 #[derive(Debug, Clone, Copy, Default)]
 struct Block {
     heat: u64,
+    /// Heat by which it is ranked; 0 while it is not.
+    ranked: u64,
     /// Pages are pushed from here on, and then those before.
     from: PageId,
     /// No page is unsent, and none will be again.
@@ -40,6 +42,8 @@ pub struct Heat {
     blocks: Vec<Block>,
     /// The blocks that have heat and are not exhausted; the hottest is the last, of equals the lowest.
     ranks: BTreeSet<(u64, Reverse<usize>)>,
+    /// Blocks that have become warmer since they were ranked.
+    warmed: Vec<usize>,
     /// Heat of a request.
     gain: u64,
     /// The last requested page that was on its way already.
@@ -69,6 +73,7 @@ impl Heat {
             },
             blocks,
             ranks: BTreeSet::new(),
+            warmed: Vec::new(),
             gain: UNIT.saturating_mul(settings.request_weight.into()),
             met: None,
             current: None,
@@ -146,12 +151,13 @@ impl Heat {
     }
 
     fn next_of_hottest(&mut self, unsent: &PageSet) -> Option<PageId> {
+        self.rank();
         loop {
             let hottest = || self.ranks.last().map(|(_, Reverse(block))| *block);
             let index = self.current.or_else(hottest)?;
             let first = index as PageId * self.settings.block_pages;
             let last = first.saturating_add(self.settings.block_pages - 1);
-            let within = |from| unsent.first_from(from).filter(|page| *page <= last);
+            let within = |from| unsent.first_between(from, last);
             let block = &mut self.blocks[index];
             let page = within(block.from).or_else(|| within(first));
             if page.is_some() {
@@ -160,7 +166,7 @@ impl Heat {
             }
             self.current = None;
             block.exhausted = true;
-            self.ranks.remove(&(block.heat, Reverse(index)));
+            self.ranks.remove(&(block.ranked, Reverse(index)));
         }
     }
 
@@ -185,9 +191,20 @@ impl Heat {
         if heat == 0 || block.exhausted {
             return;
         }
-        self.ranks.remove(&(block.heat, Reverse(index)));
+        if block.heat == block.ranked {
+            self.warmed.push(index);
+        }
         block.heat = block.heat.saturating_add(heat);
-        self.ranks.insert((block.heat, Reverse(index)));
+    }
+
+    /// Gives the blocks that have become warmer their new ranks.
+    fn rank(&mut self) {
+        for index in self.warmed.drain(..) {
+            let block = &mut self.blocks[index];
+            self.ranks.remove(&(block.ranked, Reverse(index)));
+            block.ranked = block.heat;
+            self.ranks.insert((block.ranked, Reverse(index)));
+        }
     }
 }
 
