@@ -38,52 +38,74 @@ pub(super) enum Event {
     RequestedAnew,
 }
 
+/// Events by how soon the source may hear of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// They happen there.
+    AtSource,
+    /// A latency later.
+    Sends,
+    /// A fault handler has to run before.
+    Touches,
+    /// Somebody has to be woken before.
+    Wakes,
+}
+
 impl Event {
-    fn is_at_source(self) -> bool {
-        matches!(
-            self,
+    fn reach(self) -> Reach {
+        match self {
             Event::PageAcknowledged
-                | Event::Requested(_)
-                | Event::RequestRead(_)
-                | Event::PushReleased
-                | Event::ConnectionLost
-                | Event::Recovered
-        )
+            | Event::Requested(_)
+            | Event::RequestRead(_)
+            | Event::PushReleased
+            | Event::ConnectionLost
+            | Event::Recovered => Reach::AtSource,
+            Event::Fetch
+            | Event::FaultHandled { .. }
+            | Event::RequestsAcknowledged
+            | Event::RequestedAnew => Reach::Sends,
+            Event::Wake { .. } | Event::Turn { .. } => Reach::Touches,
+            Event::Installed { .. } => Reach::Wakes,
+        }
     }
 }
 
-/// What is due, by the host that it happens on.
+/// How soon the source may hear of what happens on the destination.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Delays {
+    pub(super) latency: SimTime,
+    pub(super) fault_trap: SimTime,
+    pub(super) wake: SimTime,
+}
+
+/// What is due, by its [`Reach`].
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    at_source: EventQueue<Event>,
-    at_destination: EventQueue<Event>,
+    queues: [EventQueue<Event>; 4],
 }
 
 impl Events {
     pub(super) fn schedule(&mut self, time: SimTime, event: Event) {
-        let queue = if event.is_at_source() {
-            &mut self.at_source
-        } else {
-            &mut self.at_destination
-        };
-        queue.schedule(time, event);
+        self.queues[event.reach() as usize].schedule(time, event);
     }
 
     /// When the next event is due; [`SimTime::MAX`] when none is pending.
     pub(super) fn next_time(&self) -> SimTime {
-        self.at_source
-            .next_time()
-            .min(self.at_destination.next_time())
+        let times = self.queues.iter().map(EventQueue::next_time);
+        times.min().unwrap_or(SimTime::MAX)
     }
 
-    /// Before when nothing happens at the source: what happens on the destination gets there after `latency` at least.
-    pub(super) fn source_horizon(&self, latency: SimTime) -> SimTime {
-        let from_destination = self.at_destination.next_time() + latency;
-        self.at_source.next_time().min(from_destination)
+    /// Before when nothing happens at the source that has not been scheduled.
+    pub(super) fn source_horizon(&self, delays: &Delays) -> SimTime {
+        let next = |reach: Reach| self.queues[reach as usize].next_time();
+        let touches = next(Reach::Touches) + delays.fault_trap;
+        let wakes = next(Reach::Wakes) + delays.wake;
+        let sends = next(Reach::Sends).min(touches).min(wakes);
+        next(Reach::AtSource).min(sends + delays.latency)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.at_source.is_empty() && self.at_destination.is_empty()
+        self.queues.iter().all(EventQueue::is_empty)
     }
 
     /// What was on its way over a connection that is given up will not come.
@@ -98,17 +120,15 @@ impl Events {
                     | Event::Recovered
             )
         };
-        self.at_source.retain(stays);
-        self.at_destination.retain(stays);
+        for queue in &mut self.queues {
+            queue.retain(stays);
+        }
     }
 
     /// Takes the next event.
     pub(super) fn take(&mut self) -> Option<(SimTime, Event)> {
-        match (self.at_source.peek(), self.at_destination.peek()) {
-            (Some(source), Some(destination)) if source <= destination => self.at_source.take(),
-            (Some(_), None) => self.at_source.take(),
-            _ => self.at_destination.take(),
-        }
+        let pending = self.queues.iter_mut().filter(|queue| !queue.is_empty());
+        pending.min_by_key(|queue| queue.peek().copied())?.take()
     }
 }
 

@@ -5,7 +5,7 @@ mod way;
 
 use self::recovery::Outstanding;
 pub(super) use self::way::LAST;
-use super::event::{Event, Events, Request};
+use super::event::{Delays, Event, Events, Request};
 use super::{MigrationError, Outcome, Probe, Progress, SwitchOver};
 use crate::host::destination::{
     Arrival, Destination, Nagle, Receiver, ReceivingThread, TouchOutcome,
@@ -125,11 +125,18 @@ impl<'a> EventLoop<'a> {
     ) -> Result<Outcome, MigrationError> {
         // Who watches wants to see page after page.
         let most = if P::WATCHES { 1 } else { u32::MAX };
+        let delays = Delays {
+            latency: self.scenario.link.latency,
+            fault_trap: self.scenario.destination.fault_trap,
+            wake: self.scenario.destination.wake,
+        };
         // Whoever watches wants both hosts at one time.
-        let lookahead = if P::WATCHES {
-            SimTime::ZERO
-        } else {
-            self.scenario.link.latency
+        let quiet_until = |queue: &Events| {
+            if P::WATCHES {
+                queue.next_time()
+            } else {
+                queue.source_horizon(&delays)
+            }
         };
         self.installations = P::LISTENS.then(Vec::new);
         while !self.is_over() {
@@ -150,7 +157,7 @@ impl<'a> EventLoop<'a> {
                 break;
             }
             if departure == now {
-                let quiet = self.queue.source_horizon(lookahead);
+                let quiet = quiet_until(&self.queue);
                 let until = quiet.min(action).min(installation);
                 let until = self.horizon(now, until);
                 self.depart(until, most);
@@ -166,7 +173,7 @@ impl<'a> EventLoop<'a> {
                 }
                 self.handle_next_event(strategy);
             } else {
-                let quiet = self.queue.source_horizon(lookahead);
+                let quiet = quiet_until(&self.queue);
                 let ahead = Ahead {
                     horizon: self.horizon(now, quiet),
                     most,
@@ -197,8 +204,9 @@ impl<'a> EventLoop<'a> {
     /// Until when, at most `until`, nothing happens to the source and the link but what is known: what leaves the link
     /// from `now` on comes back to them, if at all, a round trip later.
     fn horizon(&mut self, now: SimTime, until: SimTime) -> SimTime {
-        let leaves = if self.source.expects_acknowledgement() || self.link.has_acknowledgement() {
-            now
+        let (latency, destination) = (self.scenario.link.latency, &self.scenario.destination);
+        let heard_of = if self.source.expects_acknowledgement() || self.link.has_acknowledgement() {
+            now + latency
         } else if self.destination.expects_any() {
             if self.expected_from <= now {
                 let pages = self.destination.expected();
@@ -206,11 +214,11 @@ impl<'a> EventLoop<'a> {
                 let earliest = numbers.map(|number| self.link.earliest_departure(number, now));
                 self.expected_from = earliest.min().unwrap_or(now);
             }
-            self.expected_from
+            self.expected_from + latency + destination.install + destination.wake
         } else {
             return until;
         };
-        until.min(leaves + self.scenario.link.latency.times(2))
+        until.min(heard_of + latency)
     }
 
     fn progress(&self) -> Progress {
