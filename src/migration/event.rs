@@ -127,8 +127,11 @@ impl Events {
 
     /// Takes the next event.
     pub(super) fn take(&mut self) -> Option<(SimTime, Event)> {
-        let pending = self.queues.iter_mut().filter(|queue| !queue.is_empty());
-        pending.min_by_key(|queue| queue.peek().copied())?.take()
+        let time = self.next_time();
+        let is_due = |queue: &&mut EventQueue<Event>| queue.next_time() == time;
+        let due = self.queues.iter_mut().filter(is_due);
+        due.min_by(|queue, other| queue.peek().cmp(&other.peek()))?
+            .take()
     }
 }
 
