@@ -15,6 +15,7 @@ use crate::units::SimTime;
 
 mod accesses;
 mod plan;
+mod scattered;
 mod validate;
 
 use accesses::Accesses;

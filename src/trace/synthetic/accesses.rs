@@ -117,8 +117,8 @@ impl Walk<'_> {
             Pattern::Strided { stride } => strided(step, *stride, pages),
             Pattern::Uniform => self.generator.random_range(0..pages),
             Pattern::Zipf { ranks, by_rank } => {
-                let rank = ranks.sample(&mut self.generator) as usize;
-                return by_rank.get(rank.clamp(1, by_rank.len()) - 1).copied();
+                let rank = ranks.sample(&mut self.generator) as u32;
+                by_rank.page(rank.clamp(1, pages) - 1)
             }
             Pattern::Phased { phase_ns, starts } => {
                 let start = starts.get((time_ns / phase_ns) as usize)?;

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::Zipf;
 
+use super::scattered::Scattered;
 use super::validate::{check, error, fraction, page_count, parts};
 use super::{Kind, MAX_RECORDS, Part, Workload, WorkloadError};
 use crate::memory::PageRun;
@@ -59,7 +59,7 @@ pub(super) enum Pattern {
     /// The pages by falling popularity.
     Zipf {
         ranks: Zipf<f64>,
-        by_rank: Vec<u32>,
+        by_rank: Scattered,
     },
     /// Where the working set begins in each phase.
     Phased {
@@ -146,7 +146,7 @@ impl Plan {
         })?;
         let mut first = (self.pages - total as u32) / 2;
         for (index, (part, &pages)) in parts.iter().zip(&sizes).enumerate() {
-            let pattern = self.pattern(part, index, first, pages)?;
+            let pattern = self.pattern(part, index, pages)?;
             let weight = part.weight.unwrap_or(1);
             self.regions.push(Region {
                 first,
@@ -162,13 +162,7 @@ impl Plan {
         Ok(())
     }
 
-    fn pattern(
-        &self,
-        part: &Part,
-        index: usize,
-        first: u32,
-        pages: u32,
-    ) -> Result<Pattern, WorkloadError> {
+    fn pattern(&self, part: &Part, index: usize, pages: u32) -> Result<Pattern, WorkloadError> {
         let mut generator = self.generator(Purpose::Layout, index, 0);
         Ok(match part.kind {
             Kind::Sequential => Pattern::Sequential,
@@ -183,8 +177,6 @@ impl Plan {
                 let exponent = part.exponent.unwrap_or(0.99);
                 let ranks = Zipf::new(f64::from(pages), exponent).ok();
                 let ranks = ranks.filter(|_| exponent > 0.0 && exponent <= 10.0);
-                let mut by_rank: Vec<u32> = (first..first + pages).collect();
-                by_rank.shuffle(&mut generator);
                 Pattern::Zipf {
                     ranks: ranks.ok_or_else(|| {
                         error(
@@ -192,7 +184,7 @@ impl Plan {
                             format!("a number above 0, at most 10, found {exponent}"),
                         )
                     })?,
-                    by_rank,
+                    by_rank: Scattered::new(pages, &mut generator),
                 }
             }
             Kind::Phased => {
