@@ -262,7 +262,7 @@ impl<'a> Replay<'a> {
             return Ok(contents);
         }
         for (vcpu, &position) in (0..self.vcpus()).zip(positions) {
-            let mut records = self.trace.vcpu_first_writes(vcpu, 0..0);
+            let mut records = self.trace.vcpu_records(vcpu, 0);
             let is_write = |_, op| op == Op::Write;
             while let Some(record) = records.next_wanted(self.start_ns, is_write) {
                 let record = record?;
@@ -309,7 +309,7 @@ impl<'a> Replay<'a> {
         Ok(writes)
     }
 
-    /// The pages, of the trace's size, of one vCPU's writes, each once or more often.
+    /// The pages, of the trace's size, of one vCPU's writes; those of a span longer than the trace once.
     fn writes(
         &self,
         vcpu: u16,
@@ -318,7 +318,7 @@ impl<'a> Replay<'a> {
     ) -> impl Iterator<Item = Result<u32, TraceError>> + use<'a> {
         // After one pass (and a picosecond for rounding) a trace that wraps around has nothing new.
         let end = until.min(from + self.pass() + SimTime::from_ps(1));
-        let mut accesses = self.records_of(vcpu, from, Trace::vcpu_first_writes);
+        let mut accesses = self.vcpu(vcpu, from);
         std::iter::from_fn(move || accesses.next_wanted(end, |_, op| op == Op::Write))
             .take_while(move |access| !matches!(access, Ok(access) if access.offset >= end))
             .map(|access| access.map(|access| access.place))

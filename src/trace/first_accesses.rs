@@ -8,10 +8,10 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::Trace;
 use super::columns::{self, Columns};
 use super::format::RECORD_BYTES;
 use super::records::{Cursor, VcpuRecords};
-use super::{Op, Trace};
 use crate::memory::PageSet;
 
 /// Memory that they may take.
@@ -21,7 +21,7 @@ pub(super) const MOST_BYTES: usize = 16 << 20;
 const APART: usize = 1 << 14;
 
 /// Some milestones are stations: so many of a vCPU's. From each on, first accesses are found by those from the next.
-const STATIONS: usize = 16;
+const STATIONS: usize = 8;
 
 /// Records of a part.
 const PART: usize = 1 << 14;
@@ -65,9 +65,8 @@ pub(super) struct Part {
 /// All of them, in time order; cheap to clone.
 pub(super) type Parts = Arc<[Part]>;
 
-/// What has been found out about one kind of accesses.
+/// What has been found out.
 pub(super) struct FirstAccesses {
-    wanted: fn(Op) -> bool,
     found: Mutex<BTreeMap<Milestone, Slot>>,
     room: AtomicUsize,
 }
@@ -76,10 +75,9 @@ pub(super) struct FirstAccesses {
 type Slot = Arc<OnceLock<Option<Parts>>>;
 
 impl FirstAccesses {
-    /// Of accesses that are `wanted`; nothing is known yet.
-    pub(super) fn new(wanted: fn(Op) -> bool) -> Self {
+    /// Nothing is known yet.
+    pub(super) fn new() -> Self {
         FirstAccesses {
-            wanted,
             found: Mutex::default(),
             room: AtomicUsize::new(MOST_BYTES),
         }
@@ -121,9 +119,7 @@ impl FirstAccesses {
         let mut parts: Vec<(u64, Columns)> = Vec::new();
         let mut last_tick = 0;
         let most = self.room.load(Ordering::Relaxed) / RECORD_BYTES;
-        while let Some(record) = records.next_wanted(u64::MAX, |page, op| {
-            (self.wanted)(op) && !seen.contains(page)
-        }) {
+        while let Some(record) = records.next_wanted(u64::MAX, |page, _| !seen.contains(page)) {
             let record = record.ok()?; // whoever reads the records themselves is told
             seen.insert(record.page);
             if seen.count() as usize > most {

@@ -5,7 +5,7 @@ use super::first_accesses::FirstAccesses;
 use super::format::{self, Block, Fields, Footer};
 use super::reader::Trace;
 use super::storage::Storage;
-use super::{Op, Place, TraceError, TraceHeader};
+use super::{Place, TraceError, TraceHeader};
 use crate::memory::PageRun;
 
 /// A file on its way to becoming a [`Trace`].
@@ -50,8 +50,7 @@ impl Opening {
             header,
             zero_runs,
             decoded: DecodedBlocks::new(blocks.len()),
-            first_accesses: FirstAccesses::new(|_| true),
-            first_writes: FirstAccesses::new(|op| op == Op::Write),
+            first_accesses: FirstAccesses::new(),
             blocks,
             idle_spans: footer.idle_spans,
             duration_ns: footer.duration_ns,

@@ -29,7 +29,6 @@ pub struct Trace {
     pub(super) blocks: Vec<Block>,
     pub(super) decoded: DecodedBlocks,
     pub(super) first_accesses: FirstAccesses,
-    pub(super) first_writes: FirstAccesses,
     /// By vCPU, then in time order.
     pub(super) idle_spans: Vec<IdleSpan>,
     pub(super) duration_ns: u64,
@@ -107,7 +106,7 @@ impl Trace {
             .record_count
             .saturating_mul(format::RECORD_BYTES as u64);
         let kept = decoded.min(decoded::MOST_BYTES as u64);
-        let first = 2 * decoded.min(first_accesses::MOST_BYTES as u64);
+        let first = decoded.min(first_accesses::MOST_BYTES as u64);
         compressed + kept + first + size_of_val(self.idle_spans()) as u64
     }
 
@@ -127,12 +126,6 @@ impl Trace {
     /// For a reader who looks for first accesses: there are far fewer of them.
     pub fn vcpu_first_accesses(&self, vcpu: u16, all_in_ns: Range<u64>) -> VcpuRecords<'_> {
         let cursor = Cursor::first(self, vcpu, all_in_ns, &self.first_accesses);
-        VcpuRecords::of(self, cursor)
-    }
-
-    /// The same, and among them each page's first write.
-    pub fn vcpu_first_writes(&self, vcpu: u16, all_in_ns: Range<u64>) -> VcpuRecords<'_> {
-        let cursor = Cursor::first(self, vcpu, all_in_ns, &self.first_writes);
         VcpuRecords::of(self, cursor)
     }
 
