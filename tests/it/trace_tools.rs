@@ -103,7 +103,8 @@ fn options_of_an_import() {
     );
     assert_eq!(
         stderr,
-        "t.mtrace: 2 records in 1.00 ms, 1 vCPU(s), 8 pages of 4.0 KiB\n"
+        "note: the format has no clock: its records are 1 ns apart; `--time-per-record` says otherwise\n\
+         t.mtrace: 2 records in 1.00 ms, 1 vCPU(s), 8 pages of 4.0 KiB\n"
     );
     let (held, _) = ok(dir.path(), &["check", "t.mtrace"]);
     assert!(
