@@ -84,13 +84,17 @@ pub(super) struct Channel {
     whole: u64,
     /// Bytes up to the end of the last message that has left.
     gone: u64,
+    /// Bytes of the first message in the queue that have been acknowledged ahead of it.
+    ahead: u64,
+    /// Messages are larger than these pieces, and count against the window piece by piece; 0 if as a whole.
+    part: u64,
     pub(super) window: Window,
     /// What is on the wire, where there is no device queue.
     pub(super) wire: Option<Piece>,
 }
 
 impl Channel {
-    pub(super) fn new(index: usize, sizes: MessageBytes, window: Window) -> Self {
+    pub(super) fn new(index: usize, sizes: MessageBytes, part: u64, window: Window) -> Self {
         Channel {
             index,
             sizes,
@@ -105,6 +109,8 @@ impl Channel {
             left: 0,
             whole: 0,
             gone: 0,
+            ahead: 0,
+            part,
             window,
             wire: None,
         }
@@ -185,15 +191,16 @@ impl Channel {
         let waiting = self.next_piece(segment);
         let Some((time, bytes)) = waiting.map_or_else(
             || {
-                self.next_arrival()
-                    .map(|(time, bytes)| (time, cut(bytes, segment)))
+                let (time, bytes) = self.next_arrival()?;
+                let piece = if segment == 0 { self.part } else { segment };
+                Some((time, cut(bytes, piece)))
             },
             |bytes| Some((SimTime::ZERO, bytes)),
         ) else {
             return SimTime::MAX;
         };
         if self.device_has_room(bytes, device_limit) {
-            time.max(self.window.opens_at(self.whole))
+            time.max(self.window.opens_at(self.counted()))
         } else {
             SimTime::MAX
         }
@@ -231,16 +238,32 @@ impl Channel {
 
     /// Whether nothing begins before more has been acknowledged.
     pub(super) fn is_closed(&self) -> bool {
-        !self.window.is_open(self.whole)
+        !self.window.is_open(self.counted())
     }
 
-    /// Bytes of the piece that waits to begin, if any: what waits, up to a `segment`, or without segments one message.
+    /// Bytes that count against the window, if they are not acknowledged.
+    fn counted(&self) -> u64 {
+        if self.part == 0 {
+            self.whole
+        } else {
+            self.begun
+        }
+    }
+
+    /// Whether messages count against the window part by part.
+    pub(super) fn sends_parts(&self) -> bool {
+        self.part > 0
+    }
+
+    /// Bytes of the piece that waits to begin, if any: what waits, up to a `segment`, or without segments one message
+    /// or a part of it.
     pub(super) fn next_piece(&self, segment: u64) -> Option<u64> {
         if self.next == self.arriving {
             return None;
         }
         Some(if segment == 0 {
-            self.bytes(self.queue.get(self.next.span)?.content)
+            let message = self.bytes(self.queue.get(self.next.span)?.content);
+            cut(self.whole + message - self.begun, self.part)
         } else {
             (self.arrived - self.begun).min(segment)
         })
@@ -279,7 +302,8 @@ impl Channel {
         }) = self.queue.front()
         {
             let there = self.arrived_of(0, of);
-            let count = fitting(self.left - self.gone, self.bytes(content), there);
+            let most = if self.ahead > 0 { there.min(1) } else { there };
+            let count = fitting(self.left - self.gone, self.bytes(content), most);
             if count == 0 {
                 return;
             }
@@ -287,7 +311,18 @@ impl Channel {
                 span: self.take_front(count),
                 connection: self.index,
                 left: Progression::at_once(now),
+                ahead: std::mem::take(&mut self.ahead),
             });
+        }
+    }
+
+    /// What has left of a message that has not as a whole comes in, and is acknowledged.
+    pub(super) fn acknowledge_parts(&mut self, now: SimTime, settings: &LinkSettings) {
+        let bytes = self.left - self.gone - self.ahead;
+        if self.part > 0 && bytes > 0 {
+            let back = settings.arrival(now + settings.latency);
+            self.window.acknowledge_part(bytes, now, back);
+            self.ahead += bytes;
         }
     }
 
@@ -321,6 +356,7 @@ impl Channel {
         ] {
             *bytes = self.gone;
         }
+        self.ahead = 0;
         self.window.reopen(self.gone);
         self.wire = None;
         lost
@@ -359,7 +395,7 @@ impl Channel {
         bytes: u64,
     ) -> (SimTime, Window) {
         let window = self.window.clone();
-        window.send_stream(settings, start, self.whole, bytes)
+        window.send_stream(settings, start, self.counted(), bytes)
     }
 
     /// Bytes that have begun.
@@ -373,13 +409,9 @@ impl Channel {
     }
 }
 
-/// Bytes of a message's first piece.
-fn cut(bytes: u64, segment: u64) -> u64 {
-    if segment == 0 {
-        bytes
-    } else {
-        bytes.min(segment)
-    }
+/// Bytes of the first piece of so many; `piece` is 0 if they go together.
+fn cut(bytes: u64, piece: u64) -> u64 {
+    if piece == 0 { bytes } else { bytes.min(piece) }
 }
 
 /// How many messages of `each` bytes, at most `most`, are in so many bytes.

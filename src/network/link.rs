@@ -49,7 +49,8 @@ impl Link {
         let sizes = settings.message_bytes(memory.page_size());
         let whole = memory.whole_page();
         let connections = usize::from(connections);
-        let channel = |index| Channel::new(index, sizes, settings.window(receive_buffer));
+        let part = settings.part(receive_buffer, sizes.of(whole));
+        let channel = |index| Channel::new(index, sizes, part, settings.window(receive_buffer));
         Link {
             settings: settings.clone(),
             capacity: Capacity::new(
@@ -224,7 +225,7 @@ impl Link {
                 channel.window.forget_echo();
                 continue;
             }
-            let bytes = channel.bytes(departure.span.content);
+            let bytes = channel.bytes(departure.span.content) - departure.ahead;
             settings.go_out(installed, count, |from, count, sent| {
                 let at = sent.delayed(settings.latency);
                 (channel.window).acknowledge(bytes, count, left.after(from), at);
@@ -353,11 +354,17 @@ impl Link {
             last = Some(now);
             if self.acknowledgement.is_some()
                 || self.is_closed()
+                || self.has_sent_parts(departures)
                 || bounds.are_reached(self.push(), self.demand(), departures.len())
             {
                 return last;
             }
         }
+    }
+
+    /// Whether the last message has left of which parts are acknowledged: those behind it are acknowledged after it.
+    fn has_sent_parts(&self, departures: &[Departure]) -> bool {
+        self.push().sends_parts() && !departures.is_empty()
     }
 
     /// The piece that is due at `now` has been transmitted; of two, the demanded one.
@@ -372,6 +379,7 @@ impl Link {
         let channel = &mut self.channels[piece.index];
         channel.arrive_before(now);
         channel.leave(piece.bytes, now, departures);
+        channel.acknowledge_parts(now, &self.settings);
         self.go_on(now, piece.index)
     }
 

@@ -66,6 +66,8 @@ pub struct Departure {
     pub connection: usize,
     /// When each left.
     pub left: Progression,
+    /// Bytes of the first, then the only one, that were acknowledged as they came in.
+    pub ahead: u64,
 }
 
 impl Departure {
@@ -76,6 +78,7 @@ impl Departure {
             && span.content == behind.content
             && !span.demanded
             && !behind.demanded
+            && self.ahead.max(next.ahead) == 0
             && next.left == self.left.after(span.count)
     }
 }

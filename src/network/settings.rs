@@ -192,6 +192,16 @@ impl LinkSettings {
         Window::new(self.window_bytes(receive_buffer))
     }
 
+    /// The pieces in which a message of so many bytes goes out, as the window is not to be counted in such messages:
+    /// a 128th of it, and no less than a page of 4 KiB, or than a smaller window. TCP's smallest segments have 536
+    /// bytes (RFC 9293, section 3.7.1). 0 for a message that goes as a whole.
+    pub(super) fn part(&self, receive_buffer: Bytes, message: u64) -> u64 {
+        let page = 4_096 + u64::from(self.message_header);
+        let window = self.window_bytes(receive_buffer).0;
+        let part = (window / 128).max(window.clamp(536, page));
+        if part < message { part } else { 0 }
+    }
+
     /// Sends a stream of `bytes`, from `start` on, over an idle link with such a receive buffer: each window's worth
     /// waits for the acknowledgement of the one before, a round trip after it was sent. Returns when it has left, and
     /// the window behind it.

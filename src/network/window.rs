@@ -2,7 +2,8 @@
 //!
 //! A byte counts against the window from its departure's beginning until the acknowledgement has come back that the
 //! receiving thread took it: its page's installation, and one latency more. When that is follows from the departure
-//! alone, so the receiver tells it for a whole span at once.
+//! alone, so the receiver tells it for a whole span at once. A large page's message goes in parts, each of which but
+//! the last is taken as it arrives.
 
 use std::collections::VecDeque;
 
@@ -101,6 +102,14 @@ impl Window {
             delay,
             next: left.at(count - 1) + step,
         });
+    }
+
+    /// A part of a message has left, comes in, and is acknowledged then, behind all others.
+    pub(super) fn acknowledge_part(&mut self, bytes: u64, left: SimTime, at: SimTime) {
+        let last = self.due.back().map(|due| due.at.at(due.count - 1));
+        let at = Progression::at_once(at.max(last.unwrap_or_default()));
+        self.acknowledge(bytes, 1, Progression::at_once(left), at);
+        self.forget_echo();
     }
 
     /// A new connection has the window, behind so many bytes of those before.
@@ -226,10 +235,7 @@ impl Window {
         self.before = self.under_way(begun) + bytes;
         self.acknowledged = 0;
         let back = settings.arrival(left + settings.latency);
-        let last = self.due.back().map(|due| due.at.at(due.count - 1));
-        let at = Progression::at_once(back.max(last.unwrap_or_default()));
-        self.acknowledge(bytes, 1, Progression::at_once(left), at);
-        self.forget_echo();
+        self.acknowledge_part(bytes, left, back);
         (left, self)
     }
 

@@ -43,10 +43,11 @@ pub struct DestinationSettings {
     /// TCP receive window of each channel: bytes in flight, not yet installed, or whose acknowledgement has not come
     /// back. While it is full, no further page starts on that channel; one that has started is finished. It opens one
     /// latency after a page is installed. So a long way carries a window a round trip, and a receiving thread that is
-    /// slower than the link slows the source down. The core state keeps to it, too. With `link.loss` it may be
-    /// smaller. Default 3 MiB: what Linux tunes it to on a long way. Of the 6 MiB of `net.ipv4.tcp_rmem`'s maximum
-    /// (`net/ipv4/tcp.c`, `tcp_init`; 32 MiB from Linux 6.16 on), half is window (`net.ipv4.tcp_adv_win_scale` 1).
-    /// The sender's 4 MiB of `net.ipv4.tcp_wmem` hold more.
+    /// slower than the link slows the source down. A page of which the window would hold less than 128 goes out in
+    /// pieces of a 128th of it, or of 4 KiB if that is more. The core state keeps to it, too. With `link.loss` it may
+    /// be smaller. Default 3 MiB: what Linux tunes it to on a long way. Of the 6 MiB of `net.ipv4.tcp_rmem`'s maximum
+    /// (`net/ipv4/tcp.c`, `tcp_init`; 32 MiB from Linux 6.16 on), half is window (`net.ipv4.tcp_adv_win_scale` 1). The
+    /// sender's 4 MiB of `net.ipv4.tcp_wmem` hold more.
     pub receive_buffer: Bytes,
     /// Time from an arrival at an idle receiving thread until it runs. What arrives meanwhile is installed in one go
     /// after it. So a vCPU in step with the stream faults once a burst, not once a page. Default 0: a thread that

@@ -136,6 +136,7 @@ impl Channel {
                 span: self.pass_front(here),
                 connection: self.index,
                 left,
+                ahead: 0,
             });
             left = left.after(here);
             count -= here;

@@ -57,8 +57,7 @@ impl Link {
             (0, self.demand(), bounds.push_level)
         };
         let channel = &self.channels[index];
-        let is_plain = self.settings.segment.0 == 0 && self.device_limit == 0;
-        if !is_plain || !other.is_empty() || self.acknowledgement.is_some() {
+        if !self.sends_whole_messages() || !other.is_empty() || self.acknowledgement.is_some() {
             return None;
         }
         let bytes = channel.wire.as_ref()?.bytes;
@@ -111,10 +110,12 @@ impl Link {
 
     /// Whether nothing leaves but pushed pages, each as a whole.
     fn pushes_whole_pages(&self) -> bool {
-        self.settings.segment.0 == 0
-            && self.device_limit == 0
-            && self.acknowledgement.is_none()
-            && self.demand().is_empty()
+        self.sends_whole_messages() && self.acknowledgement.is_none() && self.demand().is_empty()
+    }
+
+    /// Whether a message is one piece, and goes on the wire when it begins.
+    fn sends_whole_messages(&self) -> bool {
+        self.settings.segment.0 == 0 && self.device_limit == 0 && !self.push().sends_parts()
     }
 
     /// A time before which a page does not leave that has this number, if it has been taken up. The link has come to

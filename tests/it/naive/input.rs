@@ -163,6 +163,14 @@ impl Input<'_> {
         window.min(self.most_in_flight().unwrap_or(u64::MAX))
     }
 
+    /// A message larger than this is sent, and counts against the window, in parts.
+    pub(super) fn part(&self) -> Option<u64> {
+        let page = 4_096 + u64::from(self.settings.link.message_header);
+        let window = self.window();
+        let part = page.min(window).max(window / 128).max(536);
+        (self.whole_message() > part).then_some(part)
+    }
+
     /// The pages of the trace that are RAM, in order.
     pub(super) fn ram_pages(&self) -> Vec<u32> {
         if self.ram.is_empty() {

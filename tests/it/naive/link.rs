@@ -1,6 +1,6 @@
 //! The link: a push queue and a demand queue that share the bandwidth.
 
-use super::{Input, Ps};
+use super::{Input, Ps, ps};
 use migsim::host::destination::Nagle;
 use migsim::network::Discipline;
 use std::cell::Cell;
@@ -16,6 +16,8 @@ pub(super) struct Message {
     pub(super) demand: bool,
     /// Else the push queue that it goes into.
     pub(super) connection: usize,
+    /// Bytes of it that were acknowledged before it had left.
+    pub(super) ahead: u64,
 }
 
 /// Which queue: of requested pages, or of a connection.
@@ -39,6 +41,8 @@ struct Stream {
     started: u64,
     gone: u64,
     acknowledged: u64,
+    /// Bytes of the first message that is not out which were acknowledged as parts.
+    ahead: u64,
     /// When those of others come in, which have left.
     acknowledgements: Vec<(Ps, u64)>,
 }
@@ -145,7 +149,7 @@ impl<'a> Link<'a> {
             .iter()
             .find(|(end, message)| *end > stream.started || !message.started.get())?;
         Some(if self.input.settings.link.segment.0 == 0 {
-            next.0 - stream.started
+            (next.0 - stream.started).min(self.input.part().unwrap_or(u64::MAX))
         } else {
             (stream.put - stream.started).min(self.input.settings.link.segment.0)
         })
@@ -162,7 +166,11 @@ impl<'a> Link<'a> {
                 .iter()
                 .filter(|(at, _)| *at <= self.updated);
             let due: u64 = due.map(|(_, bytes)| bytes).sum();
-            let under_way = stream.before + whole - stream.acknowledged - due;
+            let counted = match self.input.part() {
+                Some(_) => stream.started,
+                None => whole,
+            };
+            let under_way = stream.before + counted - stream.acknowledged - due;
             if under_way >= self.input.window() {
                 return;
             }
@@ -194,8 +202,9 @@ impl<'a> Link<'a> {
             return; // nobody waits for it
         }
         let lane = self.lane_of(message);
-        let acknowledgements = &mut self.lane_mut(lane).acknowledgements;
-        acknowledgements.push((at, message.bytes));
+        let stream = self.lane_mut(lane);
+        let bytes = message.bytes - message.ahead;
+        stream.acknowledgements.push((at, bytes));
     }
 
     /// When the next acknowledgement of a lane comes in.
@@ -308,13 +317,39 @@ impl<'a> Link<'a> {
             .take_while(|(end, _)| *end <= stream.gone)
             .count();
         let messages = &stream.messages[stream.out..out];
-        let left = messages
+        let mut left: Vec<_> = messages
             .iter()
             .map(|(_, message)| message.clone())
             .collect();
+        if let Some(first) = left.first_mut() {
+            first.ahead = std::mem::take(&mut stream.ahead);
+        }
         stream.out = out;
+        self.acknowledge_part(now, lane);
         self.start(lane);
         left
+    }
+
+    /// What has left of the message that is leaving is acknowledged a round trip later, if it goes in parts.
+    fn acknowledge_part(&mut self, now: Ps, lane: Lane) {
+        if self.input.part().is_none() {
+            return;
+        }
+        let back = self
+            .input
+            .across(now + ps(self.input.settings.link.latency));
+        let stream = self.lane_mut(lane);
+        let complete = match stream.out {
+            0 => 0,
+            out => stream.messages[out - 1].0,
+        };
+        let bytes = stream.gone - complete - stream.ahead;
+        if bytes > 0 {
+            let before = stream.acknowledgements.iter().map(|(at, _)| *at);
+            let at = before.fold(back, Ps::max);
+            stream.acknowledgements.push((at, bytes));
+            stream.ahead += bytes;
+        }
     }
 
     /// Everything is lost that is not out.

@@ -164,6 +164,7 @@ impl<'a> Sender<'a> {
             started: Cell::new(false),
             demand: false,
             connection: self.next,
+            ahead: 0,
         };
         self.sent.pages.push((page, counts));
         self.sent.bytes += u128::from(bytes);

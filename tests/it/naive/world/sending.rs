@@ -321,6 +321,7 @@ impl Run<'_> {
                 started: Cell::new(false),
                 demand,
                 connection: 0,
+                ahead: 0,
             },
         )
     }
