@@ -22,6 +22,7 @@ use self::thread::Thread;
 use self::waits::WaitsFor;
 pub use self::wake_on_request::{Overtaken, WakeOnRequest};
 use crate::engine::Progression;
+use crate::host::PageWork;
 use crate::memory::{Content, Contents, PageId, PageSequence, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
 use crate::network::{Link, Span};
@@ -35,6 +36,10 @@ use crate::units::SimTime;
 #[derive(Debug)]
 pub struct SourceHost<'a> {
     settings: &'a SourceSettings,
+    /// Bytes of a page of the trace.
+    page_size: u64,
+    /// The work for pushed pages.
+    pushing: PageWork,
     contents: &'a Contents,
     unsent: PageSet,
     /// Pages in the order in which they were taken up.
@@ -73,8 +78,11 @@ impl<'a> SourceHost<'a> {
         serves_apart: bool,
         start: SimTime,
     ) -> Self {
+        let page_size = contents.page_size();
         SourceHost {
             settings,
+            page_size,
+            pushing: settings.pushing(page_size),
             batch: Batch::new(settings.write_batch, zero_page_bytes),
             limiter: Limiter::new(
                 settings.max_postcopy_bandwidth,
@@ -273,6 +281,11 @@ impl<'a> SourceHost<'a> {
         Ok(())
     }
 
+    /// The work for a demanded page.
+    fn serving(&self, content: Content) -> SimTime {
+        self.settings.serving(self.page_size, content)
+    }
+
     fn serve_requests(&mut self, mut thread: Thread, now: SimTime, link: &mut Link) -> Thread {
         if let Some(span) = thread.finish() {
             link.enqueue(span, now);
@@ -286,7 +299,7 @@ impl<'a> SourceHost<'a> {
             // The other thread may have pushed it meanwhile.
             if self.unsent.contains(page) {
                 let demanded = self.take_demanded(page, requested_at, now, link);
-                thread.serve(demanded, now + self.settings.demand_service);
+                thread.serve(demanded, now + self.serving(demanded.content));
             }
         }
         thread
@@ -322,8 +335,8 @@ impl<'a> SourceHost<'a> {
         };
         if demanded && let Some((page, requested_at)) = self.requests.pop_front() {
             let demanded = self.take_demanded(page, requested_at, now, link);
-            self.thread
-                .serve(demanded, now + self.settings.demand_service);
+            let service = self.serving(demanded.content);
+            self.thread.serve(demanded, now + service);
             return Ok(Ok(()));
         }
         if self.held || self.expects_acknowledgement() {

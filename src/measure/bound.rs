@@ -4,6 +4,7 @@
 use std::ops::Add;
 
 use crate::guest::touch_order::Touch;
+use crate::host::PageWork;
 use crate::host::destination::FaultBlocks;
 use crate::memory::{Content, Contents, PageSet};
 use crate::migration::SwitchOver;
@@ -53,6 +54,10 @@ impl Work {
 struct Line<'a> {
     scenario: &'a Scenario,
     contents: &'a Contents,
+    /// Bytes of a page of the trace.
+    page_size: u64,
+    pushing: PageWork,
+    installing: PageWork,
     sizes: MessageBytes,
     /// From the beginning of the push to the resume.
     head_start: SimTime,
@@ -69,13 +74,17 @@ impl<'a> Line<'a> {
         let own_channel = scenario.link.discipline != Discipline::Fifo;
         let two = |threads| 1 + u64::from(own_channel && threads);
         let whole = switch_over.memory.whole_page();
+        let page_size = switch_over.memory.page_size();
         let resumed_at = switch_over.suspended_at + switch_over.downtime;
         let push_begins = switch_over.core_state.push_begins(scenario);
         let line = Line {
             scenario,
             head_start: resumed_at - push_begins,
             contents: &switch_over.contents,
-            sizes: scenario.link.message_bytes(switch_over.memory.page_size()),
+            page_size,
+            pushing: scenario.source.pushing(page_size),
+            installing: scenario.destination.installing(page_size),
+            sizes: scenario.link.message_bytes(page_size),
             bandwidth: scenario.link.range_from(push_begins).1,
             servers: [
                 two(scenario.link.demand_channel.request_thread),
@@ -93,10 +102,10 @@ impl<'a> Line<'a> {
     fn work(&self, content: Content) -> Work {
         let (source, link) = (&self.scenario.source, &self.scenario.link);
         Work([
-            source.pushing(content).min(source.demand_service),
+            (self.pushing.of(content)).min(source.serving(self.page_size, content)),
             // Pieces of several messages are rounded up once.
             link.transmission(self.sizes.of(content), self.bandwidth) - SimTime::from_ps(1),
-            self.scenario.destination.install,
+            self.installing.of(content),
         ])
     }
 

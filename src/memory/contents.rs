@@ -83,6 +83,11 @@ impl Contents {
         contents
     }
 
+    /// Bytes of a page of the trace.
+    pub fn page_size(&self) -> u64 {
+        self.memory.page_size()
+    }
+
     /// Parts that were not zero before are.
     fn add_zeros(&mut self, mut from: u64, end: u64) {
         let shift = self.memory.host_shift;

@@ -54,8 +54,10 @@ impl<'a> EventLoop<'a> {
         let missing = &switch_over.missing;
         let order = &switch_over.touch_order;
         let core_state = &switch_over.core_state;
+        let destination = &scenario.destination;
+        let installing = destination.installing(switch_over.memory.page_size());
         let receiver = |busy_until| {
-            let thread = ReceivingThread::new(&scenario.destination, busy_until);
+            let thread = ReceivingThread::new(destination.receive_wake, installing, busy_until);
             Receiver::new(scenario.link.latency, thread)
         };
         let link = Link::new(
@@ -214,7 +216,8 @@ impl<'a> EventLoop<'a> {
                 let earliest = numbers.map(|number| self.link.earliest_departure(number, now));
                 self.expected_from = earliest.min().unwrap_or(now);
             }
-            self.expected_from + latency + destination.install + destination.wake
+            let install = destination.install.min(destination.zero_install);
+            self.expected_from + latency + install + destination.wake
         } else {
             return until;
         };

@@ -4,6 +4,7 @@
 mod estimate;
 
 use crate::engine::Progression;
+use crate::host::PageWork;
 use crate::host::destination::ReceivingThread;
 use crate::host::source::{Limiter, ZeroPageDetection};
 use crate::memory::{Content, Contents, Memory, PageId, PageSet};
@@ -53,6 +54,8 @@ pub(super) struct PageStream<'a> {
     scenario: &'a Scenario,
     link: Link,
     connections: Vec<Connection>,
+    /// What a page costs its thread.
+    pushing: PageWork,
     /// The one whose thread takes the next page, and when.
     next: usize,
     ready_at: SimTime,
@@ -77,20 +80,22 @@ pub(super) struct PageStream<'a> {
 impl<'a> PageStream<'a> {
     /// A stream from the migration command on.
     pub(super) fn new(scenario: &'a Scenario, memory: Memory) -> Self {
-        let (source, link) = (&scenario.source, &scenario.link);
+        let (source, link, destination) = (&scenario.source, &scenario.link, &scenario.destination);
+        let loading = destination.loading(memory.page_size());
         let connection = |_| Connection {
             batch: Batch::new(source.write_batch, link.zero_page_bytes),
             buffer: SendBuffer::new(source.send_buffer, source.send_resume),
             free_at: SimTime::ZERO,
             sleeps: false,
-            receiving: ReceivingThread::new(&scenario.destination, SimTime::ZERO),
+            receiving: ReceivingThread::new(destination.receive_wake, loading, SimTime::ZERO),
         };
-        let window = scenario.destination.receive_buffer;
+        let window = destination.receive_buffer;
         let (sizes, whole) = (link.message_bytes(memory.page_size()), memory.whole_page());
         PageStream {
             scenario,
             link: Link::new(link, window, &memory, link.connections),
             connections: (0..link.connections).map(connection).collect(),
+            pushing: source.pushing(memory.page_size()),
             next: 0,
             ready_at: SimTime::ZERO,
             run: Run::default(),
@@ -153,7 +158,7 @@ impl<'a> PageStream<'a> {
             self.connections[self.next].free_at = self.ready_at;
             self.go_on(self.ready_at);
         }
-        let service = self.scenario.source.pushing(content);
+        let service = self.pushing.of(content);
         let (step, most) = match &self.connections[..] {
             [only] => pace(
                 &only.batch,
@@ -186,10 +191,10 @@ impl<'a> PageStream<'a> {
         if run.taken == 0 {
             return;
         }
-        let source = &self.scenario.source;
-        let handed = run.times.delayed(source.pushing(run.content));
+        let detection = self.scenario.source.zero_page_detection;
+        let handed = run.times.delayed(self.pushing.of(run.content));
         let through_at = handed.at(run.taken - 1);
-        if run.content.is_zero() && source.zero_page_detection == ZeroPageDetection::Legacy {
+        if run.content.is_zero() && detection == ZeroPageDetection::Legacy {
             self.resume_at(through_at);
         }
         let connection = &mut self.connections[self.next];
@@ -395,6 +400,7 @@ impl<'a> PageStream<'a> {
             receiving.install_all(
                 left.delayed(latency),
                 span.count,
+                span.content,
                 |from, count, installed| {
                     link.acknowledge(&departure, from, count, installed);
                 },

@@ -225,10 +225,11 @@ impl Link {
                 channel.window.forget_echo();
                 continue;
             }
-            let bytes = channel.bytes(departure.span.content) - departure.ahead;
+            let content = departure.span.content;
+            let message = (content, channel.bytes(content) - departure.ahead);
             settings.go_out(installed, count, |from, count, sent| {
                 let at = sent.delayed(settings.latency);
-                (channel.window).acknowledge(bytes, count, left.after(from), at);
+                (channel.window).acknowledge(message, count, left.after(from), at);
             });
         }
     }

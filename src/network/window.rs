@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use super::LinkSettings;
 use crate::engine::Progression;
+use crate::memory::Content;
 use crate::units::{Bytes, SimTime};
 
 /// Acknowledgements of messages of one size.
@@ -37,7 +38,7 @@ impl Acknowledgements {
 /// How acknowledgements follow messages that leave at constant distances, if the receiving thread keeps up with them.
 #[derive(Debug, Clone, Copy)]
 struct Echo {
-    bytes: u64,
+    content: Content,
     step: SimTime,
     /// From each departure to its acknowledgement.
     delay: SimTime,
@@ -74,10 +75,11 @@ impl Window {
         self.size < u64::MAX
     }
 
-    /// Messages of so many bytes each have `left`, and are acknowledged at these times; they follow all others.
+    /// Messages of a content and so many bytes each have `left`, and are acknowledged at these times; they follow all
+    /// others.
     pub(super) fn acknowledge(
         &mut self,
-        bytes: u64,
+        (content, bytes): (Content, u64),
         count: u32,
         left: Progression,
         at: Progression,
@@ -91,13 +93,13 @@ impl Window {
         }
         let delay = at.first.saturating_sub(left.first);
         let goes_on =
-            |echo: &Echo| (echo.bytes, echo.delay, echo.next) == (bytes, delay, left.first);
+            |echo: &Echo| (echo.content, echo.delay, echo.next) == (content, delay, left.first);
         let step = match self.echo.filter(goes_on) {
             _ if count > 1 => Some(left.step).filter(|step| *step == at.step),
             before => before.map(|echo| echo.step),
         };
         self.echo = step.map(|step| Echo {
-            bytes,
+            content,
             step,
             delay,
             next: left.at(count - 1) + step,
@@ -108,7 +110,8 @@ impl Window {
     pub(super) fn acknowledge_part(&mut self, bytes: u64, left: SimTime, at: SimTime) {
         let last = self.due.back().map(|due| due.at.at(due.count - 1));
         let at = Progression::at_once(at.max(last.unwrap_or_default()));
-        self.acknowledge(bytes, 1, Progression::at_once(left), at);
+        let message = (Content::default(), bytes);
+        self.acknowledge(message, 1, Progression::at_once(left), at);
         self.forget_echo();
     }
 
@@ -125,13 +128,19 @@ impl Window {
         self.echo = None;
     }
 
-    /// Whether messages of so many bytes that leave every `step`, the one under way at `leaves`, find the window open
-    /// from `since` on, as the receiving thread goes on as it does.
-    fn stays_open(&self, bytes: u64, step: SimTime, leaves: SimTime, since: SimTime) -> bool {
+    /// Whether messages of a content and so many bytes that leave every `step`, the one under way at `leaves`, find
+    /// the window open from `since` on, as the receiving thread goes on as it does.
+    fn stays_open(
+        &self,
+        (content, bytes): (Content, u64),
+        step: SimTime,
+        leaves: SimTime,
+        since: SimTime,
+    ) -> bool {
         self.echo.is_some_and(|echo| {
             let last = self.due.back().map(|due| due.at.at(due.count - 1));
             let under_way = echo.delay.as_ps().checked_div(echo.step.as_ps());
-            (echo.bytes, echo.step, echo.next) == (bytes, step, leaves)
+            (echo.content, echo.step, echo.next) == (content, step, leaves)
                 && last.is_none_or(|last| last <= since)
                 // Of this run only: all others have been acknowledged by then.
                 && under_way.is_some_and(|count| {
@@ -181,12 +190,13 @@ impl Window {
         SimTime::MAX
     }
 
-    /// How many messages of so many bytes find the window open, if they begin at these times behind `begun` bytes of
-    /// others, of which the last `leaves` a step before them; at most so many, and no more than are known to.
+    /// How many messages of a content and so many bytes find the window open, if they begin at these times behind
+    /// `begun` bytes of others, of which the last `leaves` a step before them; at most so many, and no more than are
+    /// known to.
     pub(super) fn open_run(
         &self,
         begun: u64,
-        bytes: u64,
+        (content, bytes): (Content, u64),
         leaves: SimTime,
         begin: Progression,
         most: u32,
@@ -207,7 +217,7 @@ impl Window {
                 break;
             }
         }
-        if self.stays_open(bytes, begin.step, leaves, begin.at(count)) {
+        if self.stays_open((content, bytes), begin.step, leaves, begin.at(count)) {
             return most;
         }
         count
@@ -296,7 +306,12 @@ mod tests {
                 first: SimTime::from_ps(first),
                 step: SimTime::from_ps(step),
             };
-            window.acknowledge(bytes, count, Progression::default(), at);
+            window.acknowledge(
+                (Content::default(), bytes),
+                count,
+                Progression::default(),
+                at,
+            );
         }
         window
     }
@@ -338,8 +353,9 @@ mod tests {
             first: SimTime::from_ps(91),
             step: SimTime::from_ps(5),
         };
-        assert_eq!(window.open_run(20, 10, SimTime::ZERO, begin, 100), 3);
-        assert_eq!(window.open_run(20, 10, SimTime::ZERO, begin, 1), 1);
+        let message = (Content::default(), 10);
+        assert_eq!(window.open_run(20, message, SimTime::ZERO, begin, 100), 3);
+        assert_eq!(window.open_run(20, message, SimTime::ZERO, begin, 1), 1);
     }
 
     #[test]

@@ -113,8 +113,10 @@ fn back_to_90_per_cent_by_trial() {
         (settings.vm.suspend, settings.vm.resume) = (SimTime::ZERO, SimTime::ZERO);
         for cost in [
             &mut settings.source.push_service,
+            &mut settings.source.zero_service,
             &mut settings.source.demand_service,
             &mut settings.destination.install,
+            &mut settings.destination.zero_install,
             &mut settings.destination.wake,
         ] {
             *cost = SimTime::ZERO;
@@ -197,7 +199,7 @@ fn what_holds_for_every_run() {
         source.push = random.pick(&[Push::Linear, Push::Pivot, Push::Bubble, Push::None]);
         source.wake_on_request = WakeOnRequest(random.pick(&[None, Some(Overtaken::default())]));
         source.push_service = ns(random.pick(&[0, 2, 150]));
-        source.zero_service = Some(ns(random.pick(&[0, 2, 150])));
+        source.zero_service = ns(random.pick(&[0, 2, 150]));
         source.write_batch = random.pick(&[0, 3]);
         source.demand_service = ns(random.pick(&[0, 3]));
         source.send_buffer = Bytes(random.pick(&[1, 100, 250, 100_000]));
@@ -206,6 +208,8 @@ fn what_holds_for_every_run() {
         let destination = &mut settings.destination;
         destination.fault_trap = ns(random.pick(&[0, 5, 500]));
         destination.install = ns(random.pick(&[0, 4, 200]));
+        destination.zero_install = ns(random.pick(&[0, 4, 100]));
+        destination.zero_load = ns(random.pick(&[0, 4, 20]));
         destination.receive_buffer = Bytes(random.pick(&[1, 250, u64::MAX]));
         destination.receive_wake = ns(random.pick(&[0, 7]));
         destination.wake = ns(random.pick(&[0, 6]));

@@ -72,10 +72,13 @@ fn scenario(downtime_limit: SimTime, max_rounds: u32) -> Scenario {
     scenario.link.message_header = 36;
     scenario.source.push = Push::Linear;
     scenario.source.push_service = ns(2);
+    scenario.source.zero_service = ns(2);
     scenario.source.demand_service = ns(3);
     scenario.source.send_buffer = Bytes(250);
     scenario.destination.fault_trap = ns(5);
     scenario.destination.install = ns(4);
+    scenario.destination.zero_install = ns(4);
+    scenario.destination.zero_load = ns(4);
     scenario.destination.wake = ns(6);
     scenario.migration.record_window = ns(1_000);
     scenario.migration.push_while_resuming = false;
@@ -262,7 +265,7 @@ fn case() -> impl Strategy<Value = (Scenario, Trace)> {
                 let (resume_quarters, write_batch, zero_service) = writing;
                 scenario.source.send_resume = Some(Bytes(buffer * resume_quarters / 4));
                 scenario.source.write_batch = write_batch;
-                scenario.source.zero_service = zero_service.map(ns);
+                scenario.source.zero_service = ns(zero_service.unwrap_or(service));
                 scenario.destination.install = ns(install);
                 let (latency, window, segment, device_queue) = network;
                 scenario.link.latency = ns(latency);
@@ -353,7 +356,9 @@ proptest! {
     #[test]
     fn nothing_is_sooner_done_than_stop_and_copy((mut scenario, trace) in case()) {
         scenario.link.zero_page_bytes = (PAGE + 36) as u32;
-        scenario.source.zero_service = None;
+        scenario.source.zero_service = scenario.source.push_service;
+        scenario.destination.zero_load = scenario.destination.install;
+        scenario.destination.zero_install = scenario.destination.install;
         scenario.source.send_resume = None;
         scenario.source.write_batch = 0;
         scenario.link.discipline = Discipline::Fifo;

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::DestinationSettings;
 use crate::engine::Progression;
+use crate::host::PageWork;
 use crate::memory::{Content, PageId};
 use crate::network::{Departure, Span};
 use crate::units::SimTime;
@@ -12,38 +12,43 @@ use crate::units::SimTime;
 #[derive(Debug)]
 pub struct ReceivingThread {
     wake: SimTime,
-    install: SimTime,
+    work: PageWork,
     busy_until: SimTime,
 }
 
 impl ReceivingThread {
-    /// A thread that is through with what came before at `busy_until`.
-    pub fn new(settings: &DestinationSettings, busy_until: SimTime) -> Self {
+    /// A thread that is through with what came before at `busy_until`, and sleeps `wake` before it begins anew.
+    pub fn new(wake: SimTime, work: PageWork, busy_until: SimTime) -> Self {
         ReceivingThread {
-            wake: settings.receive_wake,
-            install: settings.install,
+            wake,
+            work,
             busy_until,
         }
     }
 
-    /// When a page that arrives behind all others so far is in place.
-    pub fn install(&mut self, arrived_at: SimTime) -> SimTime {
+    /// When a page is in place that arrives behind all others so far, and takes so long.
+    fn install(&mut self, arrived_at: SimTime, takes: SimTime) -> SimTime {
         let begun = if arrived_at > self.busy_until {
             arrived_at + self.wake
         } else {
             self.busy_until
         };
-        self.busy_until = begun + self.install;
+        self.busy_until = begun + takes;
         self.busy_until
     }
 
     /// When the first of `count` pages are in place that arrive behind all others so far, and how many are as
-    /// regularly.
-    fn install_run(&mut self, arrived: Progression, count: u32) -> (Progression, u32) {
+    /// regularly; each takes so long.
+    fn install_run(
+        &mut self,
+        arrived: Progression,
+        count: u32,
+        takes: SimTime,
+    ) -> (Progression, u32) {
         let begins_idle = arrived.first > self.busy_until;
-        let first = self.install(arrived.first);
-        let (behind, lag) = (count - 1, arrived.step.saturating_sub(self.install).as_ps());
-        if begins_idle && arrived.step > self.wake + self.install {
+        let first = self.install(arrived.first, takes);
+        let (behind, lag) = (count - 1, arrived.step.saturating_sub(takes).as_ps());
+        if begins_idle && arrived.step > self.wake + takes {
             // It sleeps before each.
             let installed = Progression {
                 first,
@@ -62,24 +67,22 @@ impl ReceivingThread {
                 None => behind,
             }
         };
-        let installed = Progression {
-            first,
-            step: self.install,
-        };
+        let installed = Progression { first, step: takes };
         self.busy_until = installed.at(waiting);
         (installed, 1 + waiting)
     }
 
-    /// Pages arrive behind all others so far. Tells from which on how many are in place at which times.
+    /// Pages of one content arrive behind all others so far. Tells from which on how many are in place at which times.
     pub fn install_all(
         &mut self,
         mut arrived: Progression,
         count: u32,
+        content: Content,
         mut tell: impl FnMut(u32, u32, Progression),
     ) {
-        let mut from = 0;
+        let (mut from, takes) = (0, self.work.of(content));
         while from < count {
-            let (installed, run) = self.install_run(arrived, count - from);
+            let (installed, run) = self.install_run(arrived, count - from, takes);
             tell(from, run, installed);
             arrived = arrived.after(run);
             from += run;
@@ -182,7 +185,8 @@ impl Receiver {
                 spans.next_if(|span| span.count == 0);
             }
         };
-        self.thread.install_all(all, count, tell);
+        self.thread
+            .install_all(all, count, first.span.content, tell);
     }
 
     /// When the last page so far is in place.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::host::PageWork;
 use crate::limits::{OutOfLimits, expect};
 use crate::units::{Bytes, SimTime};
 
@@ -38,8 +39,15 @@ pub struct DestinationSettings {
     /// Time from the touch until the request is sent. Default 20 us, an assumption: an exit from the guest, the
     /// kernel's fault path and a wake-up of the thread that reads userfaultfd.
     pub fault_trap: SimTime,
-    /// Time to put one page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
+    /// Time to put 4 KiB of a page into place. Default 2 us, an assumption: one `UFFDIO_COPY` of 4 KiB.
     pub install: SimTime,
+    /// Time to put 4 KiB of zeros into place. Default 1.2 us: processor time of QEMU 10.0.2 (`UFFDIO_ZEROPAGE`;
+    /// `tools/qemu/page-costs`).
+    pub zero_install: SimTime,
+    /// The same in a lead-in, where nothing has to be put: the destination looks whether its own 4 KiB are zero
+    /// (`migration/ram.c`, `ram_handle_zero`). Default 200 ns: processor time of QEMU 10.0.2
+    /// (`tools/qemu/page-costs`).
+    pub zero_load: SimTime,
     /// TCP receive window of each channel: bytes in flight, not yet installed, or whose acknowledgement has not come
     /// back. While it is full, no further page starts on that channel; one that has started is finished. It opens one
     /// latency after a page is installed. So a long way carries a window a round trip, and a receiving thread that is
@@ -67,6 +75,8 @@ impl Default for DestinationSettings {
         DestinationSettings {
             fault_trap: SimTime::from_us(20),
             install: SimTime::from_us(2),
+            zero_install: SimTime::from_ns(1_200),
+            zero_load: SimTime::from_ns(200),
             receive_buffer: Bytes(3 << 20),
             receive_wake: SimTime::ZERO,
             nagle: Nagle::Off,
@@ -83,5 +93,15 @@ impl DestinationSettings {
             "destination.receive_buffer",
             "expected at least 1 byte",
         )
+    }
+
+    /// The receiving thread's work behind the core state, in pages of a trace's size.
+    pub fn installing(&self, page_size: u64) -> PageWork {
+        PageWork::new(page_size, self.install, self.zero_install)
+    }
+
+    /// The receiving thread's work in a lead-in.
+    pub fn loading(&self, page_size: u64) -> PageWork {
+        PageWork::new(page_size, self.install, self.zero_load)
     }
 }

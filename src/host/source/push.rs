@@ -22,7 +22,7 @@ impl SourceHost<'_> {
         strategy: &mut dyn Strategy,
     ) -> Result<(), NotUnsent> {
         let content = self.contents.of(page);
-        let service = self.settings.pushing(content);
+        let service = self.pushing.of(content);
         let (pace, most) = self.pace(now, content, service, ahead, link);
         let taken_up = Progression {
             first: now,
@@ -77,7 +77,7 @@ impl SourceHost<'_> {
             }
         }
         if let Some((page, content)) = other {
-            let service = self.settings.pushing(content);
+            let service = self.pushing.of(content);
             span = Span {
                 first: self.sequence.next_number(),
                 count: 1,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::wake_on_request::WakeOnRequest;
+use crate::host::PageWork;
 use crate::limits::{OutOfLimits, expect};
 use crate::memory::Content;
 use crate::strategy::scan::Push;
@@ -38,11 +39,12 @@ pub enum ZeroPageDetection {
 pub struct SourceSettings {
     /// Order of the active push once no plan is left. Default `pivot`: QEMU.
     pub push: Push,
-    /// The thread's work for a pushed page, with the copy into its socket. It bounds what one thread sends, however
-    /// fast the link is. Default 2400 ns: 1,617 MiB/s over one connection at 100 Gbit/s (cloud-hypervisor, pull request
-    /// 7669).
+    /// The thread's work for 4 KiB of a pushed page, with the copy into its socket. It bounds what one thread sends,
+    /// however fast the link is. Default 2400 ns: 1,617 MiB/s over one connection at 100 Gbit/s (cloud-hypervisor,
+    /// pull request 7669).
     pub push_service: SimTime,
-    /// The thread's work for a demanded page. Default 5 us, an assumption: a look-up and a lock more than a push.
+    /// The thread's work for a demanded page of 4 KiB; the rest of a larger one costs what a push does. Default 5 us,
+    /// an assumption: a look-up and a lock more than a push.
     pub demand_service: SimTime,
     /// Back-pressure of the link: the thread hands pages over while fewer bytes than this wait there. Bytes that have
     /// left count against `destination.receive_buffer`, not here. Default 256 KiB, of the order of a socket's send
@@ -64,8 +66,9 @@ pub struct SourceSettings {
     /// gathers 32: a write takes at most 64 pieces, and a page is two of them (`migration/qemu-file.c`,
     /// `MAX_IOV_SIZE`).
     pub write_batch: u32,
-    /// The thread's work for a pushed zero page, all of whose bytes it has to look at. Default: `push_service`.
-    pub zero_service: Option<SimTime>,
+    /// The thread's work for 4 KiB of zeros, all of which it has to look at. Default 400 ns: processor time of QEMU
+    /// 10.0.2 in memory that was never written (`tools/qemu/page-costs`).
+    pub zero_service: SimTime,
     /// Who spends `zero_service`. `legacy` and `multifd` differ where `link.connections` is more than 1. Default
     /// `multifd`: QEMU from 9.0 on. Earlier ones always detect as in `legacy` (`migration/ram.c`, `save_zero_page`).
     pub zero_page_detection: ZeroPageDetection,
@@ -110,7 +113,7 @@ impl Default for SourceSettings {
             send_resume: None,
             wake_on_request: WakeOnRequest::default(),
             write_batch: 0,
-            zero_service: None,
+            zero_service: SimTime::from_ns(400),
             zero_page_detection: ZeroPageDetection::Multifd,
             max_bandwidth: None,
             max_postcopy_bandwidth: None,
@@ -149,11 +152,19 @@ impl SourceSettings {
         self.limiter_period.unwrap_or(SimTime::from_ms(100))
     }
 
-    /// The thread's work for a pushed page.
-    pub fn pushing(&self, content: Content) -> SimTime {
-        match self.zero_service {
-            Some(service) if content.is_zero() => service,
-            _ => self.push_service,
-        }
+    /// The thread's work for pushed pages, of a trace's page size.
+    pub fn pushing(&self, page_size: u64) -> PageWork {
+        PageWork::new(page_size, self.push_service, self.zero_service)
+    }
+
+    /// The thread's work for a demanded page, in pages of that size.
+    pub fn serving(&self, page_size: u64, content: Content) -> SimTime {
+        let first = if content.is_zero() {
+            self.zero_service
+        } else {
+            self.push_service
+        };
+        let rest = self.pushing(page_size).of(content).saturating_sub(first);
+        self.demand_service + rest
     }
 }

@@ -8,7 +8,7 @@ use crate::units::SimTime;
 impl Channel {
     /// How many messages leave at constant distances, the first at `now`, if each takes `transmission` and each begins
     /// as soon as it has arrived, the one before it has left and the window is open; and that distance. They are of one
-    /// size, at most so many, and no more than are known to.
+    /// content, at most so many, and no more than are known to.
     pub(in crate::network) fn regular_run(
         &self,
         now: SimTime,
@@ -19,7 +19,8 @@ impl Channel {
             return (0, transmission);
         };
         let bytes = self.bytes(span.content);
-        let open = |begin, most| self.window.open_run(self.whole, bytes, now, begin, most);
+        let message = (span.content, bytes);
+        let open = |begin, most| self.window.open_run(self.whole, message, now, begin, most);
         match self.waiting(now, transmission, most.saturating_sub(1)) {
             0 => {
                 let arrivals = span.handed.after(1);
@@ -45,7 +46,7 @@ impl Channel {
         }
     }
 
-    /// How many messages behind the one that leaves at `now`, of its size and at most so many, arrive while those
+    /// How many messages behind the one that leaves at `now`, of its content and at most so many, arrive while those
     /// before them leave, if each takes `transmission`.
     fn waiting(&self, now: SimTime, transmission: SimTime, most: u32) -> u32 {
         let mut begin = Progression {
@@ -54,13 +55,12 @@ impl Channel {
         };
         let (mut count, mut leading) = (0, None);
         for span in &self.queue {
-            let bytes = self.bytes(span.content);
             let (arrivals, of) = match leading {
                 None => (span.handed.after(1), span.count - 1),
-                Some(leading) if leading == bytes => (span.handed, span.count),
+                Some(leading) if leading == span.content => (span.handed, span.count),
                 Some(_) => break,
             };
-            leading = Some(bytes);
+            leading = Some(span.content);
             let of = of.min(most - count);
             if of > 0 && arrivals.first > begin.first {
                 break;
@@ -113,9 +113,9 @@ impl Channel {
                 first: next_departure,
                 step: transmission,
             };
-            let open = self
-                .window
-                .open_run(self.whole, bytes, next_departure, begin, most);
+            let open =
+                self.window
+                    .open_run(self.whole, (content, bytes), next_departure, begin, most);
             (begin, open.saturating_add(1).min(most))
         };
         (count > 0).then_some((left, count))

@@ -230,7 +230,7 @@ fn case_of(trace: impl Strategy<Value = Case>, most_bytes: u64) -> impl Strategy
         scenario.migration.push_while_resuming = push_while_resuming;
         scenario.source.send_resume = resume_quarters.map(|n| Bytes(send_buffer * n / 4));
         scenario.source.write_batch = write_batch;
-        scenario.source.zero_service = zero_service;
+        scenario.source.zero_service = zero_service.unwrap_or(push_service);
         scenario.link.demand_channel.request_thread = request_thread;
         scenario.source.max_postcopy_bandwidth =
             limit.and_then(|mbit: u64| Bandwidth::from_bits_per_second(mbit * 1_000_000));

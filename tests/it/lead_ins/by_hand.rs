@@ -276,7 +276,7 @@ fn zero_pages_are_found_by_one_thread_or_by_all() {
     let mut case = base(4, &[]);
     case.zero = vec![true; 4];
     case.scenario.link.connections = 2;
-    case.scenario.source.zero_service = Some(SimTime::from_ns(300));
+    case.scenario.source.zero_service = SimTime::from_ns(300);
     let resumed = |case: &Case| simulate_as("hybrid", case).total_migration_time;
     assert_eq!(over_dirty_log(&case).suspended_at.as_ps(), ns(600));
     assert_eq!(resumed(&case), Some(ns(1950)));

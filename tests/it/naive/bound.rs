@@ -71,15 +71,10 @@ fn earliest(input: &Input, source: &SourcePhase, pages: &[Touch]) -> Ps {
         .iter()
         .map(|(_, page)| {
             let counts = input.page_counts(*page, &source.zero);
-            let pushing = if counts.pages == 0 {
-                input.zero_service()
-            } else {
-                input.settings.source.push_service
-            };
             [
-                ps(pushing.min(input.settings.source.demand_service)),
+                input.pushing(counts).min(input.serving(counts)),
                 (input.tx(input.message(counts), greatest)).saturating_sub(1),
-                ps(input.settings.destination.install),
+                input.installing(counts, false),
             ]
         })
         .collect();

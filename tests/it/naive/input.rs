@@ -85,9 +85,37 @@ impl Input<'_> {
         source.send_resume.unwrap_or(source.send_buffer).0
     }
 
-    pub(super) fn zero_service(&self) -> SimTime {
+    /// Each 4 KiB of a page takes so long, those with content and those of zeros.
+    fn takes(&self, counts: PageCounts, page: SimTime, zero: SimTime) -> Ps {
+        let small = u128::from((self.page_size / 4_096).max(1));
+        small * (u128::from(counts.pages) * ps(page) + u128::from(counts.zeros) * ps(zero))
+    }
+
+    /// How long a thread of the source is busy with a page that nobody has asked for.
+    pub(super) fn pushing(&self, counts: PageCounts) -> Ps {
         let source = &self.settings.source;
-        source.zero_service.unwrap_or(source.push_service)
+        self.takes(counts, source.push_service, source.zero_service)
+    }
+
+    /// And with one that was asked for: more for its first 4 KiB.
+    pub(super) fn serving(&self, counts: PageCounts) -> Ps {
+        let source = &self.settings.source;
+        let first = match counts.pages {
+            0 => source.zero_service,
+            _ => source.push_service,
+        };
+        self.pushing(counts) - ps(first) + ps(source.demand_service)
+    }
+
+    /// How long a thread of the destination is, in the lead-in or later.
+    pub(super) fn installing(&self, counts: PageCounts, lead_in: bool) -> Ps {
+        let destination = &self.settings.destination;
+        let zero = if lead_in {
+            destination.zero_load
+        } else {
+            destination.zero_install
+        };
+        self.takes(counts, destination.install, zero)
     }
 
     /// While a zero page is looked at, no thread takes a page.

@@ -1,6 +1,6 @@
 //! The link: a push queue and a demand queue that share the bandwidth.
 
-use super::{Input, Ps, ps};
+use super::{Input, PageCounts, Ps, ps};
 use migsim::host::destination::Nagle;
 use migsim::network::Discipline;
 use std::cell::Cell;
@@ -9,6 +9,7 @@ use std::cell::Cell;
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) page: u32,
+    pub(super) counts: PageCounts,
     pub(super) bytes: u64,
     /// All of it has started, or is out.
     pub(super) started: Cell<bool>,

@@ -123,7 +123,7 @@ impl<'a> Sender<'a> {
         } else {
             thread.installed
         };
-        thread.installed = begun + ps(self.input.settings.destination.install);
+        thread.installed = begun + self.input.installing(message.counts, true);
         let acknowledged = self.input.across(thread.installed);
         (self.link).acknowledge_message(acknowledged, message);
     }
@@ -160,6 +160,7 @@ impl<'a> Sender<'a> {
         let (input, bytes) = (self.input, self.input.message(counts));
         let message = Message {
             page,
+            counts,
             bytes,
             started: Cell::new(false),
             demand: false,
@@ -174,11 +175,7 @@ impl<'a> Sender<'a> {
             self.period = (thread.free, 0);
         }
         self.period.1 += bytes;
-        thread.free += ps(if counts.pages == 0 {
-            input.zero_service()
-        } else {
-            input.settings.source.push_service
-        });
+        thread.free += input.pushing(counts);
         if input.looks_alone() && counts.pages == 0 {
             self.looks_until = thread.free;
         }

@@ -95,7 +95,7 @@ impl Run<'_> {
                     } else {
                         receiver.last_install
                     };
-                    receiver.last_install = begun + ps(self.input.settings.destination.install);
+                    receiver.last_install = begun + self.input.installing(message.counts, false);
                     let acknowledged = self.input.across(receiver.last_install);
                     self.link.acknowledge_message(acknowledged, &message);
                     receiver

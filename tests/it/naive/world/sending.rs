@@ -307,16 +307,15 @@ impl Run<'_> {
         }
         self.period.1 += bytes;
         let service = if demand {
-            self.input.settings.source.demand_service
-        } else if counts.pages == 0 {
-            self.input.zero_service()
+            self.input.serving(counts)
         } else {
-            self.input.settings.source.push_service
+            self.input.pushing(counts)
         };
         (
-            self.now + ps(service),
+            self.now + service,
             Message {
                 page,
+                counts,
                 bytes,
                 started: Cell::new(false),
                 demand,
