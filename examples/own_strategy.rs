@@ -65,6 +65,9 @@ pub(crate) fn runs() -> Result<Vec<Run>, Box<dyn std::error::Error>> {
 
 pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runs = runs()?;
-    print!("{}", comparison(&Scenario::default(), &runs, View::PLAIN));
+    print!(
+        "{}",
+        comparison(&Scenario::default(), 1, &runs, View::PLAIN)
+    );
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Results as people and programs read them: one small module a format. Tables for people come with the feature `cli`.
 
 #[cfg(feature = "cli")]
+mod bottleneck;
 pub mod calibration;
 #[cfg(feature = "cli")]
 pub mod check;

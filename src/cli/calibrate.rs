@@ -57,9 +57,9 @@ pub(super) struct CalibrateArgs {
 }
 
 pub(super) fn run(arguments: CalibrateArgs, registry: &Registry) -> Result<ExitCode> {
-    let inputs = [&arguments.reference, &arguments.scenario].into_iter();
-    check_outputs(inputs.map(PathBuf::as_path), [arguments.out.as_path()])?;
     let (source, sweep) = positions(&arguments.scenario, &arguments.settings, registry)?;
+    let inputs = std::iter::once(arguments.reference.as_path()).chain(sweep.files());
+    check_outputs(inputs, [arguments.out.as_path()])?;
     let extends = extends(&arguments.scenario, &arguments.out)
         .with_context(|| format!("cannot write {}", arguments.out.display()))?;
     let groups = read(&arguments.reference, registry)?;

@@ -88,9 +88,13 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
     for name in &arguments.metrics {
         known_metric(name)?;
     }
-    let written = path.as_deref().filter(|_| arguments.bless);
+    let (written, read) = if arguments.bless {
+        (path.as_deref(), None)
+    } else {
+        (None, path.as_deref())
+    };
     check_outputs(
-        arguments.scenario.as_deref(),
+        sweep.files().chain(read),
         written.into_iter().chain(arguments.output.file()),
     )?;
     // Read first: a missing baseline need not wait for the simulation.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::inputs::{InputArgs, say_if_idle, say_if_wrapped};
+use super::inputs::{InputArgs, say_if_ended, say_if_idle};
 use super::output::OutputArgs;
 use super::progress;
 use crate::report::comparison;
@@ -40,12 +40,12 @@ pub(super) fn run(arguments: CompareArgs, registry: &Registry) -> anyhow::Result
         .map(|run| row(&inputs.provenance, run))
         .collect();
     let replay = inputs.scenario.replay(&inputs.trace)?;
-    say_if_wrapped(&replay, &runs);
+    say_if_ended(&replay, &runs);
     arguments.output.write(&rows, |view| {
         let header = comparison::header(&inputs.scenario, &inputs.trace, &replay);
         format!(
             "{header}\n{}",
-            comparison::comparison(&inputs.scenario, &runs, view)
+            comparison::comparison(&inputs.scenario, replay.vcpus(), &runs, view)
         )
     })?;
     Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use clap::Args;
 
 use super::output::check_outputs;
@@ -57,18 +58,31 @@ pub(super) fn say_if_idle(runs: &[Run]) {
     }
 }
 
-/// Says so where the VM is still on the source when its trace ends and begins anew: what is recorded or dirty there is
-/// what comes later, too.
-pub(super) fn say_if_wrapped(replay: &Replay<'_>, runs: &[Run]) {
+/// Says so where the VM is still on the source when its trace has ended: what is recorded or dirty there is not what
+/// the guest would have done.
+pub(super) fn say_if_ended(replay: &Replay<'_>, runs: &[Run]) {
     let left = replay.until_end();
-    let wrapped = runs.iter().map(|run| &run.metrics).any(|metrics| {
+    let is_late = |run: &&Run| {
+        let metrics = &run.metrics;
         let after = metrics.downtime + metrics.residual_dependency.unwrap_or_default();
         (metrics.total_migration_time).is_some_and(|total| total.saturating_sub(after) > left)
-    });
-    if wrapped && replay.wraps() {
+    };
+    let late: Vec<_> = runs
+        .iter()
+        .filter(is_late)
+        .map(|run| run.strategy)
+        .collect();
+    if !late.is_empty() {
         say!(
-            "migsim: the trace ends {left} after the migration command, before the VM is suspended; \
-             the guest begins it anew then (trace.at_end)"
+            "migsim: the trace ends {left} after the migration command, before {} suspend{} the VM; the guest {} then \
+             (trace.at_end)",
+            late.join(", "),
+            if late.len() == 1 { "s" } else { "" },
+            if replay.wraps() {
+                "begins it anew"
+            } else {
+                "accesses nothing more"
+            }
         );
     }
 }
@@ -92,7 +106,12 @@ impl InputArgs {
         }
         let mut scenario = source.scenario_for(registry)?;
         if let Some(strategies) = strategies {
+            for name in strategies {
+                registry.get(name)?;
+            }
             scenario.migration.strategies = strategies.to_vec();
+            let sound = scenario.migration.check();
+            sound.map_err(|wrong| anyhow!("--strategies: {}", wrong.expected))?;
         }
         if let Some(file) = &self.trace {
             scenario.trace.file = Some(file.clone());
@@ -108,9 +127,9 @@ impl InputArgs {
             );
         }
         let provenance = Provenance::of(source.name(), &scenario).with_trace(&scenario, &trace);
-        let files = self.scenario.iter().chain(&scenario.trace.file);
+        let files = source.files().iter().map(PathBuf::as_path);
         Ok(Inputs {
-            files: files.cloned().collect(),
+            files: files.chain(scenario.files()).map(Path::to_owned).collect(),
             scenario,
             trace,
             provenance,

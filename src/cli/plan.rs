@@ -71,9 +71,11 @@ enum Format {
 }
 
 pub(super) fn run(arguments: PlanArgs, registry: &Registry) -> Result<ExitCode> {
-    check_outputs([arguments.trace.as_path()], arguments.out.as_deref())?;
     let entry = registry.get(&arguments.strategy)?;
-    let plan = plan(&arguments, entry, registry)?;
+    let scenario = scenario(&arguments, registry)?;
+    let inputs = std::iter::once(arguments.trace.as_path()).chain(scenario.files());
+    check_outputs(inputs, arguments.out.as_deref())?;
+    let plan = plan(&arguments, &scenario, entry)?;
     let write = |out: &mut dyn Write| match arguments.format {
         Format::Csv => plan.write_csv(out),
         Format::Binary => plan.write_binary(out),
@@ -90,7 +92,7 @@ pub(super) fn run(arguments: PlanArgs, registry: &Registry) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn plan(arguments: &PlanArgs, entry: &Entry, registry: &Registry) -> Result<Plan> {
+fn scenario(arguments: &PlanArgs, registry: &Registry) -> Result<Scenario> {
     let mut source = ScenarioSource::embedded();
     for assignment in &arguments.settings {
         source.set(assignment)?;
@@ -100,13 +102,13 @@ fn plan(arguments: &PlanArgs, entry: &Entry, registry: &Registry) -> Result<Plan
     if let Some(at) = arguments.at {
         scenario.trace.start = at;
     }
+    Ok(scenario)
+}
+
+fn plan(arguments: &PlanArgs, scenario: &Scenario, entry: &Entry) -> Result<Plan> {
     match arguments.from {
-        Some(From::Qemu) => Ok(of_recording(
-            &scenario,
-            recording(&arguments.trace)?,
-            entry,
-        )?),
-        None => of_trace_at(&scenario, &arguments.trace, entry),
+        Some(From::Qemu) => Ok(of_recording(scenario, recording(&arguments.trace)?, entry)?),
+        None => of_trace_at(scenario, &arguments.trace, entry),
     }
 }
 

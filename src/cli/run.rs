@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::inputs::{InputArgs, Inputs, say_if_idle, say_if_wrapped};
+use super::inputs::{InputArgs, Inputs, say_if_ended, say_if_idle};
 use super::output::{Format, write_data};
 use super::plot::Picture;
 use super::progress;
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: RunArgs, registry: &Registry) -> anyhow::Result<Exi
         write_data(Some(path), &picture.render(svg)?)?;
     }
     let replay = inputs.scenario.replay(&inputs.trace)?;
-    say_if_wrapped(&replay, std::slice::from_ref(&observed.run));
+    say_if_ended(&replay, std::slice::from_ref(&observed.run));
     let out = arguments.out.as_deref();
     let format = arguments
         .format

@@ -60,7 +60,9 @@ pub(super) fn run(arguments: ScenarioArgs, registry: &Registry) -> Result<ExitCo
         for assignment in &arguments.settings {
             source.set_beside_axes(assignment)?;
         }
-        source.scenario_for(registry)?;
+        let scenario = source.scenario_for(registry)?;
+        let inputs = source.files().iter().map(PathBuf::as_path);
+        check_outputs(inputs.chain(scenario.files()), out)?;
         let keys = keys().into_iter().chain(own_keys(registry));
         let rows: Vec<Row> = keys.map(|key| row(&key, &source)).collect();
         arguments.output.write(&rows, |_| text(&rows))?;

@@ -1,7 +1,7 @@
 //! `migsim sweep`: a scenario's strategies on every point of a grid.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
@@ -97,8 +97,8 @@ pub(super) fn run(arguments: SweepArgs, registry: &Registry) -> anyhow::Result<E
                 Some(shard) => shard,
                 None => shard_of_job()?,
             };
-            let inputs = std::iter::once(&grid.scenario).chain(sweep.traces());
-            check_outputs(inputs.map(PathBuf::as_path), arguments.out.as_deref())?;
+            check_outputs(sweep.files(), arguments.out.as_deref())?;
+            check_is_csv(arguments.out.as_deref())?;
             if arguments.dry_run {
                 dry_run(&sweep, shard)
             } else {
@@ -123,6 +123,18 @@ impl GridArgs {
         }
         Ok(Sweep::new(source, registry.clone())?)
     }
+}
+
+/// Refuses a name that promises another format: rows are appended as they come.
+fn check_is_csv(out: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = out.filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+    else {
+        return Ok(());
+    };
+    bail!(
+        "{}: expected a name for CSV, which a sweep writes",
+        path.display()
+    )
 }
 
 fn shard_of_job() -> anyhow::Result<Shard> {

@@ -83,13 +83,13 @@ pub(super) fn run(arguments: ValidateArgs, registry: &Registry) -> Result<ExitCo
         .plot
         .as_ref()
         .map(|path| path.with_extension("png"));
-    let inputs = [&arguments.reference, &arguments.scenario].into_iter();
+    let inputs = std::iter::once(arguments.reference.as_path()).chain(sweep.files());
     let outputs = [
         arguments.plot.as_deref(),
         png.as_deref(),
         arguments.output.file(),
     ];
-    check_outputs(inputs.map(PathBuf::as_path), outputs.into_iter().flatten())?;
+    check_outputs(inputs, outputs.into_iter().flatten())?;
     let groups = read(&arguments.reference, registry)?;
     for name in &arguments.calibrated {
         let known = groups.iter().any(|group| group.setting.workload == *name);

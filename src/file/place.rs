@@ -58,7 +58,10 @@ impl Place {
                 });
             }
             Some(was) => check_writable(&path, was)?,
-            None => {}
+            // It can be made there.
+            None => {
+                fs::metadata(directory_of(&path))?;
+            }
         }
         Ok(Place::File { path, was })
     }

@@ -25,7 +25,7 @@ use crate::engine::Progression;
 use crate::host::PageWork;
 use crate::memory::{Content, Contents, PageId, PageSequence, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
-use crate::network::{Link, Span};
+use crate::network::{Link, LinkSettings, Span};
 use crate::strategy::{NotUnsent, Request, Strategy};
 use crate::units::SimTime;
 
@@ -74,23 +74,26 @@ impl<'a> SourceHost<'a> {
         settings: &'a SourceSettings,
         unsent: PageSet,
         contents: &'a Contents,
-        zero_page_bytes: u32,
+        link: &LinkSettings,
         serves_apart: bool,
         start: SimTime,
     ) -> Self {
-        let page_size = contents.page_size();
+        let page_size = contents.memory().page_size();
+        let message = link.large_message(contents.memory());
+        let buffer =
+            || SendBuffer::new(settings.send_buffer, settings.send_resume).holding(message);
         SourceHost {
             settings,
             page_size,
             pushing: settings.pushing(page_size),
-            batch: Batch::new(settings.write_batch, zero_page_bytes),
+            batch: Batch::new(settings.write_batch, link.zero_page_bytes),
             limiter: Limiter::new(
                 settings.max_postcopy_bandwidth,
                 settings.limiter_period(),
                 start,
             ),
-            push_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
-            demand_buffer: SendBuffer::new(settings.send_buffer, settings.send_resume),
+            push_buffer: buffer(),
+            demand_buffer: buffer(),
             contents,
             unsent,
             sequence: PageSequence::default(),

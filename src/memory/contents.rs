@@ -83,9 +83,9 @@ impl Contents {
         contents
     }
 
-    /// Bytes of a page of the trace.
-    pub fn page_size(&self) -> u64 {
-        self.memory.page_size()
+    /// How memory is divided.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Parts that were not zero before are.

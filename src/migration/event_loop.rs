@@ -84,7 +84,7 @@ impl<'a> EventLoop<'a> {
                 &scenario.source,
                 missing.clone(),
                 &switch_over.contents,
-                scenario.link.zero_page_bytes,
+                &scenario.link,
                 own_channel && threads.request_thread,
                 core_state.push_begins(scenario),
             ),

@@ -84,7 +84,8 @@ impl<'a> PageStream<'a> {
         let loading = destination.loading(memory.page_size());
         let connection = |_| Connection {
             batch: Batch::new(source.write_batch, link.zero_page_bytes),
-            buffer: SendBuffer::new(source.send_buffer, source.send_resume),
+            buffer: SendBuffer::new(source.send_buffer, source.send_resume)
+                .holding(link.large_message(&memory)),
             free_at: SimTime::ZERO,
             sleeps: false,
             receiving: ReceivingThread::new(destination.receive_wake, loading, SimTime::ZERO),

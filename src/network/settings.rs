@@ -226,6 +226,16 @@ impl LinkSettings {
         self.transmission(sizes.of(memory.whole_page()), self.bandwidth_at(at))
     }
 
+    /// Bytes of a host page's message, if the page is larger than 4 KiB; else 0.
+    pub(crate) fn large_message(&self, memory: &Memory) -> u64 {
+        if memory.host_page > 4_096 {
+            self.message_bytes(memory.page_size())
+                .of(memory.whole_page())
+        } else {
+            0
+        }
+    }
+
     /// The sizes of messages, if the trace's page is of `page_size` bytes.
     pub fn message_bytes(&self, page_size: u64) -> MessageBytes {
         MessageBytes {

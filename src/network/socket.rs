@@ -28,6 +28,19 @@ impl SendBuffer {
         }
     }
 
+    /// The same, with room for a message of so many bytes behind another: large pages go through it in pieces, so that
+    /// the writer deals with the next while one leaves.
+    pub(crate) fn holding(self, message: u64) -> Self {
+        if message < self.size {
+            return self;
+        }
+        SendBuffer {
+            size: message + 1,
+            resume: message,
+            ..self
+        }
+    }
+
     /// The writer is woken, whatever there is room for.
     pub(crate) fn wake(&mut self) {
         self.full = false;

@@ -66,6 +66,11 @@ impl Steps {
         self.file.as_mut()
     }
 
+    /// The same, to read.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// The steps themselves, wherever they are from.
     pub(crate) fn without_file(&self) -> Self {
         Steps {

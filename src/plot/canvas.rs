@@ -7,6 +7,7 @@ use plotters::prelude::{Color, IntoFont, IntoTextStyle, RGBColor, SVGBackend, WH
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::PlotError;
+use crate::message::visible;
 
 /// Axes and words.
 pub(super) const INK: RGBColor = RGBColor(30, 30, 30);
@@ -53,7 +54,8 @@ impl<'a> Canvas<'a> {
             .color(&INK)
             .into_text_style(&self.area)
             .pos(Pos::new(horizontal, VPos::Center));
-        let text = Text::new(words.to_owned(), place, style);
+        // XML has no control characters.
+        let text = Text::new(visible(words), place, style);
         self.area.draw(&text).map_err(failed)
     }
 

@@ -1,5 +1,6 @@
 //! Runs side by side, for people.
 
+use super::bottleneck::bottleneck;
 use super::table::{View, grouped, new_table, right_aligned_row};
 use super::verdict::verdict;
 use crate::guest::replay::Replay;
@@ -11,14 +12,14 @@ use crate::strategy::post_copy;
 use crate::trace::Trace;
 use crate::units::{Bytes, SimTime};
 
-/// What is migrated over what, in three lines.
+/// What is migrated over what, and what else but the link holds pages up, in three or four lines.
 pub fn header(scenario: &Scenario, trace: &Trace, replay: &Replay<'_>) -> String {
     let (link, memory) = (&scenario.link, replay.memory());
     let vcpus = replay.vcpus();
     format!(
         "trace {} (content hash {}) at {} of {}, time scale {}\n\
          VM {} in {} pages, {vcpus} vCPU{}; link {}{}, latency {}\n\
-         record window W {}\n",
+         {}record window W {}\n",
         visible(trace.name()),
         trace.content_hash(),
         replay.start(),
@@ -34,6 +35,9 @@ pub fn header(scenario: &Scenario, trace: &Trace, replay: &Replay<'_>) -> String
             ""
         },
         link.latency,
+        bottleneck(scenario, trace.header().page_size).map_or(String::new(), |(rate, key)| {
+            format!("one connection carries pages at up to {rate}: {key}\n")
+        }),
         scenario.migration.record_window,
     )
 }
@@ -56,7 +60,7 @@ const COLUMNS: [Column; 11] = [
         run.metrics.longest_interruption.to_string()
     }),
     ("total\ntime", |run| never(run.metrics.total_migration_time)),
-    ("W of\ntotal", window_share),
+    ("recorded\nof total", recorded_share),
     ("gap\nclosed", |run| {
         run.gap_closed
             .map_or("—".to_owned(), |gap| format!("{:.0} %", gap * 100.0))
@@ -66,7 +70,7 @@ const COLUMNS: [Column; 11] = [
 const ALL_BLOCKED: &str = "all vCPUs\nblocked";
 
 /// The strategies side by side, what they gain over post-copy in per cent, and a verdict in words.
-pub fn comparison(scenario: &Scenario, runs: &[Run], view: View) -> String {
+pub fn comparison(scenario: &Scenario, vcpus: u16, runs: &[Run], view: View) -> String {
     let metrics = || runs.iter().map(|run| &run.metrics);
     let repeats_nothing = metrics().any(|own| own.all_vcpus_blocked != own.stall);
     let columns: Vec<&Column> = COLUMNS
@@ -80,12 +84,12 @@ pub fn comparison(scenario: &Scenario, runs: &[Run], view: View) -> String {
     }
     let mut text = format!("{}\n", view.show(&table));
     text.push_str(&gains(runs, view));
-    text.push_str(&verdict(scenario, runs));
+    text.push_str(&verdict(scenario, vcpus, runs));
     text
 }
 
 /// Share of the total migration time in which a strategy recorded.
-fn window_share(run: &Run) -> String {
+fn recorded_share(run: &Run) -> String {
     let window = run.metrics.record_window;
     match run.metrics.total_migration_time {
         Some(total) if window > SimTime::ZERO => {

@@ -11,30 +11,35 @@ const WIDTH: usize = 96;
 
 /// Whether pre-copy does, whether post-copy pays, and whether recording pays, and at what price; as far as the runs
 /// tell.
-pub fn verdict(scenario: &Scenario, runs: &[Run]) -> String {
-    let find = |name: &str| runs.iter().find(|run| run.strategy == name);
-    let least = |names: &[&str]| {
-        let found = names.iter().filter_map(|name| find(name));
-        found.min_by_key(|run| run.metrics.interruption)
-    };
-    let pre_copy = find(pre_copy::ENTRY.name);
-    let post_copy = least(&[post_copy::ENTRY.name, hybrid::ENTRY.name]);
+pub fn verdict(scenario: &Scenario, vcpus: u16, runs: &[Run]) -> String {
+    let find = |name: &&str| runs.iter().find(|run| run.strategy == *name);
+    let pre_copy = find(&pre_copy::ENTRY.name);
+    let plain = [post_copy::ENTRY.name, hybrid::ENTRY.name];
     let recorded = [
-        (
-            post_copy::ENTRY.name,
-            least(&[pre_record::ENTRY.name, pdopmp::ENTRY.name]),
-        ),
-        (hybrid::ENTRY.name, find(hybrid_pre_record::ENTRY.name)),
+        pre_record::ENTRY.name,
+        pdopmp::ENTRY.name,
+        hybrid_pre_record::ENTRY.name,
     ];
+    let soonest = |names: &[&str]| {
+        let found = names.iter().filter_map(find);
+        found.min_by_key(|run| wait(run, vcpus))
+    };
+    let least_stall = |names: &[&str]| {
+        let found = names.iter().filter_map(find);
+        found.min_by_key(|run| (run.metrics.stall, run.metrics.interruption))
+    };
     let sentences = [
         pre_copy.and_then(|run| convergence(scenario, run)),
         pre_copy
-            .zip(post_copy)
-            .map(|(own, other)| post_copying(own, other)),
+            .zip(soonest(&plain))
+            .map(|(own, other)| post_copying(scenario, vcpus, [own, other], soonest(&recorded))),
     ];
-    let recording = recorded
-        .into_iter()
-        .filter_map(|(plain, recorded)| Some(recording(find(plain)?, recorded?)));
+    let recording = [
+        (find(&plain[0]), least_stall(&recorded[..2])),
+        (find(&plain[1]), least_stall(&recorded[2..])),
+    ]
+    .into_iter()
+    .filter_map(|(plain, recorded)| Some(recording(plain?, recorded?)));
     let sentences = sentences.into_iter().flatten().chain(recording);
     let paragraphs =
         sentences.map(|sentence| format!("- {}\n", wrapped(&sentence, WIDTH).join("\n  ")));
@@ -46,37 +51,62 @@ pub fn verdict(scenario: &Scenario, runs: &[Run]) -> String {
     }
 }
 
+/// How long a vCPU cannot run, on average.
+fn wait(run: &Run, vcpus: u16) -> SimTime {
+    let stall = run.metrics.stall.as_ps() / u64::from(vcpus.max(1));
+    run.metrics.downtime + SimTime::from_ps(stall)
+}
+
 /// Whether rounds that a downtime limit ends have come below it.
 pub fn convergence(scenario: &Scenario, run: &Run) -> Option<String> {
     let rounds = run.metrics.rounds?;
-    let so = format!(
-        "after {} round{} at a dirty rate of {}/s, what is dirty takes {}",
+    let answer = if rounds.converged? {
+        "converges"
+    } else {
+        "does not converge"
+    };
+    Some(format!(
+        "{} {answer}: after {} round{} at a dirty rate of {}/s, what is dirty takes {}, and the downtime limit is {}.",
+        run.strategy,
         rounds.rounds,
         if rounds.rounds == 1 { "" } else { "s" },
         Bytes(rounds.dirty_rate),
         rounds.expected_downtime,
-    );
-    let (name, limit) = (run.strategy, scenario.migration.downtime_limit);
-    Some(if rounds.converged? {
-        format!(
-            "{name} converges: {so}, and the downtime limit is {limit}. Post-copy is not needed for that."
-        )
-    } else {
-        format!("{name} does not converge: {so}, and the downtime limit is {limit}.")
-    })
+        scenario.migration.downtime_limit,
+    ))
 }
 
-fn post_copying(pre_copy: &Run, post_copy: &Run) -> String {
-    let [own, other] = [pre_copy, post_copy].map(|run| run.metrics.interruption);
-    let answer = match compare(other, own) {
+/// Of pre-copy and of the best strategy that resumes before all memory is there, and of the best that records for that.
+fn post_copying(
+    scenario: &Scenario,
+    vcpus: u16,
+    [pre_copy, post_copy]: [&Run; 2],
+    recorded: Option<&Run>,
+) -> String {
+    let waits = |run: &Run| wait(run, vcpus);
+    let change = |run: &Run| compare(waits(run), waits(pre_copy));
+    let keeps_limit = pre_copy.metrics.downtime <= scenario.migration.downtime_limit;
+    let converges = pre_copy.metrics.rounds.and_then(|rounds| rounds.converged);
+    let answer = match change(post_copy) {
+        _ if converges == Some(true) && keeps_limit => "Pre-copy keeps that limit",
         Change::Less => "Post-copy pays",
         Change::None => "Post-copy makes no difference",
         Change::More => "Post-copy does not pay",
     };
-    format!(
-        "{answer}: {} interrupts the guest for {other}, {} for {own}.",
-        post_copy.strategy, pre_copy.strategy
-    )
+    let [own, other] = [pre_copy, post_copy].map(|run| format!("{}", waits(run)));
+    let (of, them) = (pre_copy.strategy, post_copy.strategy);
+    let mut text = if vcpus == 1 {
+        format!("{answer}: {of} interrupts the guest for {own}, {them} for {other}")
+    } else {
+        format!("{answer}: with {of} a vCPU waits for {own} on average, with {them} for {other}")
+    };
+    if let Some(run) = recorded.filter(|run| compare(waits(run), waits(post_copy)) == Change::Less)
+    {
+        let differs = change(run) == Change::Less && change(post_copy) != Change::Less;
+        let but = if differs { "but" } else { "and" };
+        text.push_str(&format!(", {but} with {} for {}", run.strategy, waits(run)));
+    }
+    text + "."
 }
 
 fn recording(plain: &Run, recorded: &Run) -> String {

@@ -22,9 +22,9 @@ mod point;
 mod run;
 mod shard;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use crate::scenario::axis::{Axis, AxisValue, MOST_POINTS};
 pub use contents::Manifest;
@@ -47,7 +47,7 @@ pub struct Sweep {
     registry: Registry,
     points: usize,
     fingerprint: String,
-    traces: Vec<PathBuf>,
+    files: BTreeSet<PathBuf>,
 }
 
 /// The key that a sweep gets its strategies from; it has no axis.
@@ -86,11 +86,10 @@ impl Sweep {
             registry,
             points,
             fingerprint: String::new(),
-            traces: Vec::new(),
+            files: BTreeSet::new(),
         };
         let traces = sweep.check_axes()?;
         sweep.fingerprint = sweep.fingerprint_with(&traces);
-        sweep.traces = traces.into_keys().collect();
         Ok(sweep)
     }
 
@@ -109,9 +108,9 @@ impl Sweep {
         &self.strategies
     }
 
-    /// The files of its traces.
-    pub fn traces(&self) -> &[PathBuf] {
-        &self.traces
+    /// The files that it is read from: scenarios, traces, and others that those name.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
     }
 
     /// What the results depend on, in one word: the scenario, its axes, the content of the traces, and the version of
@@ -217,8 +216,13 @@ impl Sweep {
             }
         }
         self.strategies.clone_from(&first.migration.strategies);
-        let mut traces = BTreeMap::new();
-        identify(&first, &mut traces);
+        let (mut traces, mut files) = (BTreeMap::new(), BTreeSet::new());
+        files.extend(self.source.files().iter().cloned());
+        let mut read = |scenario: &Scenario| {
+            identify(scenario, &mut traces);
+            files.extend(scenario.files().map(Path::to_owned));
+        };
+        read(&first);
         let mut stride = self.points;
         for (axis, written) in self.axes.iter().zip(self.source.axes()) {
             stride /= axis.values.len();
@@ -227,9 +231,10 @@ impl Sweep {
                     let problem = format!("{}: {}", value.cell, error.problem());
                     self.source.axis_error(written, problem)
                 })?;
-                identify(&scenario, &mut traces);
+                read(&scenario);
             }
         }
+        self.files = files;
         Ok(traces)
     }
 

@@ -1,7 +1,7 @@
 //! What a scenario is, in a line and in a word: rows of results carry both, so that each says what it is of.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use toml::{Table, Value};
@@ -16,6 +16,12 @@ impl Scenario {
     /// they were written. Relative paths start at the current directory.
     pub fn settings(&self) -> Table {
         differing(self.table(), &DEFAULTS)
+    }
+
+    /// The files that it names and is read from, beside its own.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = [self.trace.file.as_deref(), self.plan.file.as_deref()];
+        files.into_iter().chain([self.link.steps.file()]).flatten()
     }
 
     /// Hash of all that decides the numbers of this scenario's runs: every key, at its default or not, and the content

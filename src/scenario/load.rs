@@ -27,6 +27,10 @@ pub struct ScenarioSource {
     /// What errors call it.
     origin: String,
     directory: PathBuf,
+    /// Its own and those that it extends.
+    files: Vec<PathBuf>,
+    /// What has set a key of a section that lacks another one.
+    pub(super) incomplete: Option<String>,
     pub(super) table: toml::Table,
     pub(super) axes: Vec<WrittenAxis>,
     /// Where each key is from that is set: the text, and the line in it.
@@ -40,6 +44,8 @@ impl ScenarioSource {
             name: "default".to_owned(),
             origin: "default".to_owned(),
             directory: PathBuf::new(),
+            files: Vec::new(),
+            incomplete: None,
             table: toml::Table::new(),
             axes: Vec::new(),
             origins: BTreeMap::new(),
@@ -81,7 +87,7 @@ impl ScenarioSource {
         text: &str,
         file: Option<&Path>,
     ) -> Result<Self, ScenarioError> {
-        let layers = layers(origin, text, file)?;
+        let (layers, files) = layers(origin, text, file)?;
         let mut origins = BTreeMap::new();
         let mut merged = (toml::Table::new(), Vec::new());
         for layer in layers.into_iter().rev() {
@@ -95,6 +101,8 @@ impl ScenarioSource {
             name,
             origin: origin.to_owned(),
             directory,
+            files,
+            incomplete: None,
             table,
             axes,
             origins,
@@ -106,6 +114,11 @@ impl ScenarioSource {
     /// The file's name without its ending, the profile's name, or `default`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The files that its texts are from, its own and those that it extends.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// The axes of its `[sweep]`, in the order of the file; the scenario itself goes without them.
@@ -186,7 +199,8 @@ impl ScenarioSource {
                 .clone()
                 .try_into()
                 .map_err(|error: toml::de::Error| {
-                    ScenarioError::new(&self.origin, with_nearest(error.message()))
+                    let origin = self.incomplete.as_ref().unwrap_or(&self.origin);
+                    ScenarioError::new(origin, with_nearest(error.message()))
                 })?;
         let sound = scenario.check_keys();
         sound.map_err(|wrong| self.key_error(wrong.key, wrong.expected.to_owned()))?;
@@ -220,9 +234,15 @@ fn read(path: &Path) -> Result<String, String> {
     })
 }
 
-/// A text and all that it extends, the text itself first. Paths of traces start at the first text's directory.
-fn layers(origin: &str, text: &str, file: Option<&Path>) -> Result<Vec<Layer>, ScenarioError> {
+/// A text and all that it extends, the text itself first, and their files. Paths of traces start at the first text's
+/// directory.
+fn layers(
+    origin: &str,
+    text: &str,
+    file: Option<&Path>,
+) -> Result<(Vec<Layer>, Vec<PathBuf>), ScenarioError> {
     let mut layers = vec![Layer::parse(origin, text)?];
+    let mut files: Vec<PathBuf> = file.map(Path::to_owned).into_iter().collect();
     let mut seen = vec![file.map_or_else(|| PathBuf::from(origin), identity)];
     // From the first text's directory to that of the text at hand.
     let mut way = PathBuf::new();
@@ -258,7 +278,9 @@ fn layers(origin: &str, text: &str, file: Option<&Path>) -> Result<Vec<Layer>, S
                     ))
                 })?;
                 way = way.join(Path::new(&named).parent().unwrap_or(Path::new("")));
-                (path.display().to_string(), text, identity(&path))
+                let (origin, identity) = (path.display().to_string(), identity(&path));
+                files.push(path);
+                (origin, text, identity)
             }
         };
         if seen.contains(&identity) {
@@ -274,7 +296,7 @@ fn layers(origin: &str, text: &str, file: Option<&Path>) -> Result<Vec<Layer>, S
         layer.start_paths_at(&way);
         layers.push(layer);
     }
-    Ok(layers)
+    Ok((layers, files))
 }
 
 /// What tells a file from others, however it is named.

@@ -85,6 +85,12 @@ impl MigrationSettings {
             !self.strategies.is_empty(),
             "migration.strategies",
             "expected at least one strategy",
+        )?;
+        let twice = |(index, name): (usize, &String)| self.strategies[..index].contains(name);
+        expect(
+            !self.strategies.iter().enumerate().any(twice),
+            "migration.strategies",
+            "expected each strategy once",
         )
     }
 }

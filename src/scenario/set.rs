@@ -47,15 +47,20 @@ impl ScenarioSource {
         if list_for_section(&changed).is_some() {
             return Err(fail(SECTION_EXPECTED.to_owned()));
         }
-        let scenario: Scenario = changed
-            .clone()
-            .try_into()
-            .map_err(|error: toml::de::Error| {
-                fail(instead_of(key).unwrap_or_else(|| with_nearest(error.message())))
-            })?;
-        scenario
-            .check_keys()
-            .map_err(|wrong| ScenarioError::new(&origin, wrong.expected).in_key(wrong.key))?;
+        self.incomplete = match changed.clone().try_into::<Scenario>() {
+            Ok(scenario) => {
+                scenario.check_keys().map_err(|wrong| {
+                    ScenarioError::new(&origin, wrong.expected).in_key(wrong.key)
+                })?;
+                None
+            }
+            // The next one may set it.
+            Err(error) if error.message().starts_with("missing field") => Some(origin),
+            Err(error) => {
+                let problem = instead_of(key).unwrap_or_else(|| with_nearest(error.message()));
+                return Err(fail(problem));
+            }
+        };
         self.table = changed;
         self.origins
             .insert(key.to_owned(), (COMMAND_LINE.to_owned(), None));

@@ -84,8 +84,20 @@ fn a_user_has_a_baseline_of_their_own() {
         )
     );
 
-    // One digit of one number, and a run that is not there.
     let good = fs::read_to_string(&baseline).expect("it was blessed");
+    let (header, _) = good.split_once('\n').expect("a header");
+    let twice = format!("{header},stall_s\n");
+    for (other, problem) in [
+        ("", "expected a header and a row a run"),
+        (header, "expected a header and a row a run"),
+        (&twice, "two columns are stall_s"),
+    ] {
+        fs::write(&baseline, other).expect("a writable directory");
+        let (code, _, errors) = check(&["own.toml"]);
+        assert_eq!(code, Some(2), "{errors}");
+        assert!(errors.contains(problem), "{errors}");
+    }
+    // One digit of one number, and a run that is not there.
     let column = |line: &str| {
         line.split(',')
             .position(|name| name == "duplicate_pages_sent")

@@ -243,7 +243,7 @@ fn a_killed_sweep_resumes_to_the_same_bytes() {
     ]);
     assert_eq!(desk.read("killed.csv"), desk.read("whole.csv"));
     assert!(!exists(&partial));
-    // What is finished is left alone; what another scenario has finished is not taken for it.
+    // What is finished is left alone; what another scenario has finished is not taken for it, nor replaced.
     let resume = ["sweep", "grid.toml", "--out", "killed.csv", "--resume"];
     let time = |path| {
         fs::metadata(path)
@@ -254,8 +254,9 @@ fn a_killed_sweep_resumes_to_the_same_bytes() {
     let written = time(&finished);
     desk.good(&resume);
     assert_eq!(time(&finished), written);
-    desk.good(&[&resume[..], &["--set", "link.mtu=9000"]].concat());
-    assert_ne!(desk.read("killed.csv"), desk.read("whole.csv"));
+    let other = desk.bad(&[&resume[..], &["--set", "link.mtu=9000"]].concat());
+    assert!(other.contains("found another file"), "{other}");
+    assert_eq!(desk.read("killed.csv"), desk.read("whole.csv"));
 }
 
 #[test]
@@ -310,6 +311,21 @@ fn any_prefix_of_the_partial_file_can_be_resumed() {
         "--resume",
     ]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("complete already"));
+}
+
+#[test]
+fn a_sweep_goes_on_with_its_own_file_only() {
+    let desk = Desk::with(GRID);
+    let resume = ["sweep", "grid.toml", "--out", "rows.csv", "--resume"];
+    desk.good(&resume);
+    let whole = desk.read("rows.csv");
+    desk.good(&resume);
+    let other = [&resume[..], &["--set", "vm.memory=3 MiB"]].concat();
+    let error = desk.bad(&other);
+    assert!(error.contains("found another file"), "{error}");
+    assert_eq!(desk.read("rows.csv"), whole);
+    let error = desk.bad(&["sweep", "grid.toml", "--out", "rows.json"]);
+    assert!(error.contains("expected a name for CSV"), "{error}");
 }
 
 #[test]

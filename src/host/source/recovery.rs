@@ -1,9 +1,9 @@
 //! What the source does when the connection is given up, and over a new one.
 
+use super::SourceHost;
 use super::limiter::Limiter;
 use super::thread::Thread;
 use super::waits::WaitsFor;
-use super::{SendBuffer, SourceHost};
 use crate::memory::PageId;
 use crate::network::Span;
 use crate::units::SimTime;
@@ -26,10 +26,8 @@ impl SourceHost<'_> {
         self.requests.clear();
         self.unacknowledged = 0;
         self.waits = WaitsFor::Notice;
-        let settings = self.settings;
-        for buffer in [&mut self.push_buffer, &mut self.demand_buffer] {
-            *buffer = SendBuffer::new(settings.send_buffer, settings.send_resume);
-        }
+        self.push_buffer.wake();
+        self.demand_buffer.wake();
         self.paused = true;
     }
 

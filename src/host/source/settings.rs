@@ -46,7 +46,8 @@ pub struct SourceSettings {
     /// The thread's work for a demanded page of 4 KiB; the rest of a larger one costs what a push does. Default 5 us,
     /// an assumption: a look-up and a lock more than a push.
     pub demand_service: SimTime,
-    /// Back-pressure of the link: the thread hands pages over while fewer bytes than this wait there. Bytes that have
+    /// Back-pressure of the link: the thread hands pages over while fewer bytes than this wait there. A page that is
+    /// larger, and than 4 KiB, is served while the one before it leaves. Bytes that have
     /// left count against `destination.receive_buffer`, not here. Default 256 KiB, of the order of a socket's send
     /// buffer.
     pub send_buffer: Bytes,

@@ -26,6 +26,12 @@ pub enum BaselineError {
     /// It is not CSV.
     #[error("not a baseline: {0}")]
     Csv(#[from] csv::Error),
+    /// It has no rows.
+    #[error("not a baseline: expected a header and a row a run")]
+    Empty,
+    /// Two columns have one name.
+    #[error("not a baseline: two columns are {0}, expected one")]
+    TwoColumns(String),
     /// It says two things of one run.
     #[error("rows {first} and {second} are one run ({run}) and differ, expected a row a run")]
     Twice {
@@ -65,12 +71,19 @@ impl Baseline {
     pub fn parse(text: &[u8]) -> Result<Self, BaselineError> {
         let mut reader = csv::Reader::from_reader(text);
         let fields = |record: &csv::StringRecord| record.iter().map(str::to_owned).collect();
-        let columns = fields(reader.headers()?);
+        let columns: Vec<String> = fields(reader.headers()?);
+        let twice = |(index, column): (usize, &String)| columns[..index].contains(column);
+        if let Some(index) = columns.iter().enumerate().position(twice) {
+            return Err(BaselineError::TwoColumns(columns[index].clone()));
+        }
         let rows = reader
             .records()
             .map(|record| Ok(fields(&record?)))
             .collect::<Result<_, csv::Error>>()?;
         let baseline = Baseline { columns, rows };
+        if baseline.rows.is_empty() {
+            return Err(BaselineError::Empty);
+        }
         baseline.check_rows()?;
         Ok(baseline)
     }

@@ -43,6 +43,9 @@ pub enum RowFileError {
         /// What it holds.
         problem: &'static str,
     },
+    /// There is something else, and no rows to go on with.
+    #[error("{}: expected the rows of this sweep, or no file, to resume; found another file", .0.display())]
+    OtherFile(PathBuf),
     /// The file is of something else.
     #[error("{}: {problem}", path.display())]
     OtherGrid {
@@ -192,10 +195,16 @@ pub fn is_finished(out: &Path, sweep: &Sweep, shard: Shard) -> Result<bool, RowF
         return Ok(false);
     }
     if shard == Shard::WHOLE {
-        return is_whole_grid(out, sweep).map_err(|source| RowFileError::Io {
+        let whole = is_whole_grid(out, sweep).map_err(|source| RowFileError::Io {
             path: out.to_owned(),
             source,
-        });
+        })?;
+        // Rows of this sweep that were begun are to take the place of what is there.
+        return if whole || partial(out).exists() {
+            Ok(whole)
+        } else {
+            Err(RowFileError::OtherFile(out.to_owned()))
+        };
     }
     let contents = Contents::read(out, Some(sweep))?;
     same_grid(out, &contents.manifest, &sweep.manifest(shard))?;

@@ -58,7 +58,16 @@ fn a_sweep_refuses_a_directory_before_it_computes() {
 #[test]
 fn a_file_appears_whole_or_not_at_all() {
     let desk = Desk::new();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere/rows.csv", desk.path("dangling")).expect("a link");
     let before = desk.files();
+    desk.write(
+        "axis.toml",
+        "extends = \"small.toml\"\n[sweep]\nlink.mtu = [1400]",
+    );
+    #[cfg(unix)]
+    desk.refusal(&["sweep", "axis.toml", "--out", "dangling"]);
+    fs::remove_file(desk.path("axis.toml")).expect("it was there");
     let out = ["compare", "small.toml", "--out"];
     let error = desk.refusal(&[&out[..], &["nowhere/result.csv"]].concat());
     assert!(error.contains("nowhere/result.csv"), "{error}");
@@ -70,6 +79,60 @@ fn a_file_appears_whole_or_not_at_all() {
     desk.refusal(&[&out[..], &failing].concat());
     let kept = fs::read_to_string(desk.path("result.csv")).expect("still there");
     assert_eq!(kept, "before");
+}
+
+#[test]
+fn what_is_read_is_not_written() {
+    let desk = Desk::new();
+    desk.write("plan.csv", "page\n1\n2\n");
+    desk.write("steps.csv", "time_s,bandwidth_bits_per_s\n0,1000000\n");
+    desk.write("more.csv", "time_s,bandwidth_bits_per_s\n0,2000000\n");
+    desk.write("ours.toml", "extends = \"small.toml\"");
+    desk.write(
+        "steps.toml",
+        "extends = \"small.toml\"\n[sweep]\nlink.steps = [\"steps.csv\", \"more.csv\"]",
+    );
+    let blessed = desk.run(&["check", "steps.toml", "--bless"]);
+    assert!(blessed.status.success());
+    let before = |desk: &Desk| {
+        let read = |name: &String| fs::read(desk.path(name)).expect("a file");
+        let files = desk.files();
+        files.iter().map(read).collect::<Vec<_>>()
+    };
+    let all = before(&desk);
+    for (arguments, out) in [
+        (
+            "compare small.toml --strategies plan --set plan.file=plan.csv --out",
+            "plan.csv",
+        ),
+        (
+            "compare small.toml --set link.steps=steps.csv --out",
+            "steps.csv",
+        ),
+        (
+            "run small.toml --strategy post-copy --set link.steps=steps.csv --timeline",
+            "steps.csv",
+        ),
+        (
+            "plan small.mtrace --strategy pre-record --record-window 1ms --at 2ms --set link.steps=steps.csv --out",
+            "steps.csv",
+        ),
+        ("compare ours.toml --out", "small.toml"),
+        ("sweep steps.toml --out", "more.csv"),
+        ("sweep steps.toml --out", "small.toml"),
+        ("check steps.toml --bless --baseline", "small.mtrace"),
+        ("check steps.toml --format csv --out", "steps.baseline.csv"),
+        ("scenario ours.toml --out", "ours.toml"),
+        ("scenario ours.toml --out", "small.mtrace"),
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').chain([out]).collect();
+        let error = desk.refusal(&arguments);
+        assert!(
+            error.contains("expected a file that is not read too"),
+            "{arguments:?}: {error}"
+        );
+    }
+    assert_eq!(before(&desk), all);
 }
 
 #[test]

@@ -53,6 +53,15 @@ fn rows_are_drawn_with_their_ranges() {
 }
 
 #[test]
+fn words_have_no_control_characters() {
+    let desk = Desk::new();
+    desk.write("rows.csv", "a,strategy,b\n1,x\u{1}y,2\n2,x\u{1}y,3\n");
+    desk.data(&["plot", "rows.csv", "--x", "a", "--y", "b", "--out", "p.svg"]);
+    let svg = std::fs::read_to_string(desk.path("p.svg")).expect("a picture");
+    assert!(!svg.contains('\u{1}'), "{svg}");
+}
+
+#[test]
 fn what_cannot_be_drawn_is_refused() {
     let desk = Desk::new();
     desk.write("rows.csv", ROWS);

@@ -225,6 +225,13 @@ fn keys_that_do_not_go_together() {
     );
     let place = "bad.toml:2: link.device_queue: expected 0";
     check(&desk, &["compare", "bad.toml"], &[place]);
+    // One may follow the other.
+    let loss = ["--set", "link.loss.per_million=10000"];
+    let control = ["--set", "link.loss.congestion_control=reno"];
+    let compare = ["compare", "small.toml"];
+    desk.data(&[&compare[..], &loss, &control].concat());
+    let alone = [&compare[..], &loss].concat();
+    check(&desk, &alone, &["missing field `congestion_control`"]);
     // An axis may bring what a key needs.
     let axis = "[source]\nlimiter_period = \"50 ms\"\n[sweep]\nsource.max_postcopy_bandwidth = [\"1 Gbit/s\"]\n";
     desk.write("axis.toml", [super::SMALL_SCENARIO, axis].concat());
@@ -327,6 +334,13 @@ fn strategies_that_do_not_exist() {
     ] {
         check(&desk, &arguments, &["unknown strategy `magic`", known]);
     }
+    let twice = [
+        "compare",
+        "small.toml",
+        "--strategies",
+        "post-copy,post-copy",
+    ];
+    check(&desk, &twice, &["expected each strategy once"]);
     for empty in ["", ",", "post-copy,"] {
         let arguments = ["compare", "small.toml", "--strategies", empty];
         check(&desk, &arguments, &["unknown strategy ``", known]);

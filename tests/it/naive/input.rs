@@ -82,7 +82,22 @@ impl Input<'_> {
     /// A thread that has found the buffer full sleeps until no more bytes than these are in it.
     pub(super) fn send_resume(&self) -> u64 {
         let source = &self.settings.source;
-        source.send_resume.unwrap_or(source.send_buffer).0
+        let given = source.send_resume.unwrap_or(source.send_buffer).0;
+        if source.send_buffer.0 < self.send_buffer() {
+            self.whole_message()
+        } else {
+            given
+        }
+    }
+
+    /// Bytes that fill the buffer. One large page does not.
+    pub(super) fn send_buffer(&self) -> u64 {
+        let given = self.settings.source.send_buffer.0;
+        if self.page_size << self.host_shift > 4_096 {
+            given.max(self.whole_message() + 1)
+        } else {
+            given
+        }
     }
 
     /// Each 4 KiB of a page takes so long, those with content and those of zeros.

@@ -143,7 +143,7 @@ fn bad_options_and_files_are_named() {
         ),
         (
             "import --from csv a.csv no/such/t.mtrace",
-            "no/such/t.mtrace not written: No such file",
+            "cannot write no/such/t.mtrace: No such file",
         ),
         (
             "import --from csv --zero-pages descending.csv a.csv t.mtrace",

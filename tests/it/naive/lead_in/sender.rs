@@ -64,7 +64,7 @@ impl<'a> Sender<'a> {
         if thread.asleep && waiting > self.input.send_resume() {
             return false;
         }
-        thread.asleep = waiting >= self.input.settings.source.send_buffer.0;
+        thread.asleep = waiting >= self.input.send_buffer();
         !thread.asleep
     }
 

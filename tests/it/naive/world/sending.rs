@@ -89,7 +89,7 @@ impl Run<'_> {
         if asleep.get() && occupancy > self.input.send_resume() {
             return false;
         }
-        asleep.set(occupancy >= self.input.settings.source.send_buffer.0);
+        asleep.set(occupancy >= self.input.send_buffer());
         !asleep.get()
     }
 
