@@ -1,6 +1,7 @@
 //! Importers: what each format's lines become, and what its broken lines say.
 
 mod cases;
+mod damaged;
 mod documented;
 mod files;
 mod hostile;

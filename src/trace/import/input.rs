@@ -6,11 +6,15 @@ use lzma_rust2::XzReader;
 
 use super::ImportError;
 
+mod fused;
 mod gzip;
 mod kind;
+mod lz4;
 mod zip;
 
+use fused::Fused;
 use gzip::GzipMembers;
+use lz4::Lz4Frames;
 use zip::ZipFiles;
 
 /// Memory that an `.xz` file may ask for, in KiB: the largest preset of xz (`-9`) needs 65 MiB.
@@ -57,26 +61,29 @@ impl<'a> Input<'a> {
         let (zstd, gzip, zip) = (is(ZSTD) || skippable, is(GZIP), is(ZIP));
         let (xz, lz4) = (is(XZ), is(LZ4) || is(LZ4_LEGACY));
         let whole = BufReader::new(Cursor::new(head).chain(raw));
-        let text: Box<dyn BufRead + 'a> = if zstd {
-            let decoder = zstd::Decoder::with_buffer(whole).map_err(failed)?;
-            Box::new(BufReader::new(decoder))
+        let decoder: Box<dyn Read + 'a> = if zstd {
+            Box::new(zstd::Decoder::with_buffer(whole).map_err(failed)?)
         } else if gzip {
-            Box::new(BufReader::new(GzipMembers::new(whole)))
+            Box::new(GzipMembers::new(whole))
         } else if zip {
-            Box::new(BufReader::new(ZipFiles::new(whole)))
+            Box::new(ZipFiles::new(whole))
         } else if xz {
-            let decoder = XzReader::new_mem_limit(whole, true, XZ_MEMORY_KIB);
-            Box::new(BufReader::new(decoder))
+            Box::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY_KIB))
         } else if lz4 {
-            let decoder = lz4_flex::frame::FrameDecoder::new(whole);
-            Box::new(BufReader::new(Lz4Frames(decoder)))
+            Box::new(Lz4Frames::new(whole))
         } else {
-            Box::new(whole)
+            let text = Box::new(whole);
+            let compressed = false;
+            return Ok(Input {
+                name,
+                text,
+                compressed,
+            });
         };
         Ok(Input {
             name,
-            text,
-            compressed: zstd || gzip || zip || xz || lz4,
+            text: Box::new(BufReader::new(Fused::new(decoder))),
+            compressed: true,
         })
     }
 
@@ -104,19 +111,5 @@ impl<'a> Input<'a> {
     /// Whether an error means that a compressed file is damaged or cut short, and not that it cannot be read.
     pub(super) fn is_damage(&self, error: &io::Error) -> bool {
         self.compressed && error.raw_os_error().is_none()
-    }
-}
-
-/// All frames of an lz4 file: the decoder says that it is at its end between two of them.
-struct Lz4Frames<R: Read>(lz4_flex::frame::FrameDecoder<R>);
-
-impl<R: BufRead> Read for Lz4Frames<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let read = self.0.read(buffer)?;
-            if read > 0 || buffer.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
-                return Ok(read);
-            }
-        }
     }
 }

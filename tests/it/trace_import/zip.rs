@@ -112,6 +112,20 @@ fn every_form_of_a_file() {
     }
 }
 
+/// Chunks are whole, but some of them may lack.
+#[test]
+fn an_archive_without_its_end_is_refused() {
+    let chunk = file("chunk.0", LACKEY, Form::Deflated);
+    let whole = archive(&[chunk.clone(), file("chunk.1", LACKEY, Form::Deflated)]);
+    for length in [chunk.len(), 2 * chunk.len()] {
+        let message = refusal("lackey", &whole[..length]);
+        assert!(
+            message.contains("the end of a zip archive's directory"),
+            "{message}"
+        );
+    }
+}
+
 #[test]
 fn hostile_archives_are_refused() {
     let good = file("trace.txt", LACKEY, Form::Deflated);

@@ -16,17 +16,17 @@ use flate2::bufread::DeflateDecoder;
 
 /// The content of all files.
 pub(super) struct ZipFiles<R> {
-    /// `None` behind the end.
+    /// `None` behind the end or an error.
     place: Option<Place<R>>,
     /// The name of the first file.
     first: Option<Vec<u8>>,
+    /// The last archive's directory has not ended yet.
+    open: bool,
 }
 
 enum Place<R> {
     Between(R),
     Within(File<R>),
-    /// Whoever reads again is told again.
-    Failed(io::Error),
 }
 
 struct File<R> {
@@ -47,6 +47,7 @@ impl<R: BufRead> ZipFiles<R> {
         ZipFiles {
             place: Some(Place::Between(raw)),
             first: None,
+            open: false,
         }
     }
 
@@ -54,10 +55,14 @@ impl<R: BufRead> ZipFiles<R> {
     fn next_file(&mut self, mut raw: R) -> io::Result<Option<Place<R>>> {
         loop {
             if raw.fill_buf()?.is_empty() {
-                return Ok(None);
+                return match self.open {
+                    true => Err(damage("the end of a zip archive's directory")),
+                    false => Ok(None),
+                };
             }
             match &bytes::<4>(&mut raw)? {
                 b"PK\x03\x04" => {
+                    self.open = true;
                     let header = bytes::<26>(&mut raw)?;
                     let mut name = vec![0; short(&header, 22)];
                     raw.read_exact(&mut name)?;
@@ -77,6 +82,7 @@ impl<R: BufRead> ZipFiles<R> {
                 b"PK\x05\x06" => {
                     let end = bytes::<18>(&mut raw)?;
                     pass_over(&mut raw, short(&end, 16) as u64)?;
+                    self.open = false;
                 }
                 b"PK\x06\x06" => {
                     let length = u64::from_le_bytes(bytes(&mut raw)?);
@@ -170,15 +176,8 @@ impl<R: BufRead> Read for ZipFiles<R> {
                     }
                     file.end().map(|raw| Some(Place::Between(raw)))
                 }
-                Some(Place::Failed(error)) => Err(error),
             };
-            match next {
-                Ok(place) => self.place = place,
-                Err(error) => {
-                    self.place = Some(Place::Failed(again(&error)));
-                    return Err(error);
-                }
-            }
+            self.place = next?;
         }
     }
 }
@@ -212,13 +211,6 @@ fn short<const N: usize>(header: &[u8; N], at: usize) -> usize {
 
 fn word<const N: usize>(header: &[u8; N], at: usize) -> u32 {
     (short(header, at) | short(header, at + 2) << 16) as u32
-}
-
-fn again(error: &io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => io::Error::new(error.kind(), error.to_string()),
-    }
 }
 
 fn damage(expected: &str) -> io::Error {
