@@ -6,6 +6,7 @@ mod documented;
 mod files;
 mod hostile;
 mod kvm;
+mod long_lines;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod recorders;

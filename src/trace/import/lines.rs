@@ -11,6 +11,9 @@ const MAX_LINE_BYTES: usize = 64 * 1024;
 /// Bytes that are read at once: two lines of the greatest length.
 const BUFFER_BYTES: usize = 2 * MAX_LINE_BYTES;
 
+/// A line that is too long is passed over as far as this: what goes on is no text, and may never end.
+const MAX_PASSED_BYTES: u64 = 1 << 28;
+
 /// The non-empty lines of an input.
 ///
 /// A line ends with LF, CR LF or, as on the Macs of old, CR.
@@ -26,6 +29,8 @@ pub(super) struct Lines<'a> {
     number: u64,
     /// The last line ended with CR: an LF that follows belongs to it.
     after_cr: bool,
+    /// The last line was too long: its rest is still to come.
+    is_cut: bool,
 }
 
 impl<'a> Lines<'a> {
@@ -41,6 +46,7 @@ impl<'a> Lines<'a> {
             filled: 0,
             number: 0,
             after_cr: false,
+            is_cut: false,
         })
     }
 
@@ -48,9 +54,13 @@ impl<'a> Lines<'a> {
     ///
     /// # Errors
     /// [`ImportError::Line`] for a line that is too long, behind which the next one can be read;
-    /// [`ImportError::Damaged`] and [`ImportError::Read`] for what cannot be read, behind which nothing can.
+    /// [`ImportError::Limit`] where that one never comes; [`ImportError::Damaged`] and [`ImportError::Read`] for what
+    /// cannot be read, behind which nothing can.
     pub(super) fn advance(&mut self) -> Result<bool, ImportError> {
         loop {
+            if std::mem::take(&mut self.is_cut) {
+                self.pass_rest()?;
+            }
             self.number += 1;
             match self.read_line()? {
                 None => return Ok(false),
@@ -77,10 +87,9 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Moves to the next line. Returns its length, of which the beginning is kept if it is too long; `None` at the end
-    /// of the input.
+    /// Moves to the next line. Returns its length, or that of its beginning as soon as it is too long; `None` at the
+    /// end of the input.
     fn read_line(&mut self) -> Result<Option<usize>, ImportError> {
-        let mut dropped = 0;
         let mut searched = self.next;
         loop {
             if std::mem::take(&mut self.after_cr) {
@@ -90,27 +99,56 @@ impl<'a> Lines<'a> {
                 self.next += usize::from(self.buffer[self.next] == b'\n');
                 searched = self.next;
             }
-            let rest = &self.buffer[searched..self.filled];
-            if let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
-                let end = searched + end;
-                self.line = self.next..end;
-                self.after_cr = self.buffer[end] == b'\r';
-                self.next = end + 1;
-                return Ok(Some(dropped + self.line.len()));
-            }
-            if self.filled - self.next >= MAX_LINE_BYTES {
-                dropped += self.filled - self.next;
-                self.next = self.filled;
+            if self.find_end(searched) {
+                return Ok(Some(self.line.len()));
             }
             let held = self.filled - self.next;
+            if held >= MAX_LINE_BYTES {
+                self.next = self.filled;
+                self.is_cut = true;
+                return Ok(Some(held));
+            }
             if self.fill()? == 0 {
                 self.line = self.next..self.filled;
                 self.next = self.filled;
-                let length = dropped + held;
-                return Ok((length > 0).then_some(length));
+                return Ok((held > 0).then_some(held));
             }
             searched = self.next + held;
         }
+    }
+
+    /// Passes over the rest of a line that is too long.
+    fn pass_rest(&mut self) -> Result<(), ImportError> {
+        let mut passed = 0;
+        while !self.find_end(self.next) {
+            passed += (self.filled - self.next) as u64;
+            self.next = self.filled;
+            if passed > MAX_PASSED_BYTES {
+                return Err(ImportError::Limit {
+                    name: self.input.name.clone(),
+                    expected: format!(
+                        "line {} to end within {MAX_PASSED_BYTES} bytes",
+                        self.number
+                    ),
+                });
+            }
+            if self.fill()? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a line ends in what is held from `searched` on: then it is the line, and the next one begins behind it.
+    fn find_end(&mut self, searched: usize) -> bool {
+        let Some(end) = memchr::memchr2(b'\n', b'\r', &self.buffer[searched..self.filled]) else {
+            return false;
+        };
+        let end = searched + end;
+        self.line = self.next..end;
+        self.after_cr = self.buffer[end] == b'\r';
+        self.next = end + 1;
+        true
     }
 
     /// Reads on behind what is held from `next` on. Returns how much, 0 at the end.
@@ -147,12 +185,17 @@ impl<'a> Lines<'a> {
 
     /// The current line, without white space around it, and without the byte order mark of some spreadsheets.
     pub(super) fn line(&self) -> &[u8] {
+        self.indented_line().trim_ascii_start()
+    }
+
+    /// As [`Lines::line`], with the white space in front of it.
+    pub(super) fn indented_line(&self) -> &[u8] {
         let line = &self.buffer[self.line.clone()];
         let line = match self.number {
             1 => line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line),
             _ => line,
         };
-        line.trim_ascii()
+        line.trim_ascii_end()
     }
 
     /// What errors call the input.
