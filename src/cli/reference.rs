@@ -1,6 +1,7 @@
 //! `migsim reference`.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -105,11 +106,13 @@ pub(super) fn read(path: &Path) -> Result<Report> {
     const LARGEST: u64 = 256 << 20;
     let name = path.display().to_string();
     let cannot = || format!("cannot read {name}");
-    let length = std::fs::metadata(path).with_context(cannot)?.len();
+    let file = File::open(path).with_context(cannot)?;
+    let mut text = String::new();
+    // A byte more than may be read tells a report that is too large, also one that has no length.
+    let length = file.take(LARGEST + 1).read_to_string(&mut text);
     ensure!(
-        length <= LARGEST,
+        length.with_context(cannot)? as u64 <= LARGEST,
         "{name}: expected a report of at most {LARGEST} bytes"
     );
-    let text = std::fs::read_to_string(path).with_context(cannot)?;
     Ok(Report::parse(&name, &text)?)
 }
