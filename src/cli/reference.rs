@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use super::output::{check_outputs, write_data};
-use crate::validation::report::Report;
+use crate::message::say;
+use crate::validation::report::{Report, carries};
 
 /// Make a row for `migsim validate` from what hypervisors report of a migration
 ///
@@ -55,6 +56,7 @@ pub(super) fn run(arguments: &ReferenceArgs) -> Result<ExitCode> {
     if !lacking.is_empty() {
         bail!("the reports lack {}", lacking.join("; "));
     }
+    check(&report, arguments.link_mbit)?;
     let text = |value: Option<String>| value.unwrap_or_default();
     let columns = [
         ("workload", name.clone()),
@@ -98,6 +100,25 @@ pub(super) fn run(arguments: &ReferenceArgs) -> Result<ExitCode> {
     writeln!(data, "{}", columns.map(|(_, value)| value).join(","))?;
     write_data(arguments.out.as_deref(), &data)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses what the link cannot have carried, and says what was no plain post-copy.
+fn check(report: &Report, link_mbit: u64) -> Result<()> {
+    /// Of plain post-copy: at the beginning and at the switch-over (QEMU's migration/ram.c).
+    const POST_COPY_SYNCS: u64 = 2;
+    if let (Some(bytes), Some(ms)) = (report.bytes_transferred, report.total_time_ms) {
+        ensure!(
+            carries(link_mbit, ms, bytes as f64),
+            "--link-mbit: expected a link that carries {bytes} bytes in {ms} ms, found {link_mbit} Mbit/s"
+        );
+    }
+    if let Some(syncs) = report.dirty_syncs.filter(|&syncs| syncs > POST_COPY_SYNCS) {
+        say!(
+            "note: memory was passed over before the switch-over (dirty-sync-count {syncs}, of post-copy \
+             {POST_COPY_SYNCS}): the row says `post-copy`; add a column `strategy`, or migrate anew"
+        );
+    }
+    Ok(())
 }
 
 /// A report's file.

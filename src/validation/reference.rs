@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::errors::median;
+use super::report::carries;
 use crate::scenario::{DeliveryKind, Scenario};
 use crate::strategy::{self, Registry};
 use crate::units::SimTime;
@@ -114,6 +115,7 @@ struct Row {
     vcpu_blocktime_ms: f64,
     downtime_ms: Option<f64>,
     planning_ms: Option<f64>,
+    bytes_transferred: Option<f64>,
 }
 
 fn post_copy() -> String {
@@ -160,6 +162,10 @@ impl Row {
             "downtime_ms: expected nothing, or 0 to 1e10"
         } else if (self.planning_ms).is_some_and(|ms| !(0.0..=3.6e6).contains(&ms)) {
             "planning_ms: expected nothing, or 0 to 3600000"
+        } else if !(self.bytes_transferred)
+            .is_none_or(|bytes| carries(self.link_mbit, self.total_time_ms, bytes))
+        {
+            "bytes_transferred: expected nothing, or what the link carries in total_time_ms"
         } else {
             return None;
         };

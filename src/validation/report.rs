@@ -27,6 +27,8 @@ pub struct Report {
     pub zero_pages: Option<u64>,
     /// On the wire.
     pub bytes_transferred: Option<u64>,
+    /// How often the source collected dirty bits: at the beginning, after each pass, and at the switch-over.
+    pub dirty_syncs: Option<u64>,
     /// The guest's memory.
     pub memory: Option<u64>,
     /// Bytes that were written to in a second, each once.
@@ -41,6 +43,11 @@ pub struct Report {
 pub struct ReportError {
     name: String,
     expected: String,
+}
+
+/// Whether a link of so many Mbit/s carries so many bytes in a time: what was measured by two clocks may be 1 % off.
+pub(crate) fn carries(link_mbit: u64, time_ms: f64, bytes: f64) -> bool {
+    bytes * 8.0 <= 1.01 * 1e3 * link_mbit as f64 * time_ms
 }
 
 const FORMS: &str = "the JSON of query-migrate or query-dirty-rate, the text of `virsh domjobinfo`, or QEMU's log with `postcopy_*` trace events";
@@ -62,7 +69,7 @@ impl Report {
         let report = if text.contains("postcopy_") {
             of_log(text)
         } else {
-            of_job(text)
+            of_job(text).map_err(wrong)?
         };
         if report == Report::default() {
             return Err(wrong(FORMS.to_owned()));
@@ -80,6 +87,7 @@ impl Report {
             normal_pages: self.normal_pages.or(other.normal_pages),
             zero_pages: self.zero_pages.or(other.zero_pages),
             bytes_transferred: self.bytes_transferred.or(other.bytes_transferred),
+            dirty_syncs: self.dirty_syncs.or(other.dirty_syncs),
             memory: self.memory.or(other.memory),
             dirty_rate: self.dirty_rate.or(other.dirty_rate),
             dirty_period_s: self.dirty_period_s.or(other.dirty_period_s),
@@ -121,25 +129,71 @@ fn of_session(text: &str) -> Result<Report, String> {
     Err(refused)
 }
 
+/// A field that is there is what it should be.
+fn field<T>(
+    value: &Value,
+    key: &str,
+    what: &str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<T>, String> {
+    match value.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(found) => match read(found) {
+            Some(read) => Ok(Some(read)),
+            None => Err(format!("`{key}` to be {what}, found `{found}`")),
+        },
+    }
+}
+
+fn number(value: &Value, key: &str) -> Result<Option<f64>, String> {
+    field(value, key, "a number of at least 0", |found| {
+        found.as_f64().filter(|number| is_amount(*number))
+    })
+}
+
+fn count(value: &Value, key: &str) -> Result<Option<u64>, String> {
+    field(value, key, "a whole number of at least 0", Value::as_u64)
+}
+
+fn is_amount(number: f64) -> bool {
+    number.is_finite() && number >= 0.0
+}
+
+/// The answer to query-dirty-rate.
+fn of_dirty_rate(value: &Value, status: &str) -> Result<Report, String> {
+    let unfinished = || format!("a finished measurement, found status `{status}`");
+    let rate = number(value, "dirty-rate")?
+        .filter(|_| status == "measured")
+        .ok_or_else(unfinished)?;
+    if rate == 0.0 {
+        return Err(
+            "`dirty-rate` of at least 1 MiB/s, found 0: the guest wrote next to nothing".to_owned(),
+        );
+    }
+    let units = "`second` or `millisecond`";
+    let per_second = field(value, "calc-time-unit", units, |unit| {
+        match unit.as_str()? {
+            "second" => Some(1.0),
+            "millisecond" => Some(1e-3),
+            _ => None,
+        }
+    })?;
+    let period = field(value, "calc-time", "a number above 0", |found| {
+        found
+            .as_f64()
+            .filter(|time| is_amount(*time) && *time > 0.0)
+    })?;
+    Ok(Report {
+        dirty_rate: Some(rate * 1_048_576.0),
+        dirty_period_s: period.map(|time| time * per_second.unwrap_or(1.0)),
+        ..Report::default()
+    })
+}
+
 fn of_json(value: &Value) -> Result<Report, String> {
-    let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_f64);
-    let count = |value: &Value, key: &str| value.get(key).and_then(Value::as_u64);
     let status = value.get("status").and_then(Value::as_str).unwrap_or("");
     if value.get("calc-time").is_some() {
-        let rate = number(value, "dirty-rate").filter(|_| status == "measured");
-        let rate =
-            rate.ok_or_else(|| format!("a finished measurement, found status `{status}`"))?;
-        let unit = value.get("calc-time-unit").and_then(Value::as_str);
-        let per_second = if unit == Some("millisecond") {
-            1e-3
-        } else {
-            1.0
-        };
-        return Ok(Report {
-            dirty_rate: Some(rate * 1_048_576.0),
-            dirty_period_s: number(value, "calc-time").map(|time| time * per_second),
-            ..Report::default()
-        });
+        return of_dirty_rate(value, status);
     }
     if status == "failed" || status == "cancelled" {
         return Err(format!(
@@ -148,21 +202,29 @@ fn of_json(value: &Value) -> Result<Report, String> {
     }
     let null = Value::Null;
     let ram = value.get("ram").unwrap_or(&null);
-    let waits = value
-        .get("postcopy-vcpu-blocktime")
-        .and_then(Value::as_array);
-    let page_size = number(ram, "page-size").unwrap_or(4096.0);
+    let waits = field(
+        value,
+        "postcopy-vcpu-blocktime",
+        "a list of numbers of at least 0",
+        |waits| {
+            let waits = waits.as_array()?.iter();
+            let waits = waits.map(|wait| wait.as_f64().filter(|ms| is_amount(*ms)));
+            waits.sum::<Option<f64>>()
+        },
+    )?;
+    let page_size = number(ram, "page-size")?.unwrap_or(4096.0);
     let ended = status == "completed";
     let report = Report {
-        total_time_ms: number(value, "total-time").filter(|_| ended),
-        downtime_ms: number(value, "downtime").filter(|_| ended),
-        postcopy_requests: count(ram, "postcopy-requests"),
-        vcpu_blocktime_ms: waits.map(|waits| waits.iter().filter_map(Value::as_f64).sum()),
-        normal_pages: count(ram, "normal"),
-        zero_pages: count(ram, "duplicate"),
-        bytes_transferred: count(ram, "transferred"),
-        memory: count(ram, "total"),
-        dirty_rate: number(ram, "dirty-pages-rate")
+        total_time_ms: number(value, "total-time")?.filter(|_| ended),
+        downtime_ms: number(value, "downtime")?.filter(|_| ended),
+        postcopy_requests: count(ram, "postcopy-requests")?,
+        vcpu_blocktime_ms: waits,
+        normal_pages: count(ram, "normal")?,
+        zero_pages: count(ram, "duplicate")?,
+        bytes_transferred: count(ram, "transferred")?,
+        dirty_syncs: count(ram, "dirty-sync-count")?,
+        memory: count(ram, "total")?,
+        dirty_rate: number(ram, "dirty-pages-rate")?
             .filter(|&pages| pages > 0.0)
             .map(|pages| pages * page_size),
         dirty_period_s: None,
@@ -174,38 +236,50 @@ fn of_json(value: &Value) -> Result<Report, String> {
 }
 
 /// `Time elapsed:   7840         ms` and the like.
-fn of_job(text: &str) -> Report {
+fn of_job(text: &str) -> Result<Report, String> {
     let value = |key: &str| {
         let line = text
             .lines()
             .find_map(|line| line.trim().strip_prefix(key))?;
         line.strip_prefix(':').map(str::trim)
     };
-    let number = |key: &str| value(key)?.split_whitespace().next()?.parse::<f64>().ok();
+    let number = |key: &str| match value(key) {
+        None => Ok(None),
+        Some(found) => {
+            let word = found.split_whitespace().next().unwrap_or_default();
+            let number = word.parse().ok().filter(|number| is_amount(*number));
+            number
+                .map(Some)
+                .ok_or_else(|| format!("`{key}` to be a number of at least 0, found `{found}`"))
+        }
+    };
     let count = |key: &str| value(key)?.split_whitespace().next()?.parse::<u64>().ok();
     let bytes = |key: &str| Some(value(key)?.parse::<Bytes>().ok()?.0);
-    let page_size = number("Page size").unwrap_or(4096.0);
-    Report {
-        total_time_ms: number("Time elapsed"),
-        downtime_ms: number("Total downtime"),
+    let page_size = number("Page size")?.unwrap_or(4096.0);
+    Ok(Report {
+        total_time_ms: number("Time elapsed")?,
+        downtime_ms: number("Total downtime")?,
         postcopy_requests: count("Postcopy requests"),
         vcpu_blocktime_ms: None,
         normal_pages: count("Normal pages"),
         zero_pages: count("Constant pages"),
         bytes_transferred: bytes("Memory processed"),
+        dirty_syncs: count("Iteration"),
         memory: bytes("Memory total"),
-        dirty_rate: number("Dirty rate").map(|pages| pages * page_size),
+        dirty_rate: number("Dirty rate")?
+            .filter(|&pages| pages > 0.0)
+            .map(|pages| pages * page_size),
         dirty_period_s: None,
-    }
+    })
 }
 
 /// Requests, and waits of vCPUs (QEMU 10.1 on, in ns) from their beginning to their page's end.
 fn of_log(text: &str) -> Report {
-    let field = |line: &str, key: &str| {
+    let word = |line: &str, key: &str| {
         let rest = line.split(key).nth(1)?;
         rest.trim().split([',', ' ']).next().map(str::to_owned)
     };
-    let number = |line: &str, key: &str| field(line, key)?.parse::<i64>().ok();
+    let number = |line: &str, key: &str| word(line, key)?.parse::<i64>().ok();
     let mut requests = 0;
     let mut waiting: HashMap<String, Vec<i64>> = HashMap::new();
     let mut waited_ns: Option<i64> = None;
@@ -217,7 +291,7 @@ fn of_log(text: &str) -> Report {
         if !begins && !line.contains("postcopy_blocktime_end ") {
             continue;
         }
-        let (Some(page), Some(time)) = (field(line, "addr:"), number(line, "time:")) else {
+        let (Some(page), Some(time)) = (word(line, "addr:"), number(line, "time:")) else {
             continue;
         };
         if !begins {

@@ -82,6 +82,11 @@ fn what_reports_lack_or_are_not_is_named() {
         r#"{"return": {"status": "failed", "ram": {}}}"#,
     );
     desk.write("broken.json", "{\"return\": ");
+    desk.write(
+        "words.json",
+        r#"{"return": {"status": "completed", "total-time": "7840"}}"#,
+    );
+    desk.write("negative.txt", "Time elapsed: -5 ms\n");
     desk.write("other.txt", "hello\n");
     for (reports, parts) in [
         (
@@ -106,6 +111,19 @@ fn what_reports_lack_or_are_not_is_named() {
             &["other.txt: expected the JSON of query-migrate"],
         ),
         (&["missing.txt"], &["cannot read missing.txt"]),
+        (
+            &["words.json"],
+            &["words.json: expected `total-time` to be a number of at least 0, found `\"7840\"`"],
+        ),
+        (
+            &["negative.txt"],
+            &["expected `Time elapsed` to be a number of at least 0, found `-5 ms`"],
+        ),
+        #[cfg(target_os = "linux")]
+        (
+            &["/dev/zero"],
+            &["/dev/zero: expected a report of at most 268435456 bytes"],
+        ),
     ] {
         check(
             &desk,
@@ -113,6 +131,59 @@ fn what_reports_lack_or_are_not_is_named() {
             parts,
         );
     }
+}
+
+/// What no link has carried, and what was no plain post-copy.
+#[test]
+fn rows_that_cannot_be_are_refused_or_named() {
+    let desk = desk();
+    let slow = [
+        "reference",
+        "source.json",
+        "destination.json",
+        "--workload",
+        "small",
+        "--link-mbit",
+        "180",
+    ];
+    check(
+        &desk,
+        &slow,
+        &["--link-mbit: expected a link that carries 186266753 bytes in 7840 ms, found 180 Mbit/s"],
+    );
+    let note = |syncs: &str| {
+        desk.write(
+            "source.json",
+            SOURCE.replace(
+                "\"page-size\"",
+                &format!("\"dirty-sync-count\": {syncs}, \"page-size\""),
+            ),
+        );
+        let made = desk.run(
+            &[
+                &["reference", "source.json", "destination.json"][..],
+                &NAMED,
+            ]
+            .concat(),
+        );
+        assert_eq!(made.status.code(), Some(0), "{made:?}");
+        String::from_utf8(made.stderr).unwrap()
+    };
+    // QEMU counts one at the beginning and one at the switch-over.
+    assert_eq!(note("2"), "");
+    assert!(note("3").contains("dirty-sync-count 3"));
+    desk.write(
+        "reference.csv",
+        "workload,link_mbit,preempt,total_time_ms,postcopy_requests,vcpu_blocktime_ms,bytes_transferred\n\
+         small,200,1,7840,81,3176,226266753\n",
+    );
+    check(
+        &desk,
+        &["validate", "reference.csv", "--scenario", "small.toml"],
+        &[
+            "reference.csv:2: bytes_transferred: expected nothing, or what the link carries in total_time_ms",
+        ],
+    );
 }
 
 #[test]
@@ -146,6 +217,58 @@ fn a_dirty_rate_becomes_a_workload() {
     desk.write(
         "measuring.json",
         r#"{"return": {"status": "measuring", "calc-time": 10}}"#,
+    );
+    for (name, rate, time) in [
+        ("negative.json", "-1", "10"),
+        ("word.json", "\"108\"", "10"),
+        ("nothing.json", "0", "10"),
+        ("at-once.json", "108", "0"),
+        ("before.json", "108", "-3"),
+        ("eternal.json", "108", "\"10\""),
+        ("weeks.json", "108", "1, \"calc-time-unit\": \"week\""),
+    ] {
+        let said =
+            format!(r#"{{"status": "measured", "dirty-rate": {rate}, "calc-time": {time}}}"#);
+        desk.write(name, said);
+    }
+    for (name, part) in [
+        (
+            "negative.json",
+            "`dirty-rate` to be a number of at least 0, found `-1`",
+        ),
+        (
+            "word.json",
+            "`dirty-rate` to be a number of at least 0, found `\"108\"`",
+        ),
+        ("nothing.json", "`dirty-rate` of at least 1 MiB/s, found 0"),
+        (
+            "at-once.json",
+            "`calc-time` to be a number above 0, found `0`",
+        ),
+        (
+            "before.json",
+            "`calc-time` to be a number above 0, found `-3`",
+        ),
+        (
+            "eternal.json",
+            "`calc-time` to be a number above 0, found `\"10\"`",
+        ),
+        (
+            "weeks.json",
+            "`calc-time-unit` to be `second` or `millisecond`, found `\"week\"`",
+        ),
+    ] {
+        check(
+            &desk,
+            &["trace", "workload", name, "--memory", "4 GiB"],
+            &[name, part],
+        );
+    }
+    #[cfg(target_os = "linux")]
+    check(
+        &desk,
+        &["trace", "workload", "/dev/zero", "--memory", "1 GiB"],
+        &["expected a report of at most 268435456 bytes"],
     );
     for (arguments, part) in [
         (&["rate.json"][..], "says no memory size, expected --memory"),
