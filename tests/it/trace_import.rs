@@ -9,6 +9,7 @@ mod kvm;
 mod long_lines;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod places;
 mod recorders;
 mod tracers;
 mod zip;

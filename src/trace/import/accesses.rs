@@ -72,6 +72,7 @@ impl Accesses {
         };
         // The page size has been checked when this returns.
         let temporary = Sink::temporary(BufWriter::new(file), temporary, compaction)?;
+        options.check_places(header.page_size).map_err(wrong)?;
         Ok(Accesses {
             now_ns: 0,
             step_ns: options.time_per_record_ns,

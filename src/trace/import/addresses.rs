@@ -37,6 +37,7 @@ type Touched = [u64; REGION_PAGES as usize / 64];
 #[derive(Debug, Clone, Copy)]
 struct MemoryRange {
     first: u64,
+    /// [`u64::MAX`] of a range that is open.
     last: u64,
     /// What its addresses count from.
     origin: u64,
@@ -60,10 +61,10 @@ impl AddressSpace {
         let memory = match kind {
             Addresses::Mapping { base, bytes } => {
                 let given = pages.map(|pages| u64::from(pages) << page_shift);
-                let bytes = bytes.or(given).unwrap_or(u64::MAX);
+                let last = |bytes: u64| base.saturating_add(bytes.saturating_sub(1));
                 vec![MemoryRange {
                     first: base,
-                    last: base.saturating_add(bytes.saturating_sub(1)),
+                    last: bytes.or(given).map_or(u64::MAX, last),
                     origin: base,
                 }]
             }

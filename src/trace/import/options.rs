@@ -3,7 +3,7 @@
 use super::numbering::{agreed_pages, ram_pages};
 use crate::memory::PageRun;
 use crate::trace::{IdleSpan, TraceHeader};
-use crate::units::AddressRange;
+use crate::units::{AddressRange, AddressRanges};
 
 /// What the addresses of a recording are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,6 +89,44 @@ impl ImportOptions {
             provenance: self.provenance.clone(),
         }
     }
+
+    /// Makes sure that memory begins and ends at pages; else pages would be shifted, or hold what is no memory.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub(super) fn check_places(&self, page_size: u64) -> Result<(), String> {
+        let is_whole = |address: u64| address.is_multiple_of(page_size);
+        match self.addresses {
+            Some(Addresses::Mapping { base, .. }) if !is_whole(base) => Err(format!(
+                "a mapping that begins at a page of {page_size} bytes, found {base:#x}"
+            )),
+            Some(Addresses::Mapping {
+                base,
+                bytes: Some(bytes),
+            }) if bytes == 0 || !is_whole(bytes) || base.checked_add(bytes).is_none() => {
+                Err(format!(
+                    "a mapping of pages of {page_size} bytes, found {bytes} bytes from {base:#x} on"
+                ))
+            }
+            _ => check_ram(&self.ram, page_size),
+        }
+    }
+}
+
+fn check_ram(ram: &[AddressRange], page_size: u64) -> Result<(), String> {
+    let is_whole = |range: &&AddressRange| {
+        let ends = [Some(range.start), range.end];
+        ends.into_iter()
+            .flatten()
+            .all(|address| address.is_multiple_of(page_size))
+    };
+    match ram.iter().find(|range| !is_whole(range)) {
+        None => Ok(()),
+        Some(range) => Err(format!(
+            "ranges of RAM that begin and end at pages of {page_size} bytes, found `{}`",
+            AddressRanges(vec![*range])
+        )),
+    }
 }
 
 /// Puts the RAM into the header of a recording of page numbers. Its `pages` are those of RAM, or 0 where nobody knows.
@@ -100,6 +138,7 @@ pub(super) fn put_ram(ram: &[AddressRange], header: &mut TraceHeader) -> Result<
     if last.end.is_none() && pages.is_none() {
         return Err("--pages, or RAM whose last range is closed".to_owned());
     }
+    check_ram(ram, header.page_size.max(1))?;
     let page = |address: u64| address / header.page_size.max(1);
     let ranges = ram.iter().map(|range| {
         let end = range.end.map(|end| page(end.saturating_sub(1)) + 1);
