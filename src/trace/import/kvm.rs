@@ -90,6 +90,7 @@ impl GuestFaults {
 
 impl TextFormat for GuestFaults {
     const ADDRESSES: Addresses = Addresses::Physical;
+    const KEEPS_INDENT: bool = true;
 
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
         let Some(sample) = self.events.sample(line, EXPECTED)? else {

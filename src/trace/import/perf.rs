@@ -42,6 +42,8 @@ const IN_COLUMNS: &str = "the data's address in the columns in which perf prints
 struct PageFaults(Events);
 
 impl TextFormat for PageFaults {
+    const KEEPS_INDENT: bool = true;
+
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
         let Some(sample) = self.0.sample(line, EXPECTED)? else {
             return Ok(());

@@ -12,6 +12,9 @@ pub(super) trait TextFormat {
     /// What addresses are where the options do not say.
     const ADDRESSES: Addresses = Addresses::Virtual;
 
+    /// Lines keep the white space in front of them, since it says what they are.
+    const KEEPS_INDENT: bool = false;
+
     /// Passes on what a line says. It is not empty, and has no white space around it.
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal>;
 
@@ -36,7 +39,11 @@ pub(super) fn import<F: TextFormat>(
     let mut accesses = Accesses::new(options, F::ADDRESSES, lines.name())?;
     let mut skipped = Skipped::new(options);
     while lines.advance_past(&mut skipped)? {
-        if let Err(refusal) = format.line(lines.line(), &mut accesses) {
+        let line = match F::KEEPS_INDENT {
+            true => lines.indented_line(),
+            false => lines.line(),
+        };
+        if let Err(refusal) = format.line(line, &mut accesses) {
             skipped.note(refusal.at(lines.name(), |expected| lines.error(expected)))?;
         }
     }

@@ -8,10 +8,11 @@
 //! ```
 //!
 //! Passed over are comments, headings, the lines of call chains and what perf says of mappings, threads and the like.
-//! Other events are counted, and so is what the recorder says that it has lost.
+//! Other events are counted, and so is what the recorder says that it has lost. Whatever is none of these is refused:
+//! it may be an event that has been torn.
 
 use super::Refusal;
-use super::text::{billionths, decimal, expected, hex};
+use super::text::{billionths, decimal, expected, fields, hex};
 
 /// An event.
 pub(super) struct Sample<'a> {
@@ -59,14 +60,17 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// The event of a line; `None` for one that is passed over. `what` is expected of a line that is neither.
+    /// The event of a line; `None` for one that is passed over. `what` is expected of a line that is neither. Call
+    /// chains are told by the white space in front of them.
     pub(super) fn sample<'a>(
         &mut self,
         line: &'a [u8],
         what: &str,
     ) -> Result<Option<Sample<'a>>, Refusal> {
+        let indented = line;
+        let line = line.trim_ascii_start();
         let Some((before, time_ns, after)) = at_time(line) else {
-            return match self.passes(line) {
+            return match self.passes(indented) {
                 true => Ok(None),
                 false => Err(expected(what, line)),
             };
@@ -119,22 +123,19 @@ impl Events {
     }
 
     /// Whether a line without an event has its place between events.
-    fn passes(&mut self, line: &[u8]) -> bool {
+    fn passes(&mut self, indented: &[u8]) -> bool {
+        let line = indented.trim_ascii_start();
         if let Some(comment) = line.strip_prefix(b"#") {
             self.lost += overwritten(comment);
             return true;
         }
-        let text = |text: &[u8]| memchr::memmem::find(line, text).is_some();
-        if line.starts_with(b"CPU") && text(b" EVENTS") {
-            self.lost += number_after(line, b"LOST ").max(number_after(line, b"["));
+        if let Some(lost) = lost_by_cpu(line) {
+            self.lost += lost;
             return true;
         }
-        let heading = [&b"cpus="[..], b"version = ", b"trace.dat", b"CPU "];
-        if heading.iter().any(|heading| line.starts_with(heading)) {
-            return true;
-        }
-        let (address, _) = field(line);
-        self.in_sample && (hex(address).is_some() || line.ends_with(b")"))
+        let is_indented = indented.len() > line.len();
+        is_heading(line)
+            || (self.in_sample && (line.starts_with(b"=> ") || is_indented && is_frame(line)))
     }
 
     /// What was passed over.
@@ -243,6 +244,49 @@ fn number_after(line: &[u8], text: &[u8]) -> u64 {
     decimal(&rest[..end.unwrap_or(rest.len())]).unwrap_or(0)
 }
 
+/// `CPU:2 [LOST 30 EVENTS]`, `CPU:3 [4 EVENTS DROPPED]`: how many, at least one.
+fn lost_by_cpu(line: &[u8]) -> Option<u64> {
+    let (cpu, said) = field(line.strip_prefix(b"CPU:")?);
+    decimal(cpu)?;
+    let words = said.strip_prefix(b" [")?.strip_suffix(b"]")?;
+    let mut number = None;
+    for word in fields(words) {
+        match word {
+            b"LOST" | b"EVENTS" | b"DROPPED" => {}
+            word => number = Some(decimal(word)?),
+        }
+    }
+    Some(number.unwrap_or(1).max(1))
+}
+
+/// What trace-cmd says before the events, if there are several recordings with their names: `trace.dat: cpus=8`.
+fn is_heading(line: &[u8]) -> bool {
+    let line = match field(line) {
+        (name, rest) if name.ends_with(b".dat:") => rest.trim_ascii_start(),
+        _ => line,
+    };
+    let empty = |line: &[u8]| decimal(line.strip_prefix(b"CPU ")?.strip_suffix(b" is empty")?);
+    let number = |name: &[u8]| decimal(line.strip_prefix(name)?);
+    line.is_empty()
+        || empty(line)
+            .or_else(|| number(b"cpus="))
+            .or_else(|| number(b"version = "))
+            .is_some()
+}
+
+/// A line of perf's call chains: an address, and perhaps a symbol. A thread may have a hexadecimal name, but then its
+/// number follows.
+fn is_frame(line: &[u8]) -> bool {
+    const SHORTEST: usize = 5;
+    let (address, symbol) = field(line);
+    let symbol = symbol.trim_ascii_start();
+    let is_symbol = match symbol.first() {
+        None => address.len() >= SHORTEST,
+        Some(first) => !first.is_ascii_digit() && fields(symbol).all(|word| ids(word).is_none()),
+    };
+    hex(address).is_some() && is_symbol
+}
+
 /// What ftrace says of events that newer ones have overwritten: `entries-in-buffer/entries-written: 1000/5000   #P:4`.
 fn overwritten(comment: &[u8]) -> u64 {
     let held = number_after(comment, b"entries-written: ");
@@ -284,16 +328,51 @@ mod tests {
         for line in [
             "CPU:2 [LOST 30 EVENTS]",
             "CPU:3 [4 EVENTS DROPPED]",
+            "CPU:3 [EVENTS DROPPED]",
             "# entries-in-buffer/entries-written: 100/500   #P:4",
             "ls 1/1 2.5: PERF_RECORD_LOST lost 7",
             "ls 1/1 2.5: PERF_RECORD_MMAP2 1/1: [0x7f00(0x1000) @ 0 08:01 1 1]: r-xp /bin/ls",
             "cpus=8",
+            "trace.dat: cpus=8",
+            "CPU 3 is empty",
         ] {
             assert!(
                 matches!(events.sample(line.as_bytes(), ""), Ok(None)),
                 "{line}"
             );
         }
-        assert_eq!(events.lost, 441);
+        assert_eq!(events.lost, 442);
+    }
+
+    /// What was torn, or written with a decimal comma, is no call chain and no heading.
+    #[test]
+    fn lines_that_may_be_events_are_refused() {
+        let mut events = Events::default();
+        let event = b" ls 1/1 2.5: page-faults: 7f256606fb70";
+        assert!(matches!(events.sample(event, ""), Ok(Some(_))));
+        for line in [
+            "\t    7f61a58d6b70 _start+0x0 (/usr/lib/ld.so (deleted))",
+            "        46c57c operator new(unsigned long)+0x1c (/usr/bin/a b)",
+            "\t    7f61a58d6b70",
+            "=> do_page_fault (ffffffff8107d2c5)",
+        ] {
+            let passed = events.sample(line.as_bytes(), "");
+            assert!(matches!(passed, Ok(None)), "{line}");
+        }
+        for line in [
+            "CPU 5/KVM 4145 [002]  86,581930: kvm:kvm_page_fault: address 0x1000 error_code 0x181",
+            "CPU 5/KVM 4145 [002] 86.5819301234: kvm:kvm_page_fault: address 0x1000 error_code 0x181",
+            "CPU 5/KVM 4145 [002] 86.58",
+            "       dd  6266/6266  [001]  4507.262893 page-faults: 7f256606fb70",
+            "      add  6266 4507.26",
+            "  add one  6266 4507.26",
+            "       dd",
+            "7f61a58d6b70 _start+0x0 (/usr/lib/ld.so)",
+            "version = 6 or so",
+            "a line (of its own)",
+        ] {
+            let passed = events.sample(line.as_bytes(), "an event");
+            assert!(passed.is_err(), "{line}");
+        }
     }
 }

@@ -158,3 +158,27 @@ fn faults_of_two_mebibytes_lost_and_other_events_are_said() {
         "{message}"
     );
 }
+
+/// What begins as the name of a vCPU's thread does is no heading.
+#[test]
+fn torn_lines_are_refused() {
+    for torn in [
+        "CPU 5/KVM 4145 [002]  86,581930: kvm:kvm_page_fault: vcpu 5 rip 0x1 address 0x1000 error_code 0x181",
+        "CPU 5/KVM 4145 [002] 86.5819301234: kvm:kvm_page_fault: vcpu 5 rip 0x1 address 0x1000 error_code 0x181",
+        "CPU 5/KVM 4145 [002] 86.58",
+        "      add 4145 [002] 86.58",
+    ] {
+        let text = format!("cpus=8\nCPU 3 is empty\n{PERF}{torn}\n");
+        let message = error("kvm", &text);
+        assert!(
+            message.starts_with("in: line 5: expected a line of perf"),
+            "{message}"
+        );
+        let lenient = ImportOptions {
+            lenient: true,
+            ..ImportOptions::default()
+        };
+        let (_, summary) = imported("kvm", text.as_bytes(), &lenient).unwrap();
+        assert_eq!((summary.accesses, summary.skipped), (2, 1));
+    }
+}
