@@ -3,7 +3,8 @@
 //! - the binary file of `migsim plan` ([`crate::plan`]), which begins with `MIGSIMPL`;
 //! - its CSV, with the header line `page,why,next_touch_ns`;
 //! - a list of host pages, one a line, decimal or `0x…`; the header line `page` and comments (`#`) are passed over;
-//! - the rows of a userfaultfd handler, `offset_hex,unix_ns,…`, offsets in bytes.
+//! - the rows of a userfaultfd handler, `offset_hex,unix_ns,…`, offsets of pages in bytes; a header line whose first
+//!   column is an offset is passed over.
 //!
 //! A page that is named again keeps its first place. Pages of a list or of a handler count as predicted: nothing was
 //! recorded in this migration.
@@ -56,12 +57,20 @@ impl GivenPlan {
             return Err(error(String::new(), expected));
         }
         let bytes = std::fs::read(path).map_err(readable)?;
-        if bytes.starts_with(MAGIC) {
-            return binary(&bytes).map_err(|(place, expected)| error(place, expected));
+        let plan = if bytes.starts_with(MAGIC) {
+            binary(&bytes).map_err(|(place, expected)| error(place, expected))?
+        } else {
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|_| error(String::new(), "a plan: text, or `MIGSIMPL`".to_owned()))?;
+            text_plan(text).map_err(|(line, expected)| error(format!("line {line}: "), expected))?
+        };
+        match plan.pages.is_empty() {
+            true => Err(error(
+                String::new(),
+                "at least one page, found none".to_owned(),
+            )),
+            false => Ok(plan),
         }
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| error(String::new(), "a plan: text, or `MIGSIMPL`".to_owned()))?;
-        text_plan(text).map_err(|(line, expected)| error(format!("line {line}: "), expected))
     }
 }
 
@@ -117,9 +126,7 @@ fn text_plan(text: &str) -> Result<GivenPlan, (usize, String)> {
     let mut lines = lines
         .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
         .peekable();
-    let Some(&(first, number)) = lines.peek() else {
-        return Err((1, "at least one page, found none".to_owned()));
-    };
+    let &(first, number) = lines.peek().unwrap_or(&("", 1));
     let first = first.trim_start_matches('\u{feff}');
     type Row = fn(&str) -> Option<PlannedPage>;
     let (row, page_size): (Row, _) = match first {
@@ -127,19 +134,25 @@ fn text_plan(text: &str) -> Result<GivenPlan, (usize, String)> {
         _ if first.contains(',') => (handled, Some(HANDLER_PAGE)),
         _ => (listed, None),
     };
-    let is_heading = matches!(first, CSV_HEADER | "page")
-        || (first.contains(',') && !first.contains(|letter: char| letter.is_ascii_digit()));
+    let is_heading = matches!(first, CSV_HEADER | "page") || is_handlers_heading(first);
     let from = if is_heading { number + 1 } else { number };
     let mut pages = Vec::new();
     for (line, number) in lines.filter(|&(_, number)| number >= from) {
         let page = row(line.trim_start_matches('\u{feff}'));
         pages.push(page.ok_or_else(|| {
             let found: String = line.chars().take(40).collect();
-            let forms = "a page, a row of `page,why,next_touch_ns` under that header line, or of `offset_hex,unix_ns,…`";
+            let forms = "a page, a row of `page,why,next_touch_ns` under that header line, or of `offset_hex,unix_ns,…` \
+                         whose offset is a multiple of 4096";
             (number, format!("{forms}; found `{}`", found.escape_debug()))
         })?);
     }
     Ok(GivenPlan { page_size, pages })
+}
+
+/// `offset_hex,unix_ns,…`, in whatever words: other tables have other first columns.
+fn is_handlers_heading(line: &str) -> bool {
+    let column = line.split_once(',').map(|(first, _)| first.to_lowercase());
+    column.is_some_and(|column| column.contains("offset"))
 }
 
 fn csv_row(line: &str) -> Option<PlannedPage> {
@@ -175,6 +188,9 @@ fn handled(line: &str) -> Option<PlannedPage> {
     let digits = offset.strip_prefix("0x").unwrap_or(offset);
     let offset = u64::from_str_radix(digits, 16).ok()?;
     let _time: u64 = fields.next()?.parse().ok()?;
+    if !offset.is_multiple_of(HANDLER_PAGE) {
+        return None;
+    }
     Some(predicted((offset / HANDLER_PAGE).try_into().ok()?))
 }
 

@@ -6,8 +6,9 @@
 //! ```
 //!
 //! Offset in the guest's memory in hexadecimal, time in nanoseconds, and whatever else (how it was served); a heading
-//! is passed over. An offset is missing memory that the guest touched, once each: the order of first touches after a
-//! restore. A fault does not say which vCPU raised it, nor whether it was a write.
+//! whose first column is an offset is passed over. Offsets are those of pages. An offset is missing memory that the
+//! guest touched, once each: the order of first touches after a restore. A fault does not say which vCPU raised it, nor
+//! whether it was a write.
 
 use super::accesses::Accesses;
 use super::importer::Importer;
@@ -27,6 +28,9 @@ pub(super) const IMPORTER: Importer = Importer {
 
 const EXPECTED: &str = "`offset_hex,unix_ns,…`";
 
+/// The least that a handler can serve; huge pages are multiples.
+const HANDLER_PAGE: u64 = 4096;
+
 #[derive(Default)]
 struct WorkingSet {
     start_ns: Option<u64>,
@@ -42,18 +46,30 @@ impl TextFormat for WorkingSet {
             return Ok(());
         }
         let Some((offset, time_ns)) = row(line) else {
-            let is_heading = self.lines == 1 && !line.iter().any(u8::is_ascii_digit);
-            return match is_heading {
+            return match self.lines == 1 && is_heading(line) {
                 true => Ok(()),
                 false => Err(expected(EXPECTED, line)),
             };
         };
+        if !offset.is_multiple_of(HANDLER_PAGE) {
+            return Err(expected(
+                &format!("an offset that is a multiple of {HANDLER_PAGE}"),
+                line,
+            ));
+        }
         let start_ns = *self.start_ns.get_or_insert(time_ns);
         to.now_ns = time_ns
             .checked_sub(start_ns)
             .ok_or_else(|| expected("times in ascending order, none before the first", line))?;
         to.access(Op::Read, offset, 1)
     }
+}
+
+/// `offset_hex,unix_ns,…`, in whatever words: other tables have other first columns.
+fn is_heading(line: &[u8]) -> bool {
+    let first = line.split(|&byte| byte == b',').next().unwrap_or(line);
+    let words = first.to_ascii_lowercase();
+    first.len() < line.len() && memchr::memmem::find(&words, b"offset").is_some()
 }
 
 /// Offset and time.

@@ -133,6 +133,11 @@ fn plans_that_cannot_be_are_named() {
     desk.write("word.txt", "3\n\nfour\n");
     desk.write("row.csv", "page,why,next_touch_ns\n3,guessed,\n");
     desk.write("empty.txt", "# none\n");
+    desk.write("heading.csv", "page,why,next_touch_ns\n");
+    desk.write("heading.txt", "page\n");
+    desk.write("zero.csv", "first_page,page_count\n0,5\n");
+    desk.write("rows.csv", "time_ns,vcpu,page,op\n0,0,17,r\n");
+    desk.write("offsets.csv", "1000,5,0\n1010,6,0\n");
     desk.write("cut.bin", b"MIGSIMPL\x01\0\0\0");
     for (file, parts) in [
         (
@@ -148,7 +153,25 @@ fn plans_that_cannot_be_are_named() {
             ],
         ),
         ("row.csv", &["row.csv: line 2", "found `3,guessed,`"]),
-        ("empty.txt", &["expected at least one page"]),
+        ("empty.txt", &["empty.txt: expected at least one page"]),
+        ("heading.csv", &["heading.csv: expected at least one page"]),
+        ("heading.txt", &["heading.txt: expected at least one page"]),
+        (
+            "zero.csv",
+            &["zero.csv: line 1", "found `first_page,page_count`"],
+        ),
+        (
+            "rows.csv",
+            &["rows.csv: line 1", "found `time_ns,vcpu,page,op`"],
+        ),
+        (
+            "offsets.csv",
+            &[
+                "offsets.csv: line 2",
+                "a multiple of 4096",
+                "found `1010,6,0`",
+            ],
+        ),
         (
             "cut.bin",
             &["cut.bin: expected a plan with a valid checksum"],

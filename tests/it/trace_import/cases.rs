@@ -269,6 +269,9 @@ fn a_userfaultfd_working_set() {
         ("xyz,1,0\n", "line 1"),
         ("1000,5,0\n2000,x,0\n", "line 2"),
         ("1000,5\n2000,4\n", "line 2"),
+        ("10,5\n", "line 1"),
+        ("first_page,page_count\n0,5\n", "line 1"),
+        ("time_ns,vcpu,page,op\n0,0,17,r\n", "line 1"),
     ] {
         let message = error("userfaultfd", bad);
         assert!(
