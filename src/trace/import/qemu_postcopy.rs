@@ -7,7 +7,7 @@
 //! A request is the first touch of a page that had not come yet. It tells the page, as an offset in its RAM block, and
 //! the thread, which becomes a vCPU; not whether it was a write. Other lines of the log are passed over, and requests
 //! for the memory of devices (`vga.vram`, ROMs) are dropped and counted. A log without timestamps has times by number
-//! of records.
+//! of records. A request behind another program's timestamp is refused.
 
 use super::accesses::Accesses;
 use super::importer::Importer;
@@ -25,9 +25,14 @@ pub(super) const IMPORTER: Importer = Importer {
     read: |input, options, out| text::import(Requests::default(), input, options, out),
 };
 
+const REQUEST: &[u8] = b"postcopy_ram_fault_thread_request ";
+const EXPECTED: &str = "a request that begins its line, or stands behind `pid@seconds.micros:`";
+
 #[derive(Default)]
 struct Requests {
     start_ns: Option<u64>,
+    /// Whether the first request had a timestamp.
+    stamped: Option<bool>,
     /// The RAM block of the guest's memory.
     block: Option<Vec<u8>>,
     of_devices: u64,
@@ -38,8 +43,11 @@ impl TextFormat for Requests {
 
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
         let (time_ns, event) = timestamp(line);
-        let Some(said) = event.strip_prefix(b"postcopy_ram_fault_thread_request ") else {
-            return Ok(());
+        let Some(said) = event.strip_prefix(REQUEST) else {
+            return match memchr::memmem::find(line, REQUEST) {
+                None => Ok(()),
+                Some(_) => Err(expected(EXPECTED, line)),
+            };
         };
         let value = |name: &[u8]| fields(said).find_map(|field| field.strip_prefix(name));
         let wrong = || expected("`rb=BLOCK offset=0x… pid=…` of a request", event);
@@ -57,6 +65,10 @@ impl TextFormat for Requests {
                 excerpt(block),
                 excerpt(first)
             )));
+        }
+        if *self.stamped.get_or_insert(time_ns.is_some()) != time_ns.is_some() {
+            let what = "requests that all have timestamps, or none (`-msg timestamp=on`)";
+            return Err(expected(what, line));
         }
         match time_ns {
             Some(time_ns) => {

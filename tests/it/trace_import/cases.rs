@@ -301,6 +301,22 @@ qemu-system-x86_64: warning: something
         summary.notes,
         ["1 requests for memory of devices were dropped"]
     );
+    // A request that cannot be read is not passed over.
+    for (from, to, expected) in [
+        (
+            "11754@1718900000.123456:",
+            "2024-06-20T16:13:20.123456Z ",
+            "line 2: expected a request that begins",
+        ),
+        (
+            "11754@1718900000.125956:",
+            "",
+            "line 4: expected requests that all have timestamps, or none",
+        ),
+    ] {
+        let message = error("qemu-postcopy", &text.replace(from, to));
+        assert!(message.contains(expected), "{message}");
+    }
     let two = text.replace("rb=vga.vram", "rb=ram1");
     let message = error("qemu-postcopy", &two);
     assert!(
