@@ -2,6 +2,7 @@
 
 mod cases;
 mod damaged;
+mod damon;
 mod documented;
 mod files;
 mod hostile;

@@ -22,6 +22,9 @@
 //! A region that was never accessed is memory all the same: its pages hold content. So a VM's idle memory has to
 //! migrate.
 //!
+//! Whole numbers without a unit are nanoseconds and bytes (`--raw_number`); commas stand between groups of three
+//! digits. A region's size and the number of regions are checked: a torn recording contradicts itself.
+//!
 //! A record begins with its base time, and holds one target of one context; its times count from its base. Each
 //! record's target is an address space and a vCPU of its own, but for a target that goes on in a later record.
 
@@ -30,7 +33,11 @@ use std::ops::RangeInclusive;
 use super::Refusal;
 use super::accesses::Accesses;
 use super::importer::Importer;
-use super::text::{self, TextFormat, billionths, decimal, expected, hex};
+use super::text::{self, TextFormat, decimal, expected, hex};
+
+mod numbers;
+
+use numbers::{grouped, is_size, time_ns};
 
 /// Most pages whose times are held at once. An interval with more is passed over several times, each time for a part of
 /// its times.
@@ -40,12 +47,7 @@ const HELD_PAGES: u64 = 1 << 22;
 const MAX_PAGES: u64 = 1 << 30;
 
 /// Headings that say nothing needed.
-const AROUND: [&[u8]; 4] = [
-    b"#",
-    b"data source:",
-    b"monitoring_duration:",
-    b"nr_regions:",
-];
+const AROUND: [&[u8]; 3] = [b"#", b"data source:", b"monitoring_duration:"];
 
 pub(super) const IMPORTER: Importer = Importer {
     name: "damon",
@@ -65,7 +67,9 @@ struct Damon {
     /// A record has begun, and its target has not been named yet.
     begins: bool,
     start_ns: Option<u64>,
-    end_ns: u64,
+    end_ns: Option<u64>,
+    /// Regions that are still to come, where that was said.
+    awaited: Option<u64>,
     /// Target's name, address space and end of its last interval.
     targets: Vec<(Vec<u8>, u32, u64)>,
     /// The one that the regions belong to.
@@ -94,41 +98,82 @@ impl TextFormat for Damon {
         };
         if let Some(base) = line.strip_prefix(b"base_time_absolute:") {
             let base_ns = time(base)?;
-            self.end(to)?;
-            self.start_ns = None;
+            let ended = self.end(to);
+            (self.start_ns, self.end_ns) = (None, None);
             self.begins = true;
             let first_ns = *self.first_base_ns.get_or_insert(base_ns);
             self.earlier += u64::from(base_ns < first_ns);
             self.base_ns = base_ns.saturating_sub(first_ns);
+            ended
         } else if let Some(start) = line.strip_prefix(b"monitoring_start:") {
             let start_ns = time(start)?;
-            self.end(to)?;
+            let ended = self.end(to);
             self.start_ns = Some(self.base_ns.saturating_add(start_ns));
+            self.end_ns = None;
+            ended
         } else if let Some(end) = line.strip_prefix(b"monitoring_end:") {
             let end_ns = self.base_ns.saturating_add(time(end)?);
-            self.end(to)?;
-            self.end_ns = end_ns;
+            let ended = self.end(to);
+            self.end_ns = Some(end_ns);
+            ended
         } else if let Some(name) = line.strip_prefix(b"target_id:") {
             let name = name.trim_ascii();
             if name != b"None" && decimal(name).is_none() {
                 return Err(expected("a decimal target id, or `None`", name));
             }
-            self.choose_target(name, to)?;
+            self.choose_target(name, to)
+        } else if let Some(number) = line.strip_prefix(b"nr_regions:") {
+            let number = number.trim_ascii();
+            let regions = grouped(number).and_then(|digits| decimal(&digits));
+            self.awaited = Some(regions.ok_or_else(|| expected("a number of regions", number))?);
+            Ok(())
         } else {
+            let is_awaited = self.awaits_region();
             let (start, end, count) = region(line).ok_or_else(|| expected(EXPECTED, line))?;
-            self.add(start, end, count, to)?;
+            match is_awaited {
+                true => self.add(start, end, count, to),
+                false => Err(expected("no more regions than `nr_regions:` says", line)),
+            }
         }
-        Ok(())
     }
 
     fn end(&mut self, to: &mut Accesses) -> Result<(), Refusal> {
+        self.flush(to)?;
+        match self.awaited.take() {
+            None | Some(0) => Ok(()),
+            Some(lacking) => Err(Refusal::Line(format!(
+                "as many regions as `nr_regions:` says, found {lacking} too few"
+            ))),
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let earlier = self.earlier;
+        let note = (earlier > 0).then(|| {
+            format!("{earlier} records begin before the first one: they are taken to begin with it")
+        });
+        note.into_iter().collect()
+    }
+}
+
+impl Region {
+    fn length(&self) -> u64 {
+        self.pages.end() - self.pages.start() + 1
+    }
+}
+
+impl Damon {
+    /// Passes on the reads of the interval so far.
+    fn flush(&mut self, to: &mut Accesses) -> Result<(), Refusal> {
         let regions = std::mem::take(&mut self.regions);
         let number = std::mem::take(&mut self.accessed);
-        let (Some(start_ns), false) = (self.start_ns, regions.is_empty()) else {
+        let (Some(start_ns), Some(end_ns), false) =
+            (self.start_ns, self.end_ns, regions.is_empty())
+        else {
             return Ok(());
         };
         let (process, vcpu) = self.vcpu(to)?;
-        let duration_ns = self.end_ns - start_ns;
+        let duration_ns = end_ns - start_ns;
         let parts = number.div_ceil(HELD_PAGES).max(1);
         if parts > 1 && duration_ns < parts {
             return Err(Refusal::Limit(format!(
@@ -161,22 +206,6 @@ impl TextFormat for Damon {
         Ok(())
     }
 
-    fn notes(&self) -> Vec<String> {
-        let earlier = self.earlier;
-        let note = (earlier > 0).then(|| {
-            format!("{earlier} records begin before the first one: they are taken to begin with it")
-        });
-        note.into_iter().collect()
-    }
-}
-
-impl Region {
-    fn length(&self) -> u64 {
-        self.pages.end() - self.pages.start() + 1
-    }
-}
-
-impl Damon {
     /// The regions from here on are this target's. In a new record it is another context's, unless it goes on where
     /// that name's last interval has ended.
     fn choose_target(&mut self, name: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
@@ -207,20 +236,32 @@ impl Damon {
         Ok((process, to.vcpu_of_thread(process, 0)?))
     }
 
+    /// Counts a region off; whether there was one to come.
+    fn awaits_region(&mut self) -> bool {
+        match &mut self.awaited {
+            None => true,
+            Some(0) => false,
+            Some(awaited) => {
+                *awaited -= 1;
+                true
+            }
+        }
+    }
+
     fn add(&mut self, start: u64, end: u64, count: u64, to: &mut Accesses) -> Result<(), Refusal> {
         let Some(start_ns) = self.start_ns else {
             return Err(Refusal::Line(
                 "`monitoring_start:` before the first region".to_owned(),
             ));
         };
-        if self.end_ns < start_ns {
+        let Some(interval_end_ns) = self.end_ns.filter(|&end_ns| end_ns >= start_ns) else {
             return Err(Refusal::Line(
                 "a `monitoring_end:` after its `monitoring_start:`".to_owned(),
             ));
-        }
+        };
         let (process, _) = self.vcpu(to)?;
         if let Some((_, _, end_ns)) = self.targets.get_mut(self.target) {
-            *end_ns = self.end_ns;
+            *end_ns = interval_end_ns;
         }
         for pages in to.pages(start, end) {
             to.occupied(process, pages.clone());
@@ -240,7 +281,8 @@ impl Damon {
     }
 }
 
-const EXPECTED: &str = "a heading, or `start-end (size): count` (`damo report access --raw_form`)";
+const EXPECTED: &str =
+    "a heading, or `start-end (size): count` of that size (`damo report access --raw_form`)";
 
 /// The finalizer of SplitMix64: a bijection whose every output bit depends on every input bit.
 fn scatter(value: u64) -> u64 {
@@ -260,55 +302,6 @@ fn region(line: &[u8]) -> Option<(u64, u64, u64)> {
     let rest = line.get(close + 1..)?;
     let rest = rest.strip_prefix(b":").unwrap_or(rest).trim_ascii();
     let count = rest.split(u8::is_ascii_whitespace).next()?;
-    (start < end).then_some((start, end, decimal(count)?))
-}
-
-/// `8 m 59.809 s`, `104.599 ms`, `0 ns`, or nanoseconds without a unit.
-fn time_ns(text: &[u8]) -> Option<u64> {
-    let mut fields = super::text::fields(text).peekable();
-    fields.peek()?;
-    let mut sum = 0_u64;
-    while let Some(number) = fields.next() {
-        let unit_ns: u64 = match fields.next() {
-            None | Some(b"ns") => 1,
-            Some(b"us") => 1_000,
-            Some(b"ms") => 1_000_000,
-            Some(b"s") => 1_000_000_000,
-            Some(b"m") => 60_000_000_000,
-            Some(b"h") => 3_600_000_000_000,
-            Some(b"d") => 86_400_000_000_000,
-            Some(_) => return None,
-        };
-        let number: Vec<u8> = number
-            .iter()
-            .copied()
-            .filter(|&byte| byte != b',')
-            .collect();
-        let ns = match decimal(&number) {
-            Some(whole) => u128::from(whole) * u128::from(unit_ns),
-            None => u128::from(billionths(&number)?) * u128::from(unit_ns) / 1_000_000_000,
-        };
-        sum = sum.checked_add(u64::try_from(ns).ok()?)?;
-    }
-    Some(sum)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times() {
-        assert_eq!(time_ns(b"  8 m 59.809 s"), Some(539_809_000_000));
-        assert_eq!(time_ns(b"104.599 ms"), Some(104_599_000));
-        assert_eq!(time_ns(b"0 ns"), Some(0));
-        assert_eq!(time_ns(b"104,599,123"), Some(104_599_123));
-        assert_eq!(
-            time_ns(b"  1700000000123456789"),
-            Some(1_700_000_000_123_456_789)
-        );
-        assert_eq!(time_ns(b"3 h 4 m 17.510 s"), Some(11_057_510_000_000));
-        assert_eq!(time_ns(b""), None);
-        assert_eq!(time_ns(b"5 parsecs"), None);
-    }
+    let is_sound = start < end && is_size(line.get(open + 1..close)?, end - start);
+    is_sound.then_some((start, end, decimal(count)?))
 }

@@ -94,16 +94,16 @@ nr_regions: 1
     assert_eq!(pages, [0, 1, 2, 3, 4]);
     for (bad, message) in [
         (
-            "1000-2000(4): 1\n",
+            "1000-2000(4096): 1\n",
             "`monitoring_start:` before the first region",
         ),
         (
-            "monitoring_start: 5 s\nmonitoring_end: 4 s\n1000-2000(4): 1\n",
+            "monitoring_start: 5 s\nmonitoring_end: 4 s\n1000-2000(4096): 1\n",
             "a `monitoring_end:` after",
         ),
         ("monitoring_start: soon\n", "a time such as `104.599 ms`"),
         (
-            "monitoring_end: 9\nmonitoring_start: 1\n0-a(1): 1\nmonitoring_end: 0\n0-a(1): 1\n",
+            "monitoring_end: 9\nmonitoring_start: 1\n0-a(10): 1\nmonitoring_end: 0\n0-a(10): 1\n",
             "a `monitoring_end:` after",
         ),
         ("target_id: none\n", "a decimal target id"),
@@ -112,7 +112,7 @@ nr_regions: 1
             "a heading, or `start-end (size): count`",
         ),
         (
-            "monitoring_start: 0\nmonitoring_end: 9\n0-ffffffffffffffff(1): 1\n",
+            "monitoring_start: 0\nmonitoring_end: 9\n0-ffffffffffffffff(16777216 TiB): 1\n",
             "at most 1073741824 accessed pages an interval",
         ),
     ] {
