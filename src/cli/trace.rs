@@ -156,6 +156,9 @@ pub(super) fn run(args: TraceArgs) -> Result<ExitCode> {
 }
 
 fn export(args: &ExportArgs) -> Result<()> {
+    for beside in [&args.zero_pages, &args.idle_spans].into_iter().flatten() {
+        check_named(beside)?;
+    }
     let trace = Trace::open(&args.trace)?;
     let outputs = [
         Some(&args.output),
@@ -191,6 +194,7 @@ fn export(args: &ExportArgs) -> Result<()> {
 }
 
 fn slice(args: &SliceArgs) -> Result<()> {
+    check_named(&args.output)?;
     check_outputs([args.trace.as_path()], [args.output.as_path()])?;
     let trace = Trace::open(&args.trace)?;
     let slice = Slice {
@@ -215,6 +219,7 @@ fn whole_ns(argument: &str, time: SimTime) -> Result<u64> {
 }
 
 fn generate(args: &GenerateArgs) -> Result<()> {
+    check_named(&args.output)?;
     // As for a file that is kept, but the speed counts more than the last few per cent.
     const LEVEL: i32 = 9;
     let mut parameters = toml::Table::new();
@@ -231,6 +236,15 @@ fn generate(args: &GenerateArgs) -> Result<()> {
         Ok(())
     })?;
     line::say_line(&args.output)
+}
+
+/// Refuses `-`: a trace that is written is read again, to say what it holds.
+fn check_named(path: &Path) -> Result<()> {
+    ensure!(
+        path != Path::new("-"),
+        "-: expected a file's name: this is not written to standard output"
+    );
+    Ok(())
 }
 
 /// Writes a file that appears whole or not at all.

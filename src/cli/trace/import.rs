@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::{addresses, line, progress, whole_ns, write_file};
+use super::{addresses, check_named, line, progress, whole_ns, write_file};
 use crate::cli::output::check_outputs;
 use crate::message::say;
 use crate::trace::import::{
@@ -67,6 +67,7 @@ pub(super) struct ImportArgs {
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<()> {
+    check_named(&args.output)?;
     let beside_it = [&args.zero_pages, &args.idle_spans];
     let inputs = std::iter::once(args.input.as_path())
         .filter(|input| *input != Path::new("-"))

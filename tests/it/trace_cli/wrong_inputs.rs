@@ -184,6 +184,16 @@ fn bad_options_and_files_are_named() {
         ("check text.mtrace", "text.mtrace: not a trace"),
         ("head .", "cannot read .: not a regular file"),
         ("export --to csv text.mtrace -", "text.mtrace: not a trace"),
+        (
+            "import --from csv a.csv -",
+            "-: expected a file's name: this is not written to standard output",
+        ),
+        ("generate --kind zipf -", "-: expected a file's name"),
+        ("slice text.mtrace -", "-: expected a file's name"),
+        (
+            "export --to csv --zero-pages - text.mtrace t.mtrace",
+            "-: expected a file's name",
+        ),
         ("generate --kind tea t.mtrace", "unknown variant `tea`"),
         (
             "generate --kind zipf --set stride=3 t.mtrace",
