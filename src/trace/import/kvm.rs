@@ -118,7 +118,9 @@ impl TextFormat for GuestFaults {
         let mut notes = self.events.notes();
         if self.whole_memory {
             notes.push(
-                "every address counts as memory, that of devices, too: `--ram 0-3GiB,4GiB-` says what is RAM".to_owned(),
+                "every address counts as memory, that of devices, too: `--ram` says what is RAM, such as `0-2GiB,4GiB-66GiB` (QEMU's \
+                 q35, 64 GiB) or `0-3GiB,4GiB-65GiB` (i440fx)"
+                    .to_owned(),
             );
         }
         notes.extend(self.blocks.note_of_huge_pages());
