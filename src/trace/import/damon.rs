@@ -90,6 +90,9 @@ struct Region {
 
 impl TextFormat for Damon {
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
+        if line.starts_with(b"#") && memchr::memmem::find(line, b"probe_hits").is_some() {
+            return Err(expected("`nr_accesses` (`damo report access`)", line));
+        }
         if AROUND.iter().any(|text| line.starts_with(text)) {
             return Ok(());
         }

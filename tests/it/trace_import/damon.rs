@@ -51,6 +51,14 @@ fn records_that_contradict_themselves_are_refused() {
             RECORD.replace("   8.000 KiB", " 4 KiB"),
             "line 6: expected a heading, or `start-end (size): count` of that size",
         ),
+        // `damo report attrs` has other columns.
+        (
+            RECORD.replace(
+                "nr_regions: 2\n",
+                "nr_regions: 2\n# start_addr end_addr length age probe_hits\n",
+            ),
+            "line 6: expected `nr_accesses` (`damo report access`)",
+        ),
     ] {
         let found = error("damon", &text);
         assert!(found.contains(message), "{found}");
