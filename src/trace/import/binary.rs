@@ -62,7 +62,9 @@ pub(super) fn import<const BYTES: usize>(
     }
     let count = accesses.count();
     if count == 0 {
-        let expected = format!("at least one access in records of {BYTES} bytes, found none");
+        let none = format!("at least one access in records of {BYTES} bytes, found none");
+        let said: Vec<_> = std::iter::once(none).chain(skipped.said()).collect();
+        let expected = said.join("; ");
         return Err(ImportError::Header { name, expected });
     }
     let mut notes = format.notes();

@@ -57,7 +57,9 @@ fn import(
     }
     let accesses = sink.accesses();
     if accesses == 0 {
-        return Err(lines.error("at least one record after the header line, found the end"));
+        let none = "at least one record after the header line, found the end".to_owned();
+        let said: Vec<_> = std::iter::once(none).chain(skipped.said()).collect();
+        return Err(lines.error(said.join("; ")));
     }
     let (_, notes) = sink.finish()?;
     Ok(skipped.summary(accesses, notes))

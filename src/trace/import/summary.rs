@@ -79,6 +79,12 @@ impl Skipped {
         Ok(())
     }
 
+    /// What was wrong, where nothing else was found.
+    pub(super) fn said(&self) -> impl Iterator<Item = String> {
+        let reasons = self.reasons.iter();
+        reasons.map(|reason| format!("skipped {}: {}", reason.count, reason.first))
+    }
+
     pub(super) fn summary(self, accesses: u64, notes: Vec<String>) -> ImportSummary {
         ImportSummary {
             accesses,

@@ -55,6 +55,7 @@ pub(super) fn import<F: TextFormat>(
     let count = accesses.count();
     if count == 0 {
         notes.insert(0, "at least one access, found the end".to_owned());
+        notes.extend(skipped.said());
         return Err(lines.error(notes.join("; ")));
     }
     notes.extend(accesses.finish(options, lines.name(), out)?);
