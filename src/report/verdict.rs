@@ -106,7 +106,14 @@ fn post_copying(
         let but = if differs { "but" } else { "and" };
         text.push_str(&format!(", {but} with {} for {}", run.strategy, waits(run)));
     }
-    text + "."
+    text.push('.');
+    let [longest, shorter] = [pre_copy, post_copy].map(|run| run.metrics.longest_interruption);
+    if change(post_copy) == Change::More && compare(shorter, longest) == Change::Less {
+        text.push_str(&format!(
+            " At once, {them} does for {shorter} at most, and {of} for {longest}."
+        ));
+    }
+    text
 }
 
 fn recording(plain: &Run, recorded: &Run) -> String {
