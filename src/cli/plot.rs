@@ -9,6 +9,7 @@ use clap::Args;
 use super::output::{check_outputs, write_data};
 use crate::plot;
 use crate::plot::rows::Columns;
+use crate::run::columns::STRATEGY;
 use crate::run::rows::Rows;
 
 /// Draw rows of a sweep: columns over another one, a line for each value of a third
@@ -32,6 +33,10 @@ pub(super) struct PlotArgs {
     #[arg(long, value_name = "COLUMN", default_value = "strategy")]
     by: String,
 
+    /// Draw only the rows of these strategies, instead of all
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    strategies: Vec<String>,
+
     /// Write to this file instead of standard output: .svg; .png and .pdf where the program was built
     /// with the feature of that name
     #[arg(long, value_name = "FILE")]
@@ -47,10 +52,24 @@ pub(super) fn run(arguments: PlotArgs) -> Result<ExitCode> {
         by: arguments.by,
     };
     let format = Picture::by_name(out)?;
-    let rows = Rows::read(&arguments.rows)?;
+    let rows = Rows::read(&arguments.rows)?.of_strategies(&arguments.strategies)?;
+    ensure_one_strategy(&rows, &columns)?;
     let svg = plot::svg(&plot::rows::plot(&rows, &columns)?)?;
     write_data(out, &format.render(svg)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Means over several strategies mean nothing.
+fn ensure_one_strategy(rows: &Rows, columns: &Columns) -> Result<()> {
+    let names = rows.strategies();
+    if columns.by != STRATEGY && columns.x != STRATEGY && names.len() > 1 {
+        bail!(
+            "--by {}: expected rows of one strategy, as --strategies names it; found those of {}",
+            columns.by,
+            Vec::from_iter(names).join(", ")
+        );
+    }
+    Ok(())
 }
 
 /// How a picture is written.

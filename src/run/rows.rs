@@ -1,5 +1,6 @@
 //! Rows as a file holds them: a header, and cells of text.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use csv::StringRecord;
 
 use crate::file::read_bounded;
 use crate::nearest::nearest;
+use crate::run::columns::STRATEGY;
 
 /// Larger files are not read as a whole.
 const LARGEST_FILE: u64 = 256 << 20;
@@ -59,6 +61,34 @@ impl Rows {
     /// Names of the columns.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.header.iter()
+    }
+
+    /// The strategies of the rows.
+    pub fn strategies(&self) -> BTreeSet<&str> {
+        let place = self.columns().position(|column| column == STRATEGY);
+        let cell = |row| place.and_then(|place| StringRecord::get(row, place));
+        self.records.iter().filter_map(cell).collect()
+    }
+
+    /// The rows of these strategies only, or with none named all.
+    ///
+    /// # Errors
+    ///
+    /// [`RowsError::Content`] when there is none of one of them.
+    pub fn of_strategies(mut self, names: &[String]) -> Result<Self, RowsError> {
+        if names.is_empty() {
+            return Ok(self);
+        }
+        let (place, known) = (self.column(STRATEGY)?, self.strategies());
+        if let Some(name) = names.iter().find(|name| !known.contains(name.as_str())) {
+            let known = Vec::from_iter(known).join(", ");
+            return Err(self.wrong(format!("no rows of `{name}`, expected one of {known}")));
+        }
+        self.records.retain(|row| {
+            let name = row.get(place).unwrap_or_default();
+            names.iter().any(|wanted| wanted == name)
+        });
+        Ok(self)
     }
 
     /// The place of a column.

@@ -44,7 +44,8 @@ fn rows_are_drawn_with_their_ranges() {
         svg.contains("Means of up to 2 rows; bars from the least to the most, over trace.start_s."),
         "{svg}"
     );
-    desk.data(&[&plot[..], &["--by", "trace.start_s", "--out", "rows.svg"]].concat());
+    let by = ["--by", "trace.start_s", "--strategies", "post-copy"];
+    desk.data(&[&plot[..], &by, &["--out", "rows.svg"]].concat());
     let by_start = std::fs::read_to_string(desk.path("rows.svg")).expect("a picture");
     assert!(
         text(&by_start, "2.00 s") && !text(&by_start, "pre-record"),
@@ -86,6 +87,13 @@ fn what_cannot_be_drawn_is_refused() {
         assert!(error.contains(part), "{error}");
     }
     let plot = ["plot", "rows.csv", "--x", "trace.start_s", "--y", "stall_s"];
+    let by = desk.refusal(&[&plot[..], &["--by", "error"]].concat());
+    assert!(by.contains("expected rows of one strategy"), "{by}");
+    let none = desk.refusal(&[&plot[..], &["--strategies", "magic"]].concat());
+    assert!(
+        none.contains("no rows of `magic`, expected one of "),
+        "{none}"
+    );
     let refusal = |file: &str| desk.refusal(&[&plot[..], &["--out", file]].concat());
     assert!(refusal("rows.gif").contains("ends in .svg"));
     for (format, is_there) in [
