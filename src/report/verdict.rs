@@ -110,7 +110,7 @@ fn post_copying(
     let [longest, shorter] = [pre_copy, post_copy].map(|run| run.metrics.longest_interruption);
     if change(post_copy) == Change::More && compare(shorter, longest) == Change::Less {
         text.push_str(&format!(
-            " At once, {them} does for {shorter} at most, and {of} for {longest}."
+            " Its longest single stop is {shorter}, {of}'s {longest}."
         ));
     }
     text
