@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod explain;
 mod figures;
+mod idle_keys;
 mod inputs;
 mod man;
 mod metrics;

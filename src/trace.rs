@@ -26,8 +26,8 @@
 //! helps. Measured on the three QEMU recordings with zstd -19, byte planes are 14 % (sort), 24 % (sequential) and 24 %
 //! (random) smaller than plain columns, and compress in half the time.
 //!
-//! The content hash is BLAKE3 of the decoded content: the same records in the same order have the same hash, whatever
-//! version and level of zstd compressed them.
+//! The content hash is BLAKE3 of the decoded content: the same records in the same order, that of vCPUs among each
+//! other included, have the same hash, whatever version and level of zstd compressed them.
 
 use std::fmt;
 use std::io;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 
+use super::idle_keys;
 use super::output::check_outputs;
 use crate::guest::replay::Replay;
 use crate::message::say;
@@ -113,6 +114,7 @@ impl InputArgs {
             let sound = scenario.migration.check();
             sound.map_err(|wrong| anyhow!("--strategies: {}", wrong.expected))?;
         }
+        idle_keys::say_idle_keys(&source, &scenario, registry)?;
         if let Some(file) = &self.trace {
             scenario.trace.file = Some(file.clone());
             scenario.trace.workload = None;

@@ -121,6 +121,15 @@ impl ScenarioSource {
         &self.files
     }
 
+    /// The keys that the command line has set.
+    pub fn command_line_keys(&self) -> impl Iterator<Item = &str> {
+        let from_it = |(_, (origin, _)): &(&String, &(String, _))| origin == COMMAND_LINE;
+        self.origins
+            .iter()
+            .filter(from_it)
+            .map(|(key, _)| key.as_str())
+    }
+
     /// The axes of its `[sweep]`, in the order of the file; the scenario itself goes without them.
     pub fn axes(&self) -> &[WrittenAxis] {
         &self.axes

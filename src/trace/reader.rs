@@ -110,7 +110,7 @@ impl Trace {
         compressed + kept + first + size_of_val(self.idle_spans()) as u64
     }
 
-    /// The first 16 hex digits of the content hash: equal for equal content, however it is compressed.
+    /// The first 16 hex digits of the content hash: equal for equal blocks in equal order, however they are compressed.
     ///
     /// It is read from the footer; only [`Trace::verify`] computes it anew.
     pub fn content_hash(&self) -> &str {

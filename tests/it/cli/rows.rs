@@ -61,7 +61,7 @@ fn a_row_is_made_again_from_itself() {
         "--set",
         "vm.suspend=3 ms",
         "--strategies",
-        "post-copy,leap,clairvoyant",
+        "post-copy,leap,pre-record",
     ];
     let rows = desk.data(&[&compare[..], &SET, &set].concat());
     desk.write("rows.csv", &rows);
