@@ -12,6 +12,7 @@ mod former;
 mod identity;
 pub mod keys;
 mod layer;
+mod layers;
 mod load;
 mod locate;
 mod migration_settings;

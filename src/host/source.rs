@@ -8,6 +8,7 @@ mod ahead;
 mod limiter;
 mod push;
 mod recovery;
+mod requests;
 mod settings;
 mod thread;
 mod waits;
@@ -21,11 +22,10 @@ pub use self::settings::{DemandMode, SourceSettings, ZeroPageDetection};
 use self::thread::Thread;
 use self::waits::WaitsFor;
 pub use self::wake_on_request::{Overtaken, WakeOnRequest};
-use crate::engine::Progression;
 use crate::host::PageWork;
 use crate::memory::{Content, Contents, PageId, PageSequence, PageSet};
 use crate::network::socket::{Batch, SendBuffer};
-use crate::network::{Link, LinkSettings, Span};
+use crate::network::{Link, LinkSettings};
 use crate::strategy::{NotUnsent, Request, Strategy};
 use crate::units::SimTime;
 
@@ -284,30 +284,6 @@ impl<'a> SourceHost<'a> {
         Ok(())
     }
 
-    /// The work for a demanded page.
-    fn serving(&self, content: Content) -> SimTime {
-        self.settings.serving(self.page_size, content)
-    }
-
-    fn serve_requests(&mut self, mut thread: Thread, now: SimTime, link: &mut Link) -> Thread {
-        if let Some(span) = thread.finish() {
-            link.enqueue(span, now);
-        }
-        while thread.serving.is_none()
-            && !self.paused
-            && !self.requests.is_empty()
-            && self.demand_buffer.has_room(link.occupancy(true))
-            && let Some((page, requested_at)) = self.requests.pop_front()
-        {
-            // The other thread may have pushed it meanwhile.
-            if self.unsent.contains(page) {
-                let demanded = self.take_demanded(page, requested_at, now, link);
-                thread.serve(demanded, now + self.serving(demanded.content));
-            }
-        }
-        thread
-    }
-
     /// The thread takes up the next page to serve, and with it those behind that it is sure to serve next; or says what
     /// it waits for.
     fn take_up(
@@ -369,34 +345,5 @@ impl<'a> SourceHost<'a> {
     fn count_sent(&mut self, content: Content, count: u32) {
         self.sent += u64::from(count) * u64::from(content.pages);
         self.zero_sent += u64::from(count) * u64::from(content.zeros);
-    }
-
-    /// When the request for a page was read that waits to be served by its own thread.
-    fn requested_at(&self, page: PageId) -> Option<SimTime> {
-        let mut requests = self.requests.iter();
-        let request = requests.find(|(requested, _)| *requested == page);
-        request.map(|(_, at)| *at)
-    }
-
-    fn take_demanded(
-        &mut self,
-        page: PageId,
-        requested_at: SimTime,
-        now: SimTime,
-        link: &Link,
-    ) -> Span {
-        self.limiter.count(now, link.bytes(self.contents.of(page)));
-        let content = self.contents.of(page);
-        let first = self.sequence.next_number();
-        self.take(page, 1, false, content);
-        self.unacknowledged += 1;
-        Span {
-            first,
-            count: 1,
-            content,
-            demanded: true,
-            requested_at: Some(requested_at),
-            handed: Progression::default(),
-        }
     }
 }

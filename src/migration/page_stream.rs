@@ -2,6 +2,7 @@
 //! of the push behind it.
 
 mod estimate;
+mod run;
 
 use crate::engine::Progression;
 use crate::host::PageWork;
@@ -13,6 +14,7 @@ use crate::network::{Bounds, Capacity, Departure, Link, Span};
 use crate::scenario::Scenario;
 use crate::units::SimTime;
 
+use self::run::Run;
 use super::Copied;
 use super::event_loop::LAST;
 use super::switch_over::CoreState;
@@ -26,25 +28,6 @@ struct Connection {
     /// It has found the buffer full.
     sleeps: bool,
     receiving: ReceivingThread,
-}
-
-/// Pages of one content that a thread takes up at one pace, whichever they are: nobody waits for one before the resume.
-#[derive(Debug, Clone, Copy, Default)]
-struct Run {
-    content: Content,
-    /// When each is taken up.
-    times: Progression,
-    /// How many have been.
-    taken: u32,
-    /// How many surely are.
-    most: u32,
-}
-
-impl Run {
-    /// When the next is taken up.
-    fn next_time(&self) -> SimTime {
-        self.times.at(self.taken)
-    }
 }
 
 /// Pages that leave one after the other, at the times that the event loop would find. The sending thread that is free

@@ -1,11 +1,11 @@
 //! One sender's channel: what waits in its socket, and how it goes out in pieces.
 
+mod in_window;
 mod regular;
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use super::LinkSettings;
 use super::message::{Departure, MessageBytes, Span};
 use super::window::Window;
 use crate::engine::Progression;
@@ -236,25 +236,6 @@ impl Channel {
         }
     }
 
-    /// Whether nothing begins before more has been acknowledged.
-    pub(super) fn is_closed(&self) -> bool {
-        !self.window.is_open(self.counted())
-    }
-
-    /// Bytes that count against the window, if they are not acknowledged.
-    fn counted(&self) -> u64 {
-        if self.part == 0 {
-            self.whole
-        } else {
-            self.begun
-        }
-    }
-
-    /// Whether messages count against the window part by part.
-    pub(super) fn sends_parts(&self) -> bool {
-        self.part > 0
-    }
-
     /// Bytes of the piece that waits to begin, if any: what waits, up to a `segment`, or without segments one message
     /// or a part of it.
     pub(super) fn next_piece(&self, segment: u64) -> Option<u64> {
@@ -316,16 +297,6 @@ impl Channel {
         }
     }
 
-    /// What has left of a message that has not as a whole comes in, and is acknowledged.
-    pub(super) fn acknowledge_parts(&mut self, now: SimTime, settings: &LinkSettings) {
-        let bytes = self.left - self.gone - self.ahead;
-        if self.part > 0 && bytes > 0 {
-            let back = settings.arrival(now + settings.latency);
-            self.window.acknowledge_part(bytes, now, back);
-            self.ahead += bytes;
-        }
-    }
-
     fn take_front(&mut self, count: u32) -> Span {
         let front = &mut self.queue[0];
         let span = front.split_off_front(count);
@@ -384,18 +355,6 @@ impl Channel {
     /// Bytes that have not begun.
     pub(super) fn unbegun(&self) -> u64 {
         self.entered - self.begun
-    }
-
-    /// Sends so many bytes of a stream that begins at `start`, behind all messages. Returns when they have left, and
-    /// the window behind them.
-    pub(super) fn send_stream(
-        &self,
-        settings: &LinkSettings,
-        start: SimTime,
-        bytes: u64,
-    ) -> (SimTime, Window) {
-        let window = self.window.clone();
-        window.send_stream(settings, start, self.counted(), bytes)
     }
 
     /// Bytes that have begun.

@@ -4,7 +4,10 @@
 //! distances and are taken in one step. Where two channels share the bandwidth, or messages go in pieces, each step is
 //! a piece.
 
+mod acknowledgement;
 mod regular;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
@@ -210,30 +213,6 @@ impl Link {
         self.push().send_stream(&self.settings, start, bytes)
     }
 
-    /// Of messages that have left, so many from this one on are installed at these times. Their acknowledgements are
-    /// back a latency later, or than an outage ends.
-    pub fn acknowledge(
-        &mut self,
-        departure: &Departure,
-        from: u32,
-        count: u32,
-        installed: Progression,
-    ) {
-        let (settings, left) = (&self.settings, departure.left.after(from));
-        for (index, channel) in self.channels.iter_mut().enumerate() {
-            if index != departure.connection {
-                channel.window.forget_echo();
-                continue;
-            }
-            let content = departure.span.content;
-            let message = (content, channel.bytes(content) - departure.ahead);
-            settings.go_out(installed, count, |from, count, sent| {
-                let at = sent.delayed(settings.latency);
-                (channel.window).acknowledge(message, count, left.after(from), at);
-            });
-        }
-    }
-
     /// All connections are given up. Returns what has not left: nobody has sent it any more.
     pub fn lose(&mut self) -> Vec<Span> {
         self.device.clear();
@@ -389,117 +368,5 @@ impl Link {
         self.channels[index].arrive_before(now);
         self.proceed(now, index);
         now
-    }
-
-    /// What has come in on the socket of the pushed pages is acknowledged: `at_once`, behind all that has begun to go
-    /// out; or with the next piece that begins there, or when none is left there.
-    pub fn acknowledge_requests(&mut self, at_once: bool) {
-        let (pushed, demanded) = (self.push().begun(), self.demand().begun());
-        let behind = if at_once {
-            (pushed, demanded)
-        } else {
-            (pushed + 1, 0)
-        };
-        self.acknowledgement.get_or_insert(behind);
-    }
-
-    /// Whether an acknowledgement has yet to leave.
-    pub fn has_acknowledgement(&self) -> bool {
-        self.acknowledgement.is_some()
-    }
-
-    /// Whether an acknowledgement has left by `now`, since this was last asked.
-    pub fn acknowledgement_left(&mut self, now: SimTime) -> bool {
-        let Some((pushed, demanded)) = self.acknowledgement else {
-            return false;
-        };
-        for channel in &mut self.channels {
-            channel.arrive_before(now);
-        }
-        let left = self.push().has_left(pushed) && self.demand().has_left(demanded);
-        if left {
-            self.acknowledgement = None;
-        }
-        left
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::Progression;
-    use crate::memory::PageId;
-
-    const PAGE: Memory = Memory {
-        pages: 2,
-        host_page: 4_096,
-        host_shift: 0,
-        trace_pages: 2,
-    };
-
-    fn settings(discipline: Discipline) -> LinkSettings {
-        LinkSettings {
-            discipline,
-            ..LinkSettings::default()
-        }
-    }
-
-    fn message(page: PageId, demanded: bool, handed_at: SimTime) -> Span {
-        Span {
-            first: page.into(),
-            count: 1,
-            content: PAGE.whole_page(),
-            demanded,
-            requested_at: None,
-            handed: Progression::at_once(handed_at),
-        }
-    }
-
-    /// Departures of one pushed page, enqueued at 0, and one demanded page, enqueued half-way through it.
-    fn departures(discipline: Discipline) -> Vec<(u64, u64)> {
-        let mut link = Link::new(&settings(discipline), Bytes(u64::MAX), &PAGE, 1);
-        link.announce(message(0, false, SimTime::ZERO));
-        link.announce(message(1, true, SimTime::from_ps(17_000_000)));
-        let mut seen = Vec::new();
-        while link
-            .step(SimTime::from_us(1_000), &Bounds::default(), &mut seen)
-            .is_some()
-        {}
-        let seen = seen
-            .iter()
-            .map(|departure| (departure.span.first, departure.left.first.as_ps()));
-        seen.collect()
-    }
-
-    #[test]
-    fn a_page_takes_its_bits_and_the_packets_share() {
-        // 4,104 bytes of stream at 1514/1448 wire bytes each and 8 ns a byte: 4,104 · 8 · 1514 / 1448 = 34,328.486… ns.
-        let settings = settings(Discipline::Fifo);
-        assert_eq!(
-            settings.transmission(4_104, settings.bandwidth),
-            SimTime::from_ps(34_328_487)
-        );
-        assert_eq!(settings.wire_bytes(1_448), 1_514);
-    }
-
-    #[test]
-    fn disciplines_share_differently() {
-        // One page needs P = 34,328,487 ps. The demanded one comes at 17,000,000.
-        // fifo: P, then 2 P.
-        assert_eq!(
-            departures(Discipline::Fifo),
-            [(0, 34_328_487), (1, 68_656_974)]
-        );
-        // fair: the pushed page has 17,328,487 left at half speed, so it leaves at 17,000,000 + 34,656,974; by then the
-        // demanded one has had 17,328,487 and goes on alone with 17,000,000: 51,656,974 + 17,000,000.
-        assert_eq!(
-            departures(Discipline::Fair),
-            [(0, 51_656_974), (1, 68_656_974)]
-        );
-        // priority: the demanded page goes at once, the pushed one stands still for P.
-        assert_eq!(
-            departures(Discipline::Priority),
-            [(1, 51_328_487), (0, 68_656_974)]
-        );
     }
 }
