@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cli")]
 mod bottleneck;
+#[cfg(feature = "cli")]
 pub mod calibration;
 #[cfg(feature = "cli")]
 pub mod check;
