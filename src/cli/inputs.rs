@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 use clap::Args;
 
 use super::idle_keys;
@@ -45,6 +45,11 @@ impl Inputs {
         &'a self,
         outputs: impl IntoIterator<Item = &'a Path>,
     ) -> anyhow::Result<()> {
+        let outputs: Vec<&Path> = outputs.into_iter().collect();
+        ensure!(
+            !outputs.contains(&Path::new("-")),
+            "-: expected a file's name, as standard output is written to without one"
+        );
         check_outputs(self.files.iter().map(PathBuf::as_path), outputs)
     }
 }

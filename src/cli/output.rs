@@ -17,9 +17,9 @@ use crate::run::row::Row;
 pub(super) enum Format {
     /// For people
     Table,
-    /// All metrics, a line a run
+    /// For programs, a line a row
     Csv,
-    /// All metrics, an object a run
+    /// For programs, an object a row
     Json,
 }
 

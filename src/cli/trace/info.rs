@@ -38,6 +38,10 @@ enum InfoFormat {
 /// The text for standard output.
 pub(super) fn run(args: &InfoArgs) -> Result<String> {
     let trace = Trace::open(&args.trace)?;
+    let metadata = std::fs::metadata(&args.trace);
+    let file_bytes = metadata
+        .with_context(|| format!("cannot read {}", args.trace.display()))?
+        .len();
     let window_ns = match args.window {
         Some(window) => window.as_ps() / 1_000,
         None => Statistics::default_window_ns(&trace),
@@ -60,8 +64,8 @@ pub(super) fn run(args: &InfoArgs) -> Result<String> {
         super::write_file(path, |out| Ok(out.write_all(svg.as_bytes())?))?;
     }
     match args.format {
-        InfoFormat::Table => table::table(&trace, &statistics),
-        InfoFormat::Json => json::json(&trace, &statistics),
+        InfoFormat::Table => table::table(&trace, file_bytes, &statistics),
+        InfoFormat::Json => json::json(&trace, file_bytes, &statistics),
     }
 }
 
@@ -77,12 +81,6 @@ fn idle(trace: &Trace) -> SimTime {
     let lengths = trace.idle_spans().iter();
     let lengths = lengths.map(|span| SimTime::from_ns(span.until_ns - span.from_ns));
     lengths.fold(SimTime::ZERO, |sum, length| sum + length)
-}
-
-fn file_bytes(trace: &Trace) -> Result<u64> {
-    let name = trace.name();
-    let metadata = std::fs::metadata(name).with_context(|| format!("cannot read {name}"))?;
-    Ok(metadata.len())
 }
 
 /// 0 for a trace without records.

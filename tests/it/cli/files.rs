@@ -67,6 +67,8 @@ fn any_name_is_a_name() {
         assert!(table.contains(shown), "{table}");
         compare(&[OsStr::new("--out"), out]);
         assert!(fs::metadata(desk.path("").join(out)).is_ok_and(|rows| rows.len() > 0));
+        let info = desk.command(&["trace", "info"]).arg(name).output();
+        assert!(info.expect("the binary starts").status.success());
     }
 }
 

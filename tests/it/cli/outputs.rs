@@ -72,6 +72,8 @@ fn a_file_appears_whole_or_not_at_all() {
     let error = desk.refusal(&[&out[..], &["nowhere/result.csv"]].concat());
     assert!(error.contains("nowhere/result.csv"), "{error}");
     desk.refusal(&[&out[..], &["."]].concat());
+    let dash = desk.refusal(&[&out[..], &["-"]].concat());
+    assert!(dash.contains("expected a file's name"), "{dash}");
     assert_eq!(desk.files(), before);
     // A run that fails leaves the file of the one before.
     desk.write("result.csv", "before");

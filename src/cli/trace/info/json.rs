@@ -3,14 +3,13 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{bits_per_record, file_bytes, idle, zero_pages};
+use super::{bits_per_record, idle, zero_pages};
 use crate::trace::Trace;
 use crate::trace::statistics::{Statistics, Window};
 use crate::units::SimTime;
 
-pub(super) fn json(trace: &Trace, statistics: &Statistics) -> Result<String> {
+pub(super) fn json(trace: &Trace, file_bytes: u64, statistics: &Statistics) -> Result<String> {
     let header = trace.header();
-    let file_bytes = file_bytes(trace)?;
     let seconds = |ns: u64| SimTime::from_ns(ns).as_secs_f64();
     let curve =
         |pages: fn(&Window) -> u32| -> Vec<u32> { statistics.windows.iter().map(pages).collect() };

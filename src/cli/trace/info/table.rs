@@ -2,14 +2,13 @@
 
 use anyhow::Result;
 
-use super::{bits_per_record, file_bytes, idle, zero_pages};
+use super::{bits_per_record, idle, zero_pages};
 use crate::trace::Trace;
 use crate::trace::statistics::{Statistics, Window};
 use crate::units::{Bytes, SimTime};
 
-pub(super) fn table(trace: &Trace, statistics: &Statistics) -> Result<String> {
+pub(super) fn table(trace: &Trace, file_bytes: u64, statistics: &Statistics) -> Result<String> {
     let header = trace.header();
-    let file_bytes = file_bytes(trace)?;
     let share =
         |count: u64, of: u64| format!("{count} ({:.1} %)", 100.0 * count as f64 / of.max(1) as f64);
     let records = trace.record_count();
