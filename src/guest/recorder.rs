@@ -34,8 +34,21 @@ impl<'a> RecordedGuest<'a> {
     ///
     /// [`TraceError`] when the trace is damaged.
     pub fn new(replay: &Replay<'a>, trap: SimTime) -> Result<Self, TraceError> {
+        Self::from(replay, SimTime::ZERO, trap)
+    }
+
+    /// As [`RecordedGuest::new`], seen from a time on until which nothing has held it up.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`] when the trace is damaged.
+    pub fn from(
+        replay: &Replay<'a>,
+        beginning: SimTime,
+        trap: SimTime,
+    ) -> Result<Self, TraceError> {
         let vcpus = (0..replay.vcpus())
-            .map(|vcpu| RunningVcpu::new(replay.vcpu(vcpu, SimTime::ZERO)))
+            .map(|vcpu| RunningVcpu::new(replay.vcpu(vcpu, beginning)))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(RecordedGuest {
             replay: replay.clone(),

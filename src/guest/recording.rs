@@ -120,15 +120,12 @@ pub fn record_last(
     window: SimTime,
     until: SimTime,
 ) -> Result<Recording, RecordError> {
-    check_passes(replay, until, SimTime::ZERO)?;
     let window = window.min(until);
+    check_passes(replay, window, SimTime::ZERO)?;
     let beginning = until - window;
-    let mut guest = RecordedGuest::new(replay, SimTime::ZERO)?;
+    let mut guest = RecordedGuest::from(replay, beginning, SimTime::ZERO)?;
     let mut accesses = Vec::new();
     while let Some((access, _)) = guest.next_before(until)? {
-        if access.time < beginning {
-            continue;
-        }
         if accesses.len() == MOST_ACCESSES {
             return Err(RecordError::TooLong);
         }

@@ -49,6 +49,11 @@ impl Interner {
         Some(index)
     }
 
+    /// Whether the key has a number.
+    pub(super) fn contains(&self, key: Key) -> bool {
+        self.indices.contains_key(&key)
+    }
+
     /// The keys in the order of their numbers.
     pub(super) fn into_keys(self) -> Vec<Key> {
         let mut keys: Vec<_> = self.indices.into_iter().collect();

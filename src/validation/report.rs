@@ -8,8 +8,6 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::units::Bytes;
-
 /// What was reported; `None` where nothing said it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
@@ -63,6 +61,7 @@ impl Report {
             name: name.to_owned(),
             expected,
         };
+        let text = text.trim_start_matches('\u{feff}');
         if text.trim_start().starts_with('{') {
             return of_session(text).map_err(wrong);
         }
@@ -254,7 +253,12 @@ fn of_job(text: &str) -> Result<Report, String> {
         }
     };
     let count = |key: &str| value(key)?.split_whitespace().next()?.parse::<u64>().ok();
-    let bytes = |key: &str| Some(value(key)?.parse::<Bytes>().ok()?.0);
+    let bytes = |key: &str| match value(key) {
+        None => Ok(None),
+        Some(found) => rounded_bytes(found)
+            .map(Some)
+            .ok_or_else(|| format!("`{key}` to be a size such as 1.250 GiB, found `{found}`")),
+    };
     let page_size = number("Page size")?.unwrap_or(4096.0);
     Ok(Report {
         total_time_ms: number("Time elapsed")?,
@@ -263,14 +267,27 @@ fn of_job(text: &str) -> Result<Report, String> {
         vcpu_blocktime_ms: None,
         normal_pages: count("Normal pages"),
         zero_pages: count("Constant pages"),
-        bytes_transferred: bytes("Memory processed"),
+        bytes_transferred: bytes("Memory processed")?,
         dirty_syncs: count("Iteration"),
-        memory: bytes("Memory total"),
+        memory: bytes("Memory total")?,
         dirty_rate: number("Dirty rate")?
             .filter(|&pages| pages > 0.0)
             .map(|pages| pages * page_size),
         dirty_period_s: None,
     })
+}
+
+/// `1.236 GiB`, of which virsh prints three places: to the nearest page of 4 KiB.
+fn rounded_bytes(text: &str) -> Option<u64> {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let (number, unit) = text.split_once(' ')?;
+    let unit = UNITS.iter().position(|known| *known == unit.trim())?;
+    let bytes =
+        number.parse().ok().filter(|number| is_amount(*number))? * 1024_f64.powi(unit as i32);
+    match unit {
+        0 => Some(bytes as u64),
+        _ => Some((bytes / 4096.0).round() as u64 * 4096),
+    }
 }
 
 /// Requests, and waits of vCPUs (QEMU 10.1 on, in ns) from their beginning to their page's end.

@@ -8,6 +8,7 @@ use std::io::{BufWriter, Write};
 use std::ops::RangeInclusive;
 
 use super::addresses::AddressSpace;
+use super::late::SLACK_NS;
 use super::numbering::agreed_pages;
 use super::sink::{self, Sink};
 use super::{Addresses, ImportError, ImportOptions, Refusal};
@@ -17,6 +18,7 @@ use crate::trace::{Op, Record, Trace, TraceHeader};
 /// As many as a trace may have vCPUs.
 const MAX_THREADS: u32 = 65_535;
 const MAX_PROCESSES: u32 = 1 << 16;
+const HOUR_NS: u64 = 3_600_000_000_000;
 
 /// Takes what a text format's lines say.
 pub(super) struct Accesses {
@@ -29,6 +31,13 @@ pub(super) struct Accesses {
     space: AddressSpace,
     temporary: Sink<BufWriter<File>>,
     header: TraceHeader,
+    /// The time of the recorder's clock that is 0 in the temporary trace.
+    origin_ns: Option<u64>,
+    /// Of the accesses whose time the recorder's clock told, taken or dropped, the earliest.
+    earliest_ns: u64,
+    epoch_ns: u64,
+    /// By vCPU so far: what it is called in the trace; beyond these and empty: the same.
+    vcpu_numbers: Vec<u16>,
 }
 
 impl Accesses {
@@ -73,6 +82,7 @@ impl Accesses {
         // The page size has been checked when this returns.
         let temporary = Sink::temporary(BufWriter::new(file), temporary, compaction)?;
         options.check_places(header.page_size).map_err(wrong)?;
+        let epoch_ns = header.compaction_ns.max(1);
         Ok(Accesses {
             now_ns: 0,
             step_ns: options.time_per_record_ns,
@@ -86,6 +96,10 @@ impl Accesses {
             ),
             temporary,
             header,
+            origin_ns: None,
+            earliest_ns: u64::MAX,
+            epoch_ns,
+            vcpu_numbers: Vec::new(),
         })
     }
 
@@ -104,6 +118,27 @@ impl Accesses {
         let vcpu = self.threads.index((process, thread));
         vcpu.map(|vcpu| vcpu as u16)
             .ok_or_else(|| Refusal::Limit(format!("at most {MAX_THREADS} threads")))
+    }
+
+    /// The vCPUs so far have these numbers in the trace, each another one.
+    pub(super) fn number_vcpus(&mut self, numbers: Vec<u16>) {
+        self.vcpu_numbers = numbers;
+    }
+
+    /// The recorder's clock tells the time of the next access. The trace counts from the first access of all, which may
+    /// come later in the recording: files of threads or processors stand one behind the other.
+    pub(super) fn set_clock(&mut self, recorder_ns: u64) -> Result<(), Refusal> {
+        let slack_ns = SLACK_NS / self.epoch_ns * self.epoch_ns;
+        let origin_ns = *(self.origin_ns).get_or_insert(recorder_ns.saturating_sub(slack_ns));
+        let now_ns = recorder_ns.checked_sub(origin_ns).ok_or_else(|| {
+            Refusal::Line(format!(
+                "a time of at most 24 h before the first access's, found {} h",
+                (origin_ns + slack_ns - recorder_ns) / HOUR_NS
+            ))
+        })?;
+        self.now_ns = now_ns;
+        self.earliest_ns = self.earliest_ns.min(now_ns);
+        Ok(())
     }
 
     /// The number of an address space, in the order of their appearance.
@@ -216,6 +251,10 @@ impl Accesses {
             });
         }
         header.ram = numbering.ram.clone();
+        let start_ns = match self.origin_ns {
+            Some(_) => self.earliest_ns / self.epoch_ns * self.epoch_ns,
+            None => 0,
+        };
         let (temporary, _) = self.temporary.finish()?;
         let file = temporary
             .into_inner()
@@ -226,8 +265,14 @@ impl Accesses {
         sink.set_idle_spans(options.idle_spans.clone());
         for record in records.records() {
             let record = record?;
-            let page = numbering.page(record.page);
-            sink.push(Record { page, ..record }).map_err(|refusal| {
+            let vcpu = usize::from(record.vcpu);
+            let record = Record {
+                time_ns: record.time_ns - start_ns,
+                vcpu: *self.vcpu_numbers.get(vcpu).unwrap_or(&record.vcpu),
+                page: numbering.page(record.page),
+                op: record.op,
+            };
+            sink.push(record).map_err(|refusal| {
                 refusal.at(name, |expected| ImportError::Header {
                     name: name.to_owned(),
                     expected,

@@ -247,6 +247,20 @@ impl AddressSpace {
         }
     }
 
+    /// How many regions there are with idle pages in them, which are in order.
+    fn regions_with(&self, idle: &Intervals<u32>) -> usize {
+        let of = |pages: RangeInclusive<u64>| {
+            pages.start() >> REGION_SHIFT..=pages.end() >> REGION_SHIFT
+        };
+        let all = idle
+            .iter()
+            .flat_map(|(process, pages)| of(pages).map(move |region| (process, region)));
+        let mut last = None;
+        let new =
+            all.filter(|key| last.replace(*key) != Some(*key) && !self.regions.contains(*key));
+        self.touched.len() + new.count()
+    }
+
     /// Takes idle pages with content in, if all of them fit.
     fn touch_occupied(&mut self) -> Vec<String> {
         let occupied = std::mem::take(&mut self.occupied);
@@ -256,7 +270,7 @@ impl AddressSpace {
         let needed = occupied.iter().fold(0, |sum: u64, (_, pages)| {
             sum.saturating_add(regions(&pages))
         });
-        if needed.saturating_add(self.touched.len() as u64) > MAX_REGIONS.into() {
+        if needed > MAX_REGIONS.into() || self.regions_with(&occupied) > MAX_REGIONS as usize {
             return vec![format!(
                 "memory that was never accessed is left out: with it there would be more than {MAX_REGIONS} regions of \
                  {REGION_PAGES} pages (a larger page size makes fewer of them)"

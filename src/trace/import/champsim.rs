@@ -45,6 +45,12 @@ fn instruction(bytes: &[u8; RECORD_BYTES], to: &mut Accesses) -> Result<(), Refu
         let word = bytes[at..at + 8].try_into();
         word.map_or(0, u64::from_le_bytes)
     };
+    if address(0) == 0 {
+        return Err(Refusal::Line(
+            "an instruction's address in records of 64 bytes, found 0 (CloudSuite's traces have records of 96)"
+                .to_owned(),
+        ));
+    }
     to.access(Op::Execute, address(0), 1)?;
     let read = [32, 40, 48, 56].map(|at| (Op::Read, address(at)));
     let written = [16, 24].map(|at| (Op::Write, address(at)));

@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use super::importer::Importer;
+use super::importer::{Importer, PAGES};
 use super::lines::Lines;
 use super::options::put_ram;
 use super::sink::{self, Sink};
@@ -17,7 +17,7 @@ use crate::trace::{IdleSpan, Op, Record};
 pub(super) const IMPORTER: Importer = Importer {
     name: "csv",
     reads: "`time_ns,vcpu,page,op` rows",
-    places: "pages",
+    places: PAGES,
     ops: "read, write, fetch",
     time: "recorded",
     vcpu: "recorded",
@@ -58,10 +58,12 @@ fn import(
     let accesses = sink.accesses();
     if accesses == 0 {
         let none = "at least one record after the header line, found the end".to_owned();
-        let said: Vec<_> = std::iter::once(none).chain(skipped.said()).collect();
+        let said = std::iter::once(none).chain(sink.dropped());
+        let said: Vec<_> = said.chain(skipped.said()).collect();
         return Err(lines.error(said.join("; ")));
     }
-    let (_, notes) = sink.finish()?;
+    let (_, mut notes) = sink.finish()?;
+    notes.extend(lines.note_of_cut_end());
     Ok(skipped.summary(accesses, notes))
 }
 

@@ -18,6 +18,7 @@
 
 use super::accesses::Accesses;
 use super::importer::Importer;
+use super::late::SLACK_NS;
 use super::text::{self, TextFormat, decimal, expected, fields, hex};
 use super::{Refusal, binary};
 use crate::trace::Op;
@@ -57,32 +58,40 @@ pub(super) const IMPORTER: Importer = Importer {
 #[derive(Default)]
 struct Clocks {
     first_timestamp_us: Option<u64>,
-    /// By vCPU.
-    ns: Vec<u64>,
+    /// By vCPU: at the first timestamp they are [`SLACK_NS`], since those of other threads may be earlier.
+    ns: Vec<Option<u64>>,
 }
 
 impl Clocks {
-    fn of(&mut self, vcpu: u16) -> &mut u64 {
+    fn of(&mut self, vcpu: u16) -> &mut Option<u64> {
         let index = usize::from(vcpu);
         if index >= self.ns.len() {
-            self.ns.resize(index + 1, 0);
+            self.ns.resize(index + 1, None);
         }
         &mut self.ns[index]
     }
 
-    fn set(&mut self, vcpu: u16, us: u64) {
-        let start_us = *self.first_timestamp_us.get_or_insert(us);
-        let clock_ns = self.of(vcpu);
-        *clock_ns = (*clock_ns).max(us.saturating_sub(start_us).saturating_mul(1_000));
+    fn set(&mut self, vcpu: u16, us: u64) -> Result<(), Refusal> {
+        let first_us = *self.first_timestamp_us.get_or_insert(us);
+        let since_first_us = i128::from(us) - i128::from(first_us);
+        let now_ns =
+            u64::try_from(i128::from(SLACK_NS) + since_first_us * 1_000).map_err(|_| {
+                Refusal::Line(format!(
+                    "timestamps of at most 24 h before the first, found {us} after {first_us}"
+                ))
+            })?;
+        let clock = self.of(vcpu);
+        *clock = (*clock).max(Some(now_ns));
+        Ok(())
     }
 
     fn now_ns(&mut self, vcpu: u16) -> u64 {
-        *self.of(vcpu)
+        *self.of(vcpu).get_or_insert(SLACK_NS)
     }
 
     fn step(&mut self, vcpu: u16, step_ns: u64) {
-        let clock_ns = self.of(vcpu);
-        *clock_ns = clock_ns.saturating_add(step_ns);
+        let now_ns = self.now_ns(vcpu);
+        *self.of(vcpu) = Some(now_ns.saturating_add(step_ns));
     }
 }
 
@@ -126,12 +135,9 @@ impl TextFormat for View {
         let process = to.process(workload)?;
         let vcpu = to.vcpu_of_thread(process, thread)?;
         match record {
-            Record::Timestamp { us } => {
-                self.clocks.set(vcpu, us);
-                Ok(())
-            }
+            Record::Timestamp { us } => self.clocks.set(vcpu, us),
             Record::Access { op, address, size } => {
-                to.now_ns = self.clocks.now_ns(vcpu);
+                to.set_clock(self.clocks.now_ns(vcpu))?;
                 to.access_by(process, vcpu, op, address, size)?;
                 self.clocks.step(vcpu, to.step_ns);
                 Ok(())

@@ -2,10 +2,13 @@
 
 use std::io::Write;
 
-use super::{IMPORTERS, ImportError, ImportOptions, ImportSummary, Input};
+use super::{Addresses, IMPORTERS, ImportError, ImportOptions, ImportSummary, Input};
 
 /// Where times come from, if the recording has none.
 pub(super) const BY_RECORDS: &str = "by number of records";
+
+/// What an access names where it is no address.
+pub(super) const PAGES: &str = "pages";
 
 /// A format that can be imported.
 #[derive(Debug)]
@@ -53,6 +56,16 @@ impl Importer {
         options: &ImportOptions,
         mut out: impl Write,
     ) -> Result<ImportSummary, ImportError> {
+        let of_processes = !matches!(options.addresses, None | Some(Addresses::Physical));
+        if of_processes && self.places == PAGES {
+            return Err(ImportError::Header {
+                name: input.name,
+                expected: format!(
+                    "no addresses of processes, since {} has numbers of pages",
+                    self.name
+                ),
+            });
+        }
         (self.read)(input, options, &mut out)
     }
 }

@@ -110,6 +110,8 @@ impl<'a> Input<'a> {
 
     /// Whether an error means that a compressed file is damaged or cut short, and not that it cannot be read.
     pub(super) fn is_damage(&self, error: &io::Error) -> bool {
-        self.compressed && error.raw_os_error().is_none()
+        let asks_too_much = error.kind() == io::ErrorKind::OutOfMemory
+            || error.to_string().contains("too much memory");
+        self.compressed && error.raw_os_error().is_none() && !asks_too_much
     }
 }

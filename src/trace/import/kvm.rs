@@ -14,7 +14,10 @@
 //! 1 write, bit 4 fetch); arm64 tells by its syndrome (class 0x20 is a fetch, bit 6 a write).
 //!
 //! Addresses are guest-physical. A vCPU is what the event calls one, else what the thread is called (`CPU 5/KVM`,
-//! `vcpu5`, `fc_vcpu 5`), else each thread is one.
+//! `vcpu5`, `fc_vcpu 5`), else each thread is one: ftrace writes `<...>` for a name that it has forgotten, for some
+//! lines or for all.
+
+use std::collections::HashSet;
 
 use super::accesses::Accesses;
 use super::importer::Importer;
@@ -42,50 +45,83 @@ const BLOCK_SHIFT: u32 = 21;
 
 struct GuestFaults {
     events: Events,
-    /// By vCPU: the thread that runs it.
-    threads: Vec<Option<u64>>,
+    /// By vCPU, in the order of appearance.
+    runners: Vec<Runner>,
     blocks: Blocks,
     whole_memory: bool,
+}
+
+/// What runs a vCPU.
+struct Runner {
+    thread: u64,
+    /// The vCPU's number, once an event or the thread's name has told it.
+    number: Option<u16>,
 }
 
 impl GuestFaults {
     fn new(page_size: Option<u64>, whole_memory: bool) -> Self {
         GuestFaults {
             events: Events::default(),
-            threads: Vec::new(),
+            runners: Vec::new(),
             blocks: Blocks::new(page_size.is_some_and(|size| size >= 1 << BLOCK_SHIFT)),
             whole_memory,
         }
     }
 
-    /// The vCPU of an event. One that another thread runs is another VM's.
+    /// The vCPU of an event, in the order of appearance. One that another thread runs is another VM's.
     fn vcpu(
         &mut self,
         sample: &Sample<'_>,
         said: Option<u64>,
         to: &mut Accesses,
     ) -> Result<u16, Refusal> {
-        let Some(number) = said.or_else(|| vcpu_of_name(sample.command)) else {
-            return to.vcpu_of_thread(0, sample.thread);
+        let number = said.or_else(|| vcpu_of_name(sample.command));
+        let number = number.map(|number| {
+            let number = u16::try_from(number).ok();
+            let number = number.filter(|&number| number < u16::MAX);
+            number.ok_or_else(|| sample.refused("a vCPU below 65535"))
+        });
+        let number = number.transpose()?;
+        let vcpu = match said {
+            Some(said) => to.vcpu_of_thread(1, said)?,
+            None => to.vcpu_of_thread(0, sample.thread)?,
         };
-        let vcpu = u16::try_from(number).ok().filter(|&vcpu| vcpu < u16::MAX);
-        let vcpu = vcpu.ok_or_else(|| sample.refused("a vCPU below 65535"))?;
         let index = usize::from(vcpu);
-        if index >= self.threads.len() {
-            self.threads.resize(index + 1, None);
+        if index == self.runners.len() {
+            self.runners.push(Runner {
+                thread: sample.thread,
+                number: None,
+            });
         }
-        match self.threads[index] {
-            Some(thread) if thread != sample.thread => Err(Refusal::Line(format!(
-                "the faults of one VM (`perf record -p PID`, `trace-cmd record -P PID -c`), found vCPU {vcpu} in thread \
-                 {thread} and in thread {}",
-                sample.thread
-            ))),
-            _ => {
-                self.threads[index] = Some(sample.thread);
-                Ok(vcpu)
+        let (thread, known) = (self.runners[index].thread, self.runners[index].number);
+        if thread != sample.thread {
+            return Err(of_two_vms(number.unwrap_or(vcpu), thread, sample.thread));
+        }
+        if let (None, Some(number)) = (known, number) {
+            let mut runners = self.runners.iter();
+            if let Some(other) = runners.find(|runner| runner.number == Some(number)) {
+                return Err(of_two_vms(number, other.thread, thread));
             }
+            self.runners[index].number = Some(number);
         }
+        Ok(vcpu)
     }
+
+    /// By vCPU in the order of appearance: its number. One that nothing tells gets the lowest that is free.
+    fn numbers(&self) -> Vec<u16> {
+        let told: HashSet<u16> = self.runners.iter().filter_map(|run| run.number).collect();
+        let mut free = (0..u16::MAX).filter(|number| !told.contains(number));
+        let mut number = |runner: &Runner| runner.number.or_else(|| free.next());
+        let numbers = self.runners.iter().map_while(|runner| number(runner));
+        numbers.collect()
+    }
+}
+
+fn of_two_vms(vcpu: u16, thread: u64, other: u64) -> Refusal {
+    Refusal::Line(format!(
+        "the faults of one VM (`perf record -p PID`, `trace-cmd record -P PID -c`), found vCPU {vcpu} in thread \
+         {thread} and in thread {other}"
+    ))
 }
 
 impl TextFormat for GuestFaults {
@@ -107,11 +143,15 @@ impl TextFormat for GuestFaults {
         let (op, address, vcpu) = said.ok_or_else(|| {
             sample.refused("`address 0x… error_code 0x…` (x86) or `ipa 0x…, hsr 0x…` (arm64)")
         })?;
-        let time_ns = self.events.time(&sample)?;
         let vcpu = self.vcpu(&sample, vcpu, to)?;
         self.blocks.note(address);
-        to.now_ns = time_ns;
+        to.set_clock(sample.time_ns)?;
         to.access_by(0, vcpu, op, address, 1)
+    }
+
+    fn end(&mut self, to: &mut Accesses) -> Result<(), Refusal> {
+        to.number_vcpus(self.numbers());
+        Ok(())
     }
 
     fn notes(&self) -> Vec<String> {
@@ -179,10 +219,21 @@ fn arm64_op(syndrome: u64) -> Op {
     }
 }
 
-/// `CPU 5/KVM` (QEMU), `vcpu5` (Cloud Hypervisor), `fc_vcpu 5` (Firecracker).
+/// `CPU 5/KVM` (QEMU), `vcpu5` (Cloud Hypervisor), `fc_vcpu 5` (Firecracker). `trace-cmd report` puts the name of a file
+/// or an instance in front, where it reads several; with `-l` it cuts names.
 fn vcpu_of_name(command: &[u8]) -> Option<u64> {
-    let qemu = || decimal(command.strip_prefix(b"CPU ")?.strip_suffix(b"/KVM")?);
-    let other = |prefix: &[u8]| decimal(command.strip_prefix(prefix)?);
+    /// Linux' `TASK_COMM_LEN` without the end mark.
+    const LONGEST_NAME: usize = 15;
+    let name = match memchr::memchr(b':', command) {
+        Some(colon) if command.len() > LONGEST_NAME => command[colon + 1..].trim_ascii_start(),
+        _ => command,
+    };
+    let qemu = || {
+        let rest = name.strip_prefix(b"CPU ")?;
+        let (number, end) = rest.split_at(memchr::memchr(b'/', rest)?);
+        decimal(number).filter(|_| b"/KVM".starts_with(end))
+    };
+    let other = |prefix: &[u8]| decimal(name.strip_prefix(prefix)?);
     qemu()
         .or_else(|| other(b"vcpu"))
         .or_else(|| other(b"fc_vcpu "))

@@ -11,7 +11,7 @@ use super::{ImportError, Refusal};
 use crate::trace::{Record, Trace, TraceHeader, TraceWriter};
 
 /// How much earlier than the recording's first access that of another vCPU may be.
-const SLACK_NS: u64 = 24 * 3_600 * 1_000_000_000;
+pub(super) const SLACK_NS: u64 = 24 * 3_600 * 1_000_000_000;
 
 /// No clock has come so far: beyond it are negative numbers, taken for others.
 const END_NS: u64 = 1 << 63;

@@ -31,6 +31,8 @@ pub(super) struct Lines<'a> {
     after_cr: bool,
     /// The last line was too long: its rest is still to come.
     is_cut: bool,
+    /// The input's last line has no end.
+    ends_within: bool,
 }
 
 impl<'a> Lines<'a> {
@@ -47,6 +49,7 @@ impl<'a> Lines<'a> {
             number: 0,
             after_cr: false,
             is_cut: false,
+            ends_within: false,
         })
     }
 
@@ -111,6 +114,7 @@ impl<'a> Lines<'a> {
             if self.fill()? == 0 {
                 self.line = self.next..self.filled;
                 self.next = self.filled;
+                self.ends_within |= held > 0;
                 return Ok((held > 0).then_some(held));
             }
             searched = self.next + held;
@@ -196,6 +200,16 @@ impl<'a> Lines<'a> {
             _ => line,
         };
         line.trim_ascii_end()
+    }
+
+    /// A warning, if a recorder may have been stopped within the last line: a number may lack digits.
+    pub(super) fn note_of_cut_end(&self) -> Option<String> {
+        self.ends_within.then(|| {
+            format!(
+                "line {}, the last one, has no line end: it may be cut short",
+                self.number - 1
+            )
+        })
     }
 
     /// What errors call the input.

@@ -23,7 +23,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 
-use super::importer::Importer;
+use super::importer::{Importer, PAGES};
 use super::options::put_ram;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt, shield};
@@ -33,7 +33,7 @@ use crate::units::AddressRanges;
 pub(super) const IMPORTER: Importer = Importer {
     name: "parquet",
     reads: "the columns `time_ns`, `vcpu`, `page`, `op`",
-    places: "pages",
+    places: PAGES,
     ops: "read, write, fetch",
     time: "recorded",
     vcpu: "recorded",
@@ -117,6 +117,9 @@ fn records(
     let places = places(&reader).map_err(wrong)?;
     let file = reader.metadata().file_metadata();
     let unit = unit::of(&file.schema_descr().column(places[0]), file).map_err(wrong)?;
+    for place in [places[1], places[2]] {
+        unit::expect_integers(&file.schema_descr().column(place)).map_err(wrong)?;
+    }
     let start = match unit.since_epoch {
         true => first_time(&reader, places[0]).map_err(wrong)?,
         false => 0,
@@ -212,7 +215,7 @@ fn first_time(reader: &SerializedFileReader<File>, column: usize) -> Result<i64,
         let mut column = group.get_column_reader(column).map_err(damaged)?;
         loop {
             nulls.clear();
-            integers(&mut column, COLUMNS[0], &mut times, &mut nulls)?;
+            integers(&mut column, (COLUMNS[0], false), &mut times, &mut nulls)?;
             if times.is_empty() {
                 break;
             }
@@ -233,6 +236,8 @@ struct Columns {
     ops: Vec<ByteArray>,
     /// Rows without a value, and in which column.
     nulls: BTreeMap<usize, &'static str>,
+    /// Whether the integers of times, vCPUs and pages have no sign.
+    unsigned: [bool; 3],
 }
 
 impl Columns {
@@ -250,6 +255,8 @@ impl Columns {
             pages: Vec::new(),
             ops: Vec::new(),
             nulls: BTreeMap::new(),
+            unsigned: [time, vcpu, page]
+                .map(|place| unit::is_unsigned(group.metadata().column(place).column_descr())),
         })
     }
 
@@ -258,9 +265,10 @@ impl Columns {
         let [time, vcpu, page, op] = &mut self.readers;
         let nulls = &mut self.nulls;
         nulls.clear();
-        integers(time, COLUMNS[0], &mut self.times, nulls)?;
-        integers(vcpu, COLUMNS[1], &mut self.vcpus, nulls)?;
-        integers(page, COLUMNS[2], &mut self.pages, nulls)?;
+        let column = |index: usize| (COLUMNS[index], self.unsigned[index]);
+        integers(time, column(0), &mut self.times, nulls)?;
+        integers(vcpu, column(1), &mut self.vcpus, nulls)?;
+        integers(page, column(2), &mut self.pages, nulls)?;
         match op {
             ColumnReader::ByteArrayColumnReader(reader) => {
                 values(reader, COLUMNS[3], &mut self.ops, nulls)?
@@ -299,10 +307,11 @@ fn integer<T: TryFrom<i64>>(values: &[i64], row: usize, column: &str) -> Result<
     })
 }
 
-/// Integers of any width; those beyond `i64` are too large for every column.
+/// Integers of any width, of a column of this name with or without signs; those beyond `i64` are too large for every
+/// column.
 fn integers(
     reader: &mut ColumnReader,
-    column: &'static str,
+    (column, unsigned): (&'static str, bool),
     out: &mut Vec<i64>,
     nulls: &mut BTreeMap<usize, &'static str>,
 ) -> Result<(), String> {
@@ -312,7 +321,10 @@ fn integers(
             let mut narrow = Vec::new();
             values(reader, column, &mut narrow, nulls)?;
             out.clear();
-            out.extend(narrow.into_iter().map(i64::from));
+            out.extend(narrow.into_iter().map(|value| match unsigned {
+                true => i64::from(value.cast_unsigned()),
+                false => i64::from(value),
+            }));
             Ok(())
         }
         _ => Err(format!("integers in column {column}")),

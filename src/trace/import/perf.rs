@@ -56,10 +56,9 @@ impl TextFormat for PageFaults {
                 return Ok(());
             }
         };
-        let time_ns = self.0.time(&sample)?;
         let process = to.process(sample.process.unwrap_or(0))?;
         let vcpu = to.vcpu_of_thread(process, sample.thread)?;
-        to.now_ns = time_ns;
+        to.set_clock(sample.time_ns)?;
         to.access_by(process, vcpu, op, address, 1)
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! 11754@1718900000.123456:postcopy_ram_fault_thread_request Request for HVA=0x7fffd68cc000 rb=pc.ram offset=0xcc000 pid=11754
+//! 2026-11-20T10:00:00.123456Z postcopy_ram_fault_thread_request Request for HVA=0x7fffd68cc000 rb=pc.ram offset=0xcc000 pid=11754
 //! ```
 //!
 //! A request is the first touch of a page that had not come yet. It tells the page, as an offset in its RAM block, and
@@ -26,11 +27,11 @@ pub(super) const IMPORTER: Importer = Importer {
 };
 
 const REQUEST: &[u8] = b"postcopy_ram_fault_thread_request ";
-const EXPECTED: &str = "a request that begins its line, or stands behind `pid@seconds.micros:`";
+const EXPECTED: &str =
+    "a request that begins its line, or stands behind `pid@seconds.micros:` or an ISO 8601 time";
 
 #[derive(Default)]
 struct Requests {
-    start_ns: Option<u64>,
     /// Whether the first request had a timestamp.
     stamped: Option<bool>,
     /// The RAM block of the guest's memory.
@@ -71,12 +72,7 @@ impl TextFormat for Requests {
             return Err(expected(what, line));
         }
         match time_ns {
-            Some(time_ns) => {
-                let start_ns = *self.start_ns.get_or_insert(time_ns);
-                to.now_ns = time_ns.checked_sub(start_ns).ok_or_else(|| {
-                    expected("times in ascending order, none before the first", line)
-                })?;
-            }
+            Some(time_ns) => to.set_clock(time_ns)?,
             None => to.step(),
         }
         let vcpu = to.vcpu_of_thread(0, thread)?;
@@ -91,8 +87,14 @@ impl TextFormat for Requests {
     }
 }
 
-/// The time of a line of QEMU's log, `pid@seconds.micros:event …`, and the rest.
+/// The time of a line of QEMU's log, `pid@seconds.micros:event …` or, of newer ones, `2026-11-20T10:00:00.123456Z event …`,
+/// and the rest.
 pub(super) fn timestamp(line: &[u8]) -> (Option<u64>, &[u8]) {
+    if let Some(blank) = memchr::memchr(b' ', line)
+        && let Some(time_ns) = iso_time(&line[..blank])
+    {
+        return (Some(time_ns), &line[blank + 1..]);
+    }
     let stamped = || {
         let at = memchr::memchr(b'@', line)?;
         decimal(&line[..at])?;
@@ -106,10 +108,80 @@ pub(super) fn timestamp(line: &[u8]) -> (Option<u64>, &[u8]) {
     }
 }
 
+/// Nanoseconds since the epoch of Unix of `2026-11-20T10:00:00.123456Z`; GLib leaves out a fraction of 0.
+fn iso_time(text: &[u8]) -> Option<u64> {
+    let (date, time) = text.strip_suffix(b"Z")?.split_at_checked(10)?;
+    let [year, month, day] = parts(date, b'-')?;
+    let (time, fraction) = match memchr::memchr(b'.', time) {
+        Some(point) => (
+            &time[..point],
+            billionths(&[b"0", &time[point..]].concat())?,
+        ),
+        None => (time, 0),
+    };
+    let [hour, minute, second] = parts(time.strip_prefix(b"T")?, b':')?;
+    let is_date =
+        (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    let is_time = hour < 24 && minute < 60 && second <= 60;
+    if !is_date || !is_time {
+        return None;
+    }
+    // Years begin in March, so that the leap day is the last.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    let days = 365 * year + leap_days + (153 * month + 2) / 5 + day - EPOCH_DAY;
+    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    seconds.checked_mul(1_000_000_000)?.checked_add(fraction)
+}
+
+/// Day of 1 January 1970, counted as [`iso_time`] does.
+const EPOCH_DAY: u64 = 719_469;
+
+/// Three numbers.
+fn parts(text: &[u8], between: u8) -> Option<[u64; 3]> {
+    let mut parts = text.split(|&byte| byte == between).map(decimal);
+    let all = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(all)
+}
+
 /// Blocks that hold no memory of the guest's.
 fn of_device(block: &[u8]) -> bool {
     let ends = [&b".vram"[..], b".rom", b".bios"];
-    block.first() == Some(&b'/')
+    (block.starts_with(b"/") && !block.starts_with(b"/objects/"))
         || block.contains(&b':')
         || ends.iter().any(|end| block.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_every_form() {
+        for (line, time_ns) in [
+            (
+                "11754@1718900000.123456:postcopy x",
+                Some(1_718_900_000_123_456_000),
+            ),
+            ("1970-01-01T00:00:00Z postcopy x", Some(0)),
+            (
+                "2000-02-29T12:00:00Z postcopy x",
+                Some(951_825_600_000_000_000),
+            ),
+            (
+                "2026-11-20T10:00:00.123456Z postcopy x",
+                Some(1_795_168_800_123_456_000),
+            ),
+            ("2026-13-20T10:00:00Z postcopy x", None),
+            ("2026-11-20 10:00:00 postcopy x", None),
+        ] {
+            let (found, event) = timestamp(line.as_bytes());
+            assert_eq!(found, time_ns, "{line}");
+            assert_eq!(found.is_some(), event == b"postcopy x", "{line}");
+        }
+    }
 }

@@ -162,9 +162,10 @@ impl<W: Write> Sink<W> {
                         })
                     })
                 })?;
+                // Beyond what a simulated time can be.
                 notes.push(format!(
-                    "times count from the first access, which came {} behind 0",
-                    SimTime::from_ns(start_ns)
+                    "times count from the first access, which came {} s behind 0",
+                    start_ns / 1_000_000_000
                 ));
                 for span in &mut self.idle_spans {
                     span.from_ns = span.from_ns.saturating_sub(start_ns);
@@ -174,14 +175,15 @@ impl<W: Write> Sink<W> {
             }
             None => notes.extend(self.late_start()),
         }
-        if self.outside > 0 {
-            notes.push(format!(
-                "{} accesses outside the RAM were dropped",
-                self.outside
-            ));
-        }
+        notes.extend(self.dropped());
         self.writer.set_idle_spans(self.idle_spans);
         Ok((self.writer.finish(None)?, notes))
+    }
+
+    /// What was dropped.
+    pub(super) fn dropped(&self) -> Option<String> {
+        let outside = self.outside;
+        (outside > 0).then(|| format!("{outside} accesses outside the RAM were dropped"))
     }
 
     /// A warning for a recording whose accesses begin later than they last: a migration at its start meets nothing.

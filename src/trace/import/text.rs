@@ -52,6 +52,7 @@ pub(super) fn import<F: TextFormat>(
     }
     let mut notes = format.notes();
     notes.extend(accesses.notes());
+    notes.extend(lines.note_of_cut_end());
     let count = accesses.count();
     if count == 0 {
         notes.insert(0, "at least one access, found the end".to_owned());
@@ -106,6 +107,11 @@ pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
 
 /// A decimal number with up to nine digits after its point, in billionths.
 pub(super) fn billionths(number: &[u8]) -> Option<u64> {
+    wide_billionths(number)?.try_into().ok()
+}
+
+/// As [`billionths`], of any number whose digits before the point are those of a `u64`.
+pub(super) fn wide_billionths(number: &[u8]) -> Option<u128> {
     let (whole, fraction) = match number.iter().position(|&byte| byte == b'.') {
         Some(point) => (number.get(..point)?, number.get(point + 1..)?),
         None => (number, &b"0"[..]),
@@ -114,9 +120,7 @@ pub(super) fn billionths(number: &[u8]) -> Option<u64> {
         .ok()
         .filter(|&digits| digits <= 9)?;
     let fraction = decimal(fraction)? * 10_u64.pow(9 - digits);
-    decimal(whole)?
-        .checked_mul(1_000_000_000)?
-        .checked_add(fraction)
+    Some(u128::from(decimal(whole)?) * 1_000_000_000 + u128::from(fraction))
 }
 
 /// The fields of a line between white space.

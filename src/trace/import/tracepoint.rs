@@ -48,7 +48,6 @@ impl Sample<'_> {
 /// Takes lines apart, and counts what is passed over.
 #[derive(Default)]
 pub(super) struct Events {
-    start_ns: Option<u64>,
     /// The line before was an event or part of its call chain.
     in_sample: bool,
     /// Events that the importer does not read.
@@ -76,8 +75,10 @@ impl Events {
             };
         };
         let after = after.trim_ascii_start();
+        // Before the event, perf says its period, and trace-cmd the time since the one before: `(+10)`.
         let shown = match field(after) {
             (period, rest) if decimal(period).is_some() => rest.trim_ascii_start(),
+            (since, rest) if since.starts_with(b"(+") => rest.trim_ascii_start(),
             _ => after,
         };
         let (event, said) = field(shown);
@@ -89,9 +90,14 @@ impl Events {
             return Ok(None);
         }
         let (command, process, thread) = thread(before).ok_or_else(|| expected(what, line))?;
+        self.in_sample = true;
+        if event.starts_with(b"<") || said.starts_with(b" <-") {
+            // ftrace's `<stack trace>`, and its calls of functions.
+            self.count_other(event);
+            return Ok(None);
+        }
         let event = event.strip_suffix(b":");
         let event = event.ok_or_else(|| expected(what, shown))?;
-        self.in_sample = true;
         Ok(Some(Sample {
             command,
             process,
@@ -103,21 +109,14 @@ impl Events {
         }))
     }
 
-    /// The time of an event since the first one.
-    pub(super) fn time(&mut self, sample: &Sample<'_>) -> Result<u64, Refusal> {
-        let start_ns = *self.start_ns.get_or_insert(sample.time_ns);
-        sample.time_ns.checked_sub(start_ns).ok_or_else(|| {
-            Refusal::Line(format!(
-                "times in ascending order, none before the first, found one {} ns earlier",
-                start_ns - sample.time_ns
-            ))
-        })
-    }
-
     /// Counts an event that the importer does not read.
     pub(super) fn other(&mut self, sample: &Sample<'_>) {
+        self.count_other(sample.event);
+    }
+
+    fn count_other(&mut self, event: &[u8]) {
         if self.others == 0 {
-            self.other = super::excerpt(sample.event);
+            self.other = super::excerpt(event);
         }
         self.others += 1;
     }
@@ -189,8 +188,7 @@ fn is_number(byte: u8) -> bool {
 fn thread(before: &[u8]) -> Option<(&[u8], Option<u64>, u64)> {
     let mut rest = before;
     let open = memchr::memrchr(b'[', before);
-    let cpu =
-        open.filter(|&open| matches!(before.get(open + 1), Some(byte) if byte.is_ascii_digit()));
+    let cpu = open.filter(|&open| is_cpu(before, open));
     if let Some(open) = cpu {
         rest = before[..open].trim_ascii_end();
     }
@@ -221,6 +219,18 @@ fn thread(before: &[u8]) -> Option<(&[u8], Option<u64>, u64)> {
         }
         rest = name.trim_ascii_end();
     }
+}
+
+/// Whether `[001]` stands there, behind a blank and before nothing or flags: a thread's name may hold the like.
+fn is_cpu(before: &[u8], open: usize) -> bool {
+    let (front, rest) = before.split_at(open);
+    let Some(close) = memchr::memchr(b']', rest) else {
+        return false;
+    };
+    let flags = rest[close + 1..].trim_ascii_start();
+    decimal(&rest[1..close]).is_some()
+        && front.last().is_some_and(u8::is_ascii_whitespace)
+        && !flags.first().is_some_and(u8::is_ascii_digit)
 }
 
 /// `tid` or `pid/tid`.
@@ -262,7 +272,7 @@ fn lost_by_cpu(line: &[u8]) -> Option<u64> {
 /// What trace-cmd says before the events, if there are several recordings with their names: `trace.dat: cpus=8`.
 fn is_heading(line: &[u8]) -> bool {
     let line = match field(line) {
-        (name, rest) if name.ends_with(b".dat:") => rest.trim_ascii_start(),
+        (name, rest) if name.ends_with(b":") => rest.trim_ascii_start(),
         _ => line,
     };
     let empty = |line: &[u8]| decimal(line.strip_prefix(b"CPU ")?.strip_suffix(b" is empty")?);
@@ -310,6 +320,10 @@ mod tests {
             ("<idle>-0  (-------) [003] d...", "<idle>", None, 0),
             ("a (b) 1:2  10/11  [001]", "a (b) 1:2", Some(10), 11),
             ("tmux: server-77 3d..2.", "tmux: server", None, 77),
+            ("worker-3[1]   500/501", "worker-3[1]", Some(500), 501),
+            ("C1 [0]  501", "C1 [0]", None, 501),
+            ("[001] x  500/501", "[001] x", Some(500), 501),
+            ("vm[3 500/501 [002]", "vm[3", Some(500), 501),
         ] {
             let (found, group, thread) = thread(before.as_bytes()).unwrap();
             assert_eq!(
@@ -335,6 +349,10 @@ mod tests {
             "cpus=8",
             "trace.dat: cpus=8",
             "CPU 3 is empty",
+            "guest: cpus=8",
+            "bash-930 [003] d..1. 6288.896764: <stack trace>",
+            " => do_page_fault",
+            "bash-930 [003] d..1. 6288.896764: handle_mm_fault <-do_user_addr_fault",
         ] {
             assert!(
                 matches!(events.sample(line.as_bytes(), ""), Ok(None)),

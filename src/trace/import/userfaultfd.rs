@@ -33,20 +33,20 @@ const HANDLER_PAGE: u64 = 4096;
 
 #[derive(Default)]
 struct WorkingSet {
-    start_ns: Option<u64>,
-    lines: u64,
+    /// A line has been read that is no comment.
+    begun: bool,
 }
 
 impl TextFormat for WorkingSet {
     const ADDRESSES: Addresses = Addresses::Physical;
 
     fn line(&mut self, line: &[u8], to: &mut Accesses) -> Result<(), Refusal> {
-        self.lines += 1;
         if line.starts_with(b"#") {
             return Ok(());
         }
+        let begins = !std::mem::replace(&mut self.begun, true);
         let Some((offset, time_ns)) = row(line) else {
-            return match self.lines == 1 && is_heading(line) {
+            return match begins && is_heading(line) {
                 true => Ok(()),
                 false => Err(expected(EXPECTED, line)),
             };
@@ -57,10 +57,7 @@ impl TextFormat for WorkingSet {
                 line,
             ));
         }
-        let start_ns = *self.start_ns.get_or_insert(time_ns);
-        to.now_ns = time_ns
-            .checked_sub(start_ns)
-            .ok_or_else(|| expected("times in ascending order, none before the first", line))?;
+        to.set_clock(time_ns)?;
         to.access(Op::Read, offset, 1)
     }
 }

@@ -37,7 +37,7 @@ fn desk() -> Desk {
     for (name, text) in [
         ("source.json", SOURCE),
         ("destination.json", DESTINATION),
-        ("job.txt", JOB),
+        ("job.txt", &format!("\u{feff}{JOB}")),
         ("qemu.log", LOG),
     ] {
         desk.write(name, text);
@@ -60,7 +60,7 @@ fn reports_become_a_row_for_validate() {
     // The waits of the log: 3 ms and 2 ms, and one of no vCPU.
     let of_libvirt = row(&["job.txt", "qemu.log"]);
     assert!(
-        of_libvirt.contains("\nsmall,200,1,7840,5,81,5,45263,53171,"),
+        of_libvirt.contains("\nsmall,200,1,7840,5,81,5,45263,53171,186265600\n"),
         "{of_libvirt}"
     );
     // `validate` reads it.

@@ -301,11 +301,20 @@ qemu-system-x86_64: warning: something
         summary.notes,
         ["1 requests for memory of devices were dropped"]
     );
+    // Newer ones say the date, and name memory by the object's path.
+    let newer = text
+        .replace("11754@1718900000.", "2024-06-20T16:13:20.")
+        .replace(":postcopy", "Z postcopy")
+        .replace("rb=pc.ram", "rb=/objects/ram0");
+    assert_eq!(
+        default_rows("qemu-postcopy", &newer),
+        ["0,0,204,r", "2500000,1,205,r"]
+    );
     // A request that cannot be read is not passed over.
     for (from, to, expected) in [
         (
             "11754@1718900000.123456:",
-            "2024-06-20T16:13:20.123456Z ",
+            "2024-06-20 16:13:20.123 ",
             "line 2: expected a request that begins",
         ),
         (
@@ -323,6 +332,14 @@ qemu-system-x86_64: warning: something
         message.starts_with("in: line 3: expected requests for one RAM block"),
         "{message}"
     );
+}
+
+/// Comments may stand before the heading.
+#[test]
+fn a_working_set_with_a_comment_and_a_heading() {
+    let text =
+        "# REAP\noffset_hex,unix_ns,how\n1000,1700000000000000000,0\n3000,1700000000000000005,1\n";
+    assert_eq!(default_rows("userfaultfd", text), ["0,0,1,r", "5,0,3,r"]);
 }
 
 /// Physical addresses outside the RAM, and addresses of the process that runs the machine.

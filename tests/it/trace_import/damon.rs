@@ -75,3 +75,25 @@ fn records_that_contradict_themselves_are_refused() {
     let times = trace.records().map(|record| record.unwrap().time_ns);
     assert_eq!(times.filter(|time| *time >= 200_000_000).count(), 3);
 }
+
+/// 50 GiB that are accessed and 30 GiB that are not: together they fit.
+#[test]
+fn idle_memory_beside_much_that_is_accessed() {
+    let text = "\
+base_time_absolute: 10 s
+monitoring_start:                0 ns
+monitoring_end:            100 ms
+target_id: 1
+nr_regions: 2
+7f0000000000-7f0c80000000 (53687091200)           1     0
+7f0c80000000-7f1400000000 (32212254720)           0     0
+";
+    let options = ImportOptions {
+        page_size: Some(2 << 20),
+        ..ImportOptions::default()
+    };
+    let (trace, summary) = imported("damon", text.as_bytes(), &options).unwrap();
+    assert_eq!(summary.notes, [""; 0]);
+    let zero: u32 = trace.zero_runs().iter().map(|run| run.count).sum();
+    assert_eq!(trace.header().pages - zero, 80 << 9);
+}

@@ -182,3 +182,72 @@ fn torn_lines_are_refused() {
         assert_eq!((summary.accesses, summary.skipped), (2, 1));
     }
 }
+
+/// ftrace writes `<...>` for a name that it has forgotten, even if it knows it in other lines.
+#[test]
+fn threads_without_a_name_are_vcpus_of_their_own() {
+    let fault = |comm: &str, thread: u32, micros: u32, page: u64| {
+        format!(
+            "{comm}-{thread} [002] ..... 86.{micros:06}: kvm_guest_fault: ipa {:#x}, hsr 0x92000007, hxfar 0xff, pc 0xff\n",
+            page << 12
+        )
+    };
+    let text = [
+        fault("<...>", 4145, 500_010, 1),
+        fault("CPU 0/KVM", 4144, 500_020, 2),
+        fault("<...>", 4146, 500_030, 3),
+        fault("CPU 2/KVM", 4145, 500_040, 4),
+    ];
+    assert_eq!(
+        default_rows(&text.concat()),
+        ["0,2,1,r", "10000,0,2,r", "20000,1,3,r", "30000,2,4,r"]
+    );
+    let two = [text[1].clone(), fault("CPU 0/KVM", 5000, 500_050, 5)];
+    let message = error("kvm", &two.concat());
+    assert!(
+        message.contains("found vCPU 0 in thread 4144 and in thread 5000"),
+        "{message}"
+    );
+}
+
+/// With several files or instances, trace-cmd puts their names in front; `-l` cuts names.
+#[test]
+fn names_behind_a_file_s_and_names_that_are_cut() {
+    let fault = |comm: &str, thread: u32| {
+        format!("{comm}-{thread} [002] 86.5: kvm_page_fault: address 1000 error_code 14\n")
+    };
+    for comm in [
+        "  guest:        CPU 5/KVM",
+        "CPU 5/KV",
+        "  a:         vcpu5",
+    ] {
+        assert_eq!(default_rows(&fault(comm, 7)), ["0,5,1,x"], "{comm}");
+    }
+    let two = fault("  a.dat:        CPU 5/KVM", 7) + &fault("  b.dat:        CPU 5/KVM", 8);
+    let message = error("kvm", &two);
+    assert!(message.contains("the faults of one VM"), "{message}");
+}
+
+/// The files of processors stand one behind the other.
+#[test]
+fn an_earlier_event_of_another_vcpu() {
+    let late = PERF.lines().rev().map(|line| format!("{line}\n"));
+    let late: Vec<_> = late.collect();
+    assert_eq!(
+        default_rows(&late.concat()),
+        ["0,5,1127936,r", "8000,7,1128052,w"]
+    );
+}
+
+#[test]
+fn a_line_that_may_be_cut_short_is_said() {
+    let options = ImportOptions::default();
+    let cut = PERF.trim_end();
+    let said = "line 2, the last one, has no line end: it may be cut short";
+    assert!(notes(cut, &options).iter().any(|note| note == said));
+    assert!(
+        !notes(PERF, &options)
+            .iter()
+            .any(|note| note.contains("cut short"))
+    );
+}

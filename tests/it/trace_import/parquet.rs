@@ -97,6 +97,70 @@ fn times(file: &[u8]) -> Vec<u64> {
     records.map(|record| record.unwrap().time_ns).collect()
 }
 
+/// As [`file`], with other types of vCPUs and pages.
+fn file_of(vcpu: &str, page: &str) -> Vec<u8> {
+    let schema = format!(
+        "message schema {{ required int64 time_ns; required {vcpu}; required {page}; required binary op (UTF8); }}"
+    );
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
+    let mut out = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut out, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    while let Some(mut column) = group.next_column().unwrap() {
+        match column.untyped() {
+            ColumnWriter::Int64ColumnWriter(column) => column.write_batch(&[7], None, None),
+            // As an unsigned integer: 4,294,967,295.
+            ColumnWriter::Int32ColumnWriter(column) => column.write_batch(&[-1], None, None),
+            ColumnWriter::ByteArrayColumnWriter(column) => {
+                column.write_batch(&[ByteArray::from("r")], None, None)
+            }
+            _ => panic!("a column of another type"),
+        }
+        .unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    out
+}
+
+#[test]
+fn columns_of_numbers_only() {
+    for (vcpu, page, expected) in [
+        ("int64 vcpu", "int64 page", ""),
+        (
+            "int64 vcpu (DECIMAL(9,2))",
+            "int64 page",
+            "integers in column vcpu",
+        ),
+        ("int64 vcpu", "int32 page (DATE)", "integers in column page"),
+        (
+            "int64 vcpu",
+            "int64 page (TIMESTAMP(MILLIS,true))",
+            "integers in column page",
+        ),
+        (
+            "int64 vcpu",
+            "int32 page (UINT_32)",
+            "a page up to 1073741823, found 4294967295",
+        ),
+        (
+            "int64 vcpu",
+            "int32 page",
+            "page from 0 to 4294967295, found -1",
+        ),
+    ] {
+        let found = imported("parquet", &file_of(vcpu, page), &ImportOptions::default());
+        match found {
+            Ok(_) => assert_eq!(expected, ""),
+            Err(error) => assert!(
+                !expected.is_empty() && error.to_string().contains(expected),
+                "{vcpu}, {page}: {error}"
+            ),
+        }
+    }
+}
+
 const PLAIN: &str = "required int64 time_ns";
 
 #[test]

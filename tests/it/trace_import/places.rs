@@ -90,3 +90,26 @@ fn places_that_are_no_pages_are_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn numbers_of_pages_are_no_addresses() {
+    let options = ImportOptions {
+        addresses: Some(Addresses::Virtual),
+        ..ImportOptions::default()
+    };
+    let error = imported("csv", CSV, &options).err().unwrap().to_string();
+    assert!(
+        error.contains("expected no addresses of processes"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_table_outside_the_ram_says_so() {
+    let options = ram("1GiB-2GiB");
+    let error = imported("csv", CSV, &options).err().unwrap().to_string();
+    assert!(
+        error.contains("accesses outside the RAM were dropped"),
+        "{error}"
+    );
+}

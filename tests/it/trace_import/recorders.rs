@@ -36,7 +36,7 @@ fn perf() {
         "a 1 5.0: page-faults:             1000\na 1 4.0: page-faults:             1000\n";
     let message = error("perf", backwards);
     assert!(
-        message.starts_with("in: line 2: expected times in ascending order"),
+        message.starts_with("in: line 2: expected times of vCPU 0 in ascending order"),
         "{message}"
     );
     for bad in [

@@ -195,3 +195,38 @@ fn pin() {
         );
     }
 }
+
+/// Names of files are in the order of their digits: a thread that began earlier may come later.
+#[test]
+fn a_thread_of_drmemtrace_that_began_earlier() {
+    let text = "\
+1 1: 100001 <marker: timestamp 13319413770003000>
+2 1: 100001 read 8 byte(s) @ 0x0000000000401000 by PC 0x401026
+3 1: 99999 <marker: timestamp 13319413770000000>
+4 1: 99999 read 8 byte(s) @ 0x0000000000402000 by PC 0x401026
+5 1: 99999 <marker: timestamp 13319413770001000>
+6 1: 99999 read 8 byte(s) @ 0x0000000000403000 by PC 0x401026
+";
+    assert_eq!(
+        rows("drmemtrace", text, &ImportOptions::default()),
+        ["0,1,2,r", "1000000,1,3,r", "3000000,0,1,r"]
+    );
+}
+
+/// CloudSuite's records have 96 bytes, of which every third one begins where one of 64 would.
+#[test]
+fn champsim_s_other_records_are_refused() {
+    let mut record = vec![0; 96];
+    record[..8].copy_from_slice(&0x40_1000_u64.to_le_bytes());
+    record[56..64].copy_from_slice(&0x7fff_0000_u64.to_le_bytes());
+    let text = record.repeat(4);
+    let options = ImportOptions::default();
+    let error = imported("champsim", &text, &options)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("record 1") && error.contains("CloudSuite"),
+        "{error}"
+    );
+}

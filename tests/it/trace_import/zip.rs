@@ -12,6 +12,8 @@ const LACKEY: &[u8] = b"I  00401000,7\n S 00403000,8\n L 00404000,4\n";
 #[derive(Clone, Copy)]
 enum Form {
     Stored,
+    /// With its sizes in an extra field.
+    StoredLarge,
     Deflated,
     /// With its checksum and sizes behind the content.
     Streamed,
@@ -24,6 +26,7 @@ fn file(name: &str, content: &[u8], form: Form) -> Vec<u8> {
     crc.update(content);
     let (method, flags, version) = match form {
         Form::Stored => (0_u16, 0_u16, 20_u16),
+        Form::StoredLarge => (0, 0, 45),
         Form::Deflated => (8, 0, 20),
         Form::Streamed => (8, 1 << 3, 20),
         Form::StreamedLarge => (8, 1 << 3, 45),
@@ -36,25 +39,34 @@ fn file(name: &str, content: &[u8], form: Form) -> Vec<u8> {
         encoder.write_all(content).unwrap();
         encoder.finish().unwrap()
     };
-    let extra: &[u8] = match form {
-        Form::StreamedLarge => b"\x01\0\x08\0        ",
-        _ => b"",
+    let extra = match form {
+        Form::StreamedLarge => b"\x01\0\x08\0        ".to_vec(),
+        Form::StoredLarge => {
+            let size = (content.len() as u64).to_le_bytes();
+            [&b"UT\x01\0.\x01\0\x10\0"[..], &size, &size].concat()
+        }
+        _ => Vec::new(),
     };
     let sizes = [crc.sum(), stored.len() as u32, content.len() as u32];
     let mut bytes = b"PK\x03\x04".to_vec();
     for half in [version, flags, method, 0, 0] {
         bytes.extend(half.to_le_bytes());
     }
-    for size in sizes {
-        bytes.extend(if flags == 0 { size } else { 0 }.to_le_bytes());
+    for (place, size) in sizes.into_iter().enumerate() {
+        let said = match form {
+            _ if flags != 0 => 0,
+            Form::StoredLarge if place > 0 => u32::MAX,
+            _ => size,
+        };
+        bytes.extend(said.to_le_bytes());
     }
     bytes.extend((name.len() as u16).to_le_bytes());
     bytes.extend((extra.len() as u16).to_le_bytes());
     bytes.extend(name.as_bytes());
-    bytes.extend(extra);
+    bytes.extend(&extra);
     bytes.extend(&stored);
     match form {
-        Form::Stored | Form::Deflated => {}
+        Form::Stored | Form::StoredLarge | Form::Deflated => {}
         Form::Streamed => {
             bytes.extend(b"PK\x07\x08");
             bytes.extend(sizes.into_iter().flat_map(u32::to_le_bytes));
@@ -98,8 +110,8 @@ fn refusal(format: &str, content: &[u8]) -> String {
 
 #[test]
 fn every_form_of_a_file() {
-    use Form::{Deflated, Stored, Streamed, StreamedLarge};
-    for form in [Stored, Deflated, Streamed, StreamedLarge] {
+    use Form::{Deflated, Stored, StoredLarge, Streamed, StreamedLarge};
+    for form in [Stored, StoredLarge, Deflated, Streamed, StreamedLarge] {
         let folder = file("folder/", b"", Stored);
         let zip = archive(&[folder, file("trace.txt", LACKEY, form)]);
         assert_eq!(accesses(&zip), 3);

@@ -1,6 +1,6 @@
 //! Times, sizes and numbers as damo prints them, for people or (`--raw_number`) for programs.
 
-use super::super::text::{billionths, decimal, fields};
+use super::super::text::{billionths, decimal, fields, wide_billionths};
 
 /// Whether `16.000 KiB`, or a number of bytes, is this size, but for what the digits leave out.
 pub(super) fn is_size(text: &[u8], bytes: u64) -> bool {
@@ -19,11 +19,13 @@ pub(super) fn is_size(text: &[u8], bytes: u64) -> bool {
         Some(point) => number.len() - point - 1,
         None => 0,
     };
-    let Some(billionths) = billionths(&number) else {
+    let Some(billionths) = wide_billionths(&number) else {
         return false;
     };
     // In billionths of a byte; at most one in the last place off.
-    let size = u128::from(billionths) << (10 * unit);
+    let Some(size) = billionths.checked_mul(1 << (10 * unit)) else {
+        return false;
+    };
     let off = size.abs_diff(u128::from(bytes) * 1_000_000_000);
     let last_place = (1_000_000_000 / 10_u128.pow(places as u32)) << (10 * unit);
     match unit {
@@ -124,6 +126,8 @@ mod tests {
             (b"8192", 8192),
             (b"8,192 B", 8192),
             (b"16 GiB", 16 << 30),
+            (b"18446745600", 18_446_745_600),
+            (b"3 TiB", 3 << 40),
         ] {
             assert!(is_size(text, bytes));
         }

@@ -120,8 +120,7 @@ impl Records {
                  found {us} after {last_us}"
             )));
         }
-        self.clocks.set(vcpu, us);
-        Ok(())
+        self.clocks.set(vcpu, us)
     }
 
     fn instruction(&mut self, address: u64, size: u16, to: &mut Accesses) -> Result<(), Refusal> {
@@ -137,7 +136,7 @@ impl Records {
         to: &mut Accesses,
     ) -> Result<(), Refusal> {
         let (process, vcpu) = self.vcpu(to)?;
-        to.now_ns = self.clocks.now_ns(vcpu);
+        to.set_clock(self.clocks.now_ns(vcpu))?;
         to.access_by(process, vcpu, op, address, size.into())?;
         self.clocks.step(vcpu, to.step_ns);
         Ok(())

@@ -66,11 +66,11 @@ impl<R: BufRead> ZipFiles<R> {
                     let header = bytes::<26>(&mut raw)?;
                     let mut name = vec![0; short(&header, 22)];
                     raw.read_exact(&mut name)?;
-                    let extra = short(&header, 24);
-                    pass_over(&mut raw, extra as u64)?;
+                    let mut extra = vec![0; short(&header, 24)];
+                    raw.read_exact(&mut extra)?;
                     if !name.ends_with(b"/") {
                         self.check_name(name)?;
-                        return File::new(raw, &header, extra > 0)
+                        return File::new(raw, &header, &extra)
                             .map(|file| Some(Place::Within(file)));
                     }
                 }
@@ -112,7 +112,7 @@ impl<R: BufRead> ZipFiles<R> {
 
 impl<R: BufRead> File<R> {
     /// From what stands between a header's magic and its name.
-    fn new(raw: R, header: &[u8; 26], has_extra: bool) -> io::Result<Self> {
+    fn new(raw: R, header: &[u8; 26], extra: &[u8]) -> io::Result<Self> {
         const ENCRYPTED: usize = 1;
         const CRC_BEHIND: usize = 1 << 3;
         const LARGE_FILES: usize = 45;
@@ -122,7 +122,13 @@ impl<R: BufRead> File<R> {
             _ if flags & ENCRYPTED != 0 => return Err(damage("no encryption in a zip archive")),
             // Where such a file ends, only the directory says.
             0 if behind => return Err(damage("a zip archive with sizes before what is stored")),
-            0 => Content::Stored(raw.take(word(header, 14).into())),
+            0 => {
+                let size = match word(header, 14) {
+                    u32::MAX => large_size(extra).ok_or_else(|| damage("a zip64 size"))?,
+                    size => size.into(),
+                };
+                Content::Stored(raw.take(size))
+            }
             8 => Content::Deflated(DeflateDecoder::new(raw)),
             other => {
                 let expected =
@@ -133,7 +139,7 @@ impl<R: BufRead> File<R> {
         Ok(File {
             content: CrcReader::new(content),
             crc: (!behind).then(|| word(header, 10)),
-            is_large: has_extra && short(header, 0) >= LARGE_FILES,
+            is_large: !extra.is_empty() && short(header, 0) >= LARGE_FILES,
         })
     }
 
@@ -188,6 +194,20 @@ impl<R: BufRead> Read for Content<R> {
             Content::Stored(raw) => raw.read(buffer),
             Content::Deflated(decoder) => decoder.read(buffer),
         }
+    }
+}
+
+/// Size of what is stored, from a zip64 field of the header's extra ones: behind the size of what it was made of.
+fn large_size(mut extra: &[u8]) -> Option<u64> {
+    const ZIP64: [u8; 2] = [1, 0];
+    loop {
+        let (&id, rest) = extra.split_first_chunk::<2>()?;
+        let (&length, rest) = rest.split_first_chunk::<2>()?;
+        let (field, rest) = rest.split_at_checked(u16::from_le_bytes(length).into())?;
+        if id == ZIP64 {
+            return Some(u64::from_le_bytes(*field.get(8..)?.first_chunk()?));
+        }
+        extra = rest;
     }
 }
 

@@ -64,3 +64,42 @@ pub(super) fn of(column: &ColumnDescriptor, file: &FileMetaData) -> Result<Unit,
     let duration = schema.and_then(|schema| arrow::duration_unit_ns(schema, column.name()));
     of(duration.map_or(1, |ns| ns as i64), false)
 }
+
+/// Makes sure that a column of vCPUs or pages holds numbers, and no dates, times or parts of numbers. Otherwise the rest
+/// of "expected …".
+pub(super) fn expect_integers(column: &ColumnDescriptor) -> Result<(), String> {
+    let logical = column.logical_type_ref();
+    let converted = column.converted_type();
+    let is_plain = matches!(logical, None | Some(LogicalType::Integer(_)))
+        && !matches!(
+            converted,
+            ConvertedType::DATE
+                | ConvertedType::DECIMAL
+                | ConvertedType::TIME_MILLIS
+                | ConvertedType::TIME_MICROS
+                | ConvertedType::TIMESTAMP_MILLIS
+                | ConvertedType::TIMESTAMP_MICROS
+        );
+    match is_plain {
+        true => Ok(()),
+        false => Err(format!(
+            "integers in column {}, found {}",
+            column.name(),
+            logical.map_or_else(|| format!("{converted:?}"), |type_| format!("{type_:?}"))
+        )),
+    }
+}
+
+/// Whether the integers of a column have no sign.
+pub(super) fn is_unsigned(column: &ColumnDescriptor) -> bool {
+    match column.logical_type_ref() {
+        Some(LogicalType::Integer(integer)) => !integer.is_signed,
+        _ => matches!(
+            column.converted_type(),
+            ConvertedType::UINT_8
+                | ConvertedType::UINT_16
+                | ConvertedType::UINT_32
+                | ConvertedType::UINT_64
+        ),
+    }
+}
