@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 pub use contents::{Content, Contents, Free};
-pub use layout::{Memory, PageRun};
+pub use layout::{MOST_PAGES, Memory, PageRun};
 pub use page_sequence::{PageSequence, Stretch};
 pub use page_set::PageSet;
 pub use ram::{Ram, pages_in};

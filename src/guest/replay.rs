@@ -94,6 +94,14 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// The same guest on a host whose pages are no larger than the trace's, as long as those can be numbered.
+    pub fn in_trace_pages(&self) -> Self {
+        Replay {
+            memory: self.memory.in_trace_pages(),
+            ..self.clone()
+        }
+    }
+
     /// Where in the trace, in recorded time, the migration command falls.
     pub fn start(&self) -> SimTime {
         SimTime::from_ns(self.start_ns)

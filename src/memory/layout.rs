@@ -31,6 +31,9 @@ impl PageRun {
     }
 }
 
+/// The most pages that memory is divided into.
+pub const MOST_PAGES: PageId = 1 << 30;
+
 /// How the VM's memory is divided.
 ///
 /// A host page larger than the trace's page (huge pages on the host) coarsens the trace: several of its pages fall
@@ -48,6 +51,20 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// The same memory in host pages of the trace's size; as it is, if those would be more than a page's number can
+    /// tell.
+    pub fn in_trace_pages(self) -> Memory {
+        match PageId::try_from(self.trace_pages) {
+            Ok(pages) if pages <= MOST_PAGES => Memory {
+                pages,
+                host_page: self.page_size(),
+                host_shift: 0,
+                trace_pages: self.trace_pages,
+            },
+            _ => self,
+        }
+    }
+
     /// The host page that a page of RAM lies in, by its [place](super::Ram::place).
     pub fn host_page_of(&self, place: u32) -> PageId {
         place >> self.host_shift

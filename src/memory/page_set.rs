@@ -141,6 +141,19 @@ impl PageSet {
         }
     }
 
+    /// The pages, of a memory of so many, that hold any of these, which are smaller by a power of two.
+    pub fn coarsened(&self, shift: u32, pages: u32) -> PageSet {
+        let mut coarse = PageSet::empty(pages);
+        let mut next = self.first_from(0);
+        while let Some(page) = next {
+            let count = self.run_length(page, u32::MAX);
+            let (first, last) = (page >> shift, (page + (count - 1)) >> shift);
+            coarse.insert_run(first, last - first + 1);
+            next = self.first_from(page + count);
+        }
+        coarse
+    }
+
     /// Takes out what is not in another set of the same memory.
     pub fn retain(&mut self, other: &PageSet) {
         self.combine(other, |word, other| word & other);

@@ -1,6 +1,7 @@
 //! A guest that is recorded while its memory is sent: which pages the destination has, and which were accessed of late.
 
 use super::page_stream::PageStream;
+use super::switch_over::contents_of_host;
 use super::{MigrationError, SwitchOver};
 use crate::guest::recorder::RecordedGuest;
 use crate::guest::recording::{
@@ -97,19 +98,23 @@ impl<'a> LiveGuest<'a> {
         self.guest.protect_all();
     }
 
-    /// The recording ended at `recorded_until`, and the guest is suspended after it has run until `suspended_at`.
+    /// The recording ended at `recorded_until`, and the guest is suspended after it has run until `suspended_at`;
+    /// `host` is the same guest in host pages.
     pub(super) fn suspend(
         self,
+        host: &Replay<'_>,
         mut stream: PageStream<'_>,
-        recorded_until: SimTime,
-        suspended_at: SimTime,
+        (recorded_until, suspended_at): (SimTime, SimTime),
         remainder: Remainder,
     ) -> Result<SwitchOver, MigrationError> {
         let window = self.scenario.migration.record_window.min(recorded_until);
         let beginning = recorded_until - window;
         let in_window = |access: &&Access| (beginning..recorded_until).contains(&access.time);
+        let before = self.replay.memory();
+        let shift = host.memory().host_shift - before.host_shift;
         let from_beginning = |access: &Access| Access {
             time: access.time - beginning,
+            page: access.page >> shift,
             ..*access
         };
         let recording = Recording {
@@ -147,12 +152,13 @@ impl<'a> LiveGuest<'a> {
             core_state,
             downtime: resumed_at - suspended_at,
             recording,
-            touch_order: TouchOrder::after(self.replay, &stopped.positions)?,
-            contents,
-            memory: self.replay.memory(),
+            touch_order: TouchOrder::after(host, &stopped.positions)?,
+            contents: contents_of_host(host, contents, before, &stopped.positions)?,
+            memory: host.memory(),
             missing,
             copied,
             rounds: None,
-        })
+        }
+        .in_host_pages(before))
     }
 }

@@ -11,6 +11,10 @@
 //! migration thread has handed its last page to the link. The guest is not slowed down by the logging of its writes. A
 //! page counts as zero as long as the guest has not written it.
 //!
+//! Before the switch-over pages go in the trace's size, on hosts with larger ones, too: the dirty log knows them so,
+//! and a round sends those of a huge page that are dirty (`migration/ram.c`, `ram_save_host_page`). What is missing at
+//! the switch-over to post-copy is whole host pages (`postcopy_chunk_hostpages_pass`).
+//!
 //! The dirty log is cleared a chunk of memory at a time, when the chunk's first page is sent
 //! (`source.dirty_log_chunk`): a page that was written before that is sent with what was written, and is not dirty. A
 //! page is taken for clean only where the trace tells so: within an epoch of a compacted trace a write counts as the
@@ -23,6 +27,7 @@ use std::collections::BTreeMap;
 
 use super::page_stream::PageStream;
 use super::rounds::{RoundsOutcome, Schedule};
+use super::switch_over::contents_of_host;
 use super::{MigrationError, SwitchOver};
 use crate::engine::Progression;
 use crate::guest::recording::{Preparation, Recording, record_last};
@@ -42,9 +47,10 @@ impl SwitchOver {
     /// [`MigrationError`] when the trace is damaged or simulated time runs out.
     pub fn after_rounds(
         scenario: &Scenario,
-        replay: &Replay<'_>,
+        host: &Replay<'_>,
         rounds: Rounds,
     ) -> Result<Self, MigrationError> {
+        let replay = &host.in_trace_pages();
         let memory = replay.memory();
         let chunk = scenario.source.dirty_log_chunk.0 / memory.host_page;
         let chunk = PageId::try_from(chunk.max(1)).unwrap_or(PageId::MAX);
@@ -121,16 +127,17 @@ impl SwitchOver {
             core_state,
             downtime: resumed_at - suspended_at,
             recording: match recorded {
-                true => record_last(replay, scenario.migration.record_window, position)?,
+                true => record_last(host, scenario.migration.record_window, position)?,
                 false => Recording::default(),
             },
-            touch_order: TouchOrder::after(replay, &positions)?,
-            contents,
-            memory,
+            touch_order: TouchOrder::after(host, &positions)?,
+            contents: contents_of_host(host, contents, memory, &positions)?,
+            memory: host.memory(),
             missing,
             copied,
             rounds: Some(done),
-        })
+        }
+        .in_host_pages(memory))
     }
 }
 

@@ -29,11 +29,12 @@ impl SwitchOver {
     /// [`MigrationError`] when the trace is damaged or simulated time runs out.
     pub fn after_recorded_push(
         scenario: &Scenario,
-        replay: &Replay<'_>,
+        host: &Replay<'_>,
     ) -> Result<Self, MigrationError> {
+        let replay = host.in_trace_pages();
         let window = scenario.migration.record_window;
         let deadline = window + scenario.migration.planning_time;
-        let mut live = LiveGuest::new(scenario, replay, deadline)?;
+        let mut live = LiveGuest::new(scenario, &replay, deadline)?;
         let mut stream = PageStream::new(scenario, replay.memory());
         let mut unsent = Unsent::new(replay.memory().pages);
         while !unsent.is_empty()
@@ -49,7 +50,8 @@ impl SwitchOver {
         let suspended_at = stream.end_round((!unsent.is_empty()).then_some(deadline));
         live.run_until(suspended_at, |_| {})?;
         let recorded_until = window.min(suspended_at);
-        live.suspend(stream, recorded_until, suspended_at, Remainder::AfterResume)
+        let end = (recorded_until, suspended_at);
+        live.suspend(host, stream, end, Remainder::AfterResume)
     }
 }
 

@@ -27,12 +27,13 @@ impl SwitchOver {
     /// [`MigrationError`] when the trace is damaged or simulated time runs out.
     pub fn after_recorded_rounds(
         scenario: &Scenario,
-        replay: &Replay<'_>,
+        host: &Replay<'_>,
         rounds: Rounds,
         cold_first: bool,
     ) -> Result<Self, MigrationError> {
+        let replay = host.in_trace_pages();
         let memory = replay.memory();
-        let mut live = LiveGuest::new(scenario, replay, scenario.migration.record_window)?;
+        let mut live = LiveGuest::new(scenario, &replay, scenario.migration.record_window)?;
         let mut log = DirtyLog::new(scenario.source.dirty_log_interval);
         let mut stream = PageStream::new(scenario, memory);
         let mut suspended_at = SimTime::ZERO;
@@ -65,7 +66,8 @@ impl SwitchOver {
             schedule.round_is_over(suspended_at, is_cut, is_enough);
         }
         done.expected_downtime = stream.expected_downtime(live.missing.count());
-        let mut switch_over = live.suspend(stream, suspended_at, suspended_at, rounds.remainder)?;
+        let end = (suspended_at, suspended_at);
+        let mut switch_over = live.suspend(host, stream, end, rounds.remainder)?;
         switch_over.rounds = Some(done);
         Ok(switch_over)
     }

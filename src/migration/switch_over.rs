@@ -49,6 +49,19 @@ impl GuestCourse {
     }
 }
 
+/// What host pages consist of at these positions, if `own` is that of memory divided as `before`.
+pub(super) fn contents_of_host(
+    host: &Replay<'_>,
+    own: Contents,
+    before: Memory,
+    positions: &[SimTime],
+) -> Result<Contents, MigrationError> {
+    match host.memory() == before {
+        true => Ok(own),
+        false => Ok(host.contents(positions)?),
+    }
+}
+
 /// The core state's way, and what it leaves of the connection that pages follow on.
 #[derive(Debug, Clone)]
 pub struct CoreState {
@@ -168,6 +181,19 @@ impl SwitchOver {
             copied: Copied::default(),
             rounds: None,
         }
+    }
+
+    /// The same, whose memory was divided otherwise as long as the VM ran on the source: a host page is missing where
+    /// any part of it is, and was sent where any was.
+    pub(super) fn in_host_pages(mut self, before: Memory) -> Self {
+        let shift = self.memory.host_shift - before.host_shift;
+        if shift > 0 {
+            let pages = self.memory.pages;
+            self.missing = self.missing.coarsened(shift, pages);
+            let sent = self.copied.sent.take();
+            self.copied.sent = sent.map(|sent| sent.coarsened(shift, pages));
+        }
+        self
     }
 
     /// Runs the VM on the source for its record window, if `records`, and suspends it.

@@ -65,14 +65,20 @@ pub fn convergence(scenario: &Scenario, run: &Run) -> Option<String> {
     } else {
         "does not converge"
     };
+    let limit = scenario.migration.downtime_limit;
+    // The estimate goes by the bandwidth since the command, as a hypervisor's by what it has measured.
+    let all_the_same = if rounds.converged? && run.metrics.downtime > limit {
+        format!(" Its downtime is {} all the same.", run.metrics.downtime)
+    } else {
+        String::new()
+    };
     Some(format!(
-        "{} {answer}: after {} round{} at a dirty rate of {}/s, what is dirty takes {}, and the downtime limit is {}.",
+        "{} {answer}: after {} round{} at a dirty rate of {}/s, what is dirty takes {}, and the downtime limit is {limit}.{all_the_same}",
         run.strategy,
         rounds.rounds,
         if rounds.rounds == 1 { "" } else { "s" },
         Bytes(rounds.dirty_rate),
         rounds.expected_downtime,
-        scenario.migration.downtime_limit,
     ))
 }
 
@@ -108,7 +114,7 @@ fn post_copying(
     }
     text.push('.');
     let [longest, shorter] = [pre_copy, post_copy].map(|run| run.metrics.longest_interruption);
-    if change(post_copy) == Change::More && compare(shorter, longest) == Change::Less {
+    if change(post_copy) != Change::Less && compare(shorter, longest) == Change::Less {
         text.push_str(&format!(
             " Its longest single stop is {shorter}, {of}'s {longest}."
         ));

@@ -3,7 +3,7 @@
 use super::{Scenario, TraceSettings, VmSettings};
 use crate::guest::replay::Replay;
 use crate::host::source::ZeroPageDetection;
-use crate::memory::{Free, Memory, PageRun, PageSet, Ram, pages_in};
+use crate::memory::{Free, MOST_PAGES, Memory, PageRun, PageSet, Ram, pages_in};
 use crate::trace::{Trace, TraceError, TraceHeader};
 use crate::units::{AddressRange, AddressRanges, Bytes, SimTime};
 
@@ -66,8 +66,7 @@ impl TraceSettings {
     }
 }
 
-/// The largest memory that can be simulated, in host pages and in pages of the trace.
-const MOST_PAGES: u64 = 1 << 30;
+/// The largest memory that can be simulated, in pages of the trace.
 const MOST_TRACE_PAGES: u64 = 1 << 40;
 
 impl VmSettings {
@@ -181,7 +180,8 @@ impl VmSettings {
         let traced = self.traced_pages(header)? * page_size;
         let memory = self.memory.map_or(traced, |size| size.0);
         let trace_pages = memory.div_ceil(page_size);
-        let most = MOST_PAGES.min(MOST_TRACE_PAGES.saturating_mul(page_size) / host_page);
+        let most =
+            u64::from(MOST_PAGES).min(MOST_TRACE_PAGES.saturating_mul(page_size) / host_page);
         if memory < traced || memory.div_ceil(host_page) > most {
             return unfit(
                 "vm.memory",

@@ -173,8 +173,16 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         .count();
     let after = (world.order.iter()).map(|&page| (page, input.page_counts(page, &source.zero)));
     let sent: Vec<(u32, PageCounts)> = source.sent.pages.iter().copied().chain(after).collect();
+    // Until the VM is suspended small pages are sent, and then host pages.
+    let before_resume = source.sent.pages.len();
+    let is_again = |n: usize| {
+        sent[..n].iter().enumerate().any(|(m, (before, _))| {
+            let small = m < before_resume && n >= before_resume;
+            before >> if small { input.host_shift } else { 0 } == sent[n].0
+        })
+    };
     let again = (sent.iter().enumerate())
-        .filter(|(n, (page, _))| sent[..*n].iter().any(|(before, _)| before == page))
+        .filter(|(n, _)| is_again(*n))
         .map(|(_, (_, counts))| counts.pages + counts.zeros);
     let payload = input.payload();
     let bytes =

@@ -125,6 +125,26 @@ fn a_guest_that_writes_nothing_takes_one_round() {
     assert_eq!(metrics.page_faults, 0);
 }
 
+/// The dirty log knows the trace's pages, on hosts with huge pages, too.
+#[test]
+fn huge_pages_change_nothing_before_the_switch_over() {
+    let writes: Vec<_> = (0..40)
+        .map(|n| access(100 * n, 8 * (n as u32 % 4) + 1, Op::Write))
+        .collect();
+    let trace = trace(32, &[5], &writes, 1_000_000);
+    for strategy in ["pre-copy", "stop-and-copy"] {
+        let mut scenario = scenario(ns(101), 30);
+        let small = run(&scenario, &trace, strategy);
+        scenario.vm.host_page = Some(Bytes(8 * PAGE));
+        assert_eq!(run(&scenario, &trace, strategy), small, "{strategy}");
+    }
+    // Post-copy needs whole host pages of those that are dirty: four of them, each of eight pages.
+    let mut scenario = scenario(ns(101), 30);
+    assert_eq!(run(&scenario, &trace, "hybrid").duplicate_pages_sent, 4);
+    scenario.vm.host_page = Some(Bytes(8 * PAGE));
+    assert_eq!(run(&scenario, &trace, "hybrid").duplicate_pages_sent, 32);
+}
+
 #[test]
 fn a_page_that_is_written_in_the_round_is_sent_again() {
     let trace = trace(3, &[], &[access(3, 1, Op::Write)], 1_000_000);

@@ -219,8 +219,8 @@ fn arm64_op(syndrome: u64) -> Op {
     }
 }
 
-/// `CPU 5/KVM` (QEMU), `vcpu5` (Cloud Hypervisor), `fc_vcpu 5` (Firecracker). `trace-cmd report` puts the name of a file
-/// or an instance in front, where it reads several; with `-l` it cuts names.
+/// `CPU 5/KVM` (QEMU), `vcpu5` (Cloud Hypervisor), `fc_vcpu 5` (Firecracker). `trace-cmd report` puts the name of a
+/// file or an instance in front, where it reads several; with `-l` it cuts names.
 fn vcpu_of_name(command: &[u8]) -> Option<u64> {
     /// Linux' `TASK_COMM_LEN` without the end mark.
     const LONGEST_NAME: usize = 15;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 11754@1718900000.123456:postcopy_ram_fault_thread_request Request for HVA=0x7fffd68cc000 rb=pc.ram offset=0xcc000 pid=11754
-//! 2026-11-20T10:00:00.123456Z postcopy_ram_fault_thread_request Request for HVA=0x7fffd68cc000 rb=pc.ram offset=0xcc000 pid=11754
+//! 2026-11-20T10:00:00.123456Z postcopy_ram_fault_thread_request Request for HVA=0x7fffd68cc000 rb=pc.ram …
 //! ```
 //!
 //! A request is the first touch of a page that had not come yet. It tells the page, as an offset in its RAM block, and
@@ -87,8 +87,8 @@ impl TextFormat for Requests {
     }
 }
 
-/// The time of a line of QEMU's log, `pid@seconds.micros:event …` or, of newer ones, `2026-11-20T10:00:00.123456Z event …`,
-/// and the rest.
+/// The time of a line of QEMU's log, `pid@seconds.micros:event …` or, of newer ones, `2026-11-20T10:00:00.123456Z event
+/// …`, and the rest.
 pub(super) fn timestamp(line: &[u8]) -> (Option<u64>, &[u8]) {
     if let Some(blank) = memchr::memchr(b' ', line)
         && let Some(time_ns) = iso_time(&line[..blank])

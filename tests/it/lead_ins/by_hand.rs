@@ -6,6 +6,8 @@
 
 use crate::hand_computed::{base, ns, read, record, simulate_as};
 use crate::pair::Case;
+use migsim::guest::recording::record_last;
+use migsim::guest::replay::AtEnd;
 use migsim::host::source::ZeroPageDetection;
 use migsim::migration::SwitchOver;
 use migsim::run::compare::compare;
@@ -114,6 +116,17 @@ fn a_recorder_beside_the_hypervisor_sees_the_last_accesses() {
         .collect();
     assert_eq!(seen, [(0, 1), (ns(150), 2)]);
     assert_eq!(missing(&case, over_dirty_log).0, [1, 4]);
+    // What was before the window does not count, however much it is.
+    case.scenario.trace.at_end = AtEnd::Wrap;
+    let replay = case.scenario.replay(&trace).expect("it fits");
+    let passes = replay.pass().times(100_000_000);
+    let until = passes + SimTime::from_ns(304);
+    let late = record_last(&replay, SimTime::from_ns(154), until).expect("two accesses");
+    let late = late.accesses.iter();
+    let late: Vec<_> = late
+        .map(|access| (access.time.as_ps(), access.page))
+        .collect();
+    assert_eq!(late, seen);
 }
 
 #[test]

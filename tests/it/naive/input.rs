@@ -55,6 +55,15 @@ impl Input<'_> {
         self.page_size << self.host_shift
     }
 
+    /// The same on a host whose pages are the trace's.
+    pub(super) fn in_small_pages(&self) -> Self {
+        Input {
+            host_shift: 0,
+            initially_installed: Vec::new(),
+            ..self.clone()
+        }
+    }
+
     /// Host pages altogether.
     pub(crate) fn pages(&self) -> u32 {
         self.vm_pages().div_ceil(1 << self.host_shift)

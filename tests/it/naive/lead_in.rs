@@ -22,8 +22,9 @@ pub(super) struct Sent {
     pub(super) bytes: u128,
 }
 
-/// Rounds, or the one of a push while recording, with a recorder.
-pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
+/// Rounds, or the one of a push while recording, with a recorder. Pages are small as long as the VM runs here.
+pub(super) fn recorded<'a>(host: &'a Input<'a>) -> SourcePhase<'a> {
+    let input = &host.in_small_pages();
     let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
     let pages = input.pages() as usize;
     let mut sender = Sender::new(input);
@@ -96,7 +97,7 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
         .map(|&(wall, _, v, page, op)| Access {
             time_ps: narrow(wall - from),
             vcpu: v as u16,
-            page,
+            page: page >> host.host_shift,
             op,
         })
         .collect();
@@ -116,9 +117,8 @@ pub(super) fn recorded<'a>(input: &'a Input<'a>) -> SourcePhase<'a> {
     let zero = source::zero_pages(input, &streams, &positions);
     drop(guest);
     phase(
-        input,
+        host,
         sender,
-        streams,
         ready,
         suspended,
         (log, positions, zero, missing),
@@ -136,7 +136,8 @@ fn learn(guest: &Recorded, seen: &mut usize, missing: &mut [bool]) {
 }
 
 /// Rounds over the dirty log: the guest is not slowed down, and knows nothing of a recorder, even if there is one.
-pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32, recorded: bool) -> SourcePhase<'a> {
+pub(super) fn rounds<'a>(host: &'a Input<'a>, most: u32, recorded: bool) -> SourcePhase<'a> {
+    let input = &host.in_small_pages();
     let streams: Vec<Stream> = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
     let pages = input.pages() as usize;
     let mut deadline = input.settings.hybrid.time.map_or(Ps::MAX, ps);
@@ -184,15 +185,14 @@ pub(super) fn rounds<'a>(input: &'a Input<'a>, most: u32, recorded: bool) -> Sou
     }
     let ready = sender.free().max(suspended) + ps(input.settings.vm.suspend);
     let log = match recorded {
-        true => last_accesses(input, &streams, position),
+        true => last_accesses(host, &streams, position),
         false => Vec::new(),
     };
     let positions = vec![position; streams.len()];
     let zero = source::zero_pages(input, &streams, &positions);
     phase(
-        input,
+        host,
         sender,
-        streams,
         ready,
         suspended,
         (log, positions, zero, dirty),
@@ -213,7 +213,7 @@ fn last_accesses(input: &Input, streams: &[Stream], position: Ps) -> Vec<Access>
     let access = |(g, v, touch): (Ps, usize, super::trace::Touch)| Access {
         time_ps: narrow(g - from),
         vcpu: v as u16,
-        page: touch.page,
+        page: touch.page >> input.host_shift,
         op: touch.op,
     };
     made.into_iter().map(access).collect()
@@ -221,18 +221,21 @@ fn last_accesses(input: &Input, streams: &[Stream], position: Ps) -> Vec<Access>
 
 type Reached = (Vec<Access>, Vec<Ps>, Vec<bool>, Vec<bool>);
 
-/// The core state goes behind everything else.
+/// The core state goes behind everything else. A host page is there if all of it is.
 fn phase<'a>(
     input: &'a Input<'a>,
     mut sender: Sender<'_>,
-    streams: Vec<Stream<'a>>,
     ready: Ps,
     suspended: Ps,
     (log, positions, zero, missing): Reached,
 ) -> SourcePhase<'a> {
     let core = sender.send_core(ready);
+    let streams = (0..input.vcpus).map(|v| Stream::new(input, v)).collect();
     let mut phase = source::phase(input, streams, suspended, core, (log, positions, zero));
-    phase.there = missing.iter().map(|missing| !missing).collect();
+    let small = 0..missing.len();
+    let is_missing =
+        |page: u32| (small.clone()).any(|n| missing[n] && n as u32 >> input.host_shift == page);
+    phase.there = (0..input.pages()).map(|page| !is_missing(page)).collect();
     phase.sent = sender.sent;
     phase
 }

@@ -65,8 +65,8 @@ pub(super) fn of(column: &ColumnDescriptor, file: &FileMetaData) -> Result<Unit,
     of(duration.map_or(1, |ns| ns as i64), false)
 }
 
-/// Makes sure that a column of vCPUs or pages holds numbers, and no dates, times or parts of numbers. Otherwise the rest
-/// of "expected …".
+/// Makes sure that a column of vCPUs or pages holds numbers, and no dates, times or parts of numbers. Otherwise the
+/// rest of "expected …".
 pub(super) fn expect_integers(column: &ColumnDescriptor) -> Result<(), String> {
     let logical = column.logical_type_ref();
     let converted = column.converted_type();
