@@ -31,7 +31,7 @@ const LARGEST_BASELINE: u64 = 1 << 30;
 /// Differences that the table shows; nobody reads more. CSV and JSON have all.
 const MOST_SHOWN: usize = 50;
 
-/// Hold the metrics of a scenario's [sweep] against a baseline; exit status 1 if any number has changed
+/// Hold the metrics of a scenario's [sweep] against a baseline; exit status 1 if any number has changed or a run failed
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// Scenario file (TOML), with or without a [sweep]; without one the built-in matrix
@@ -46,7 +46,7 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
-    /// Set one key of the scenario, to see what that changes
+    /// Set one key of the scenario, to see what that changes; of an axis a list or a range of its values
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
         None => ScenarioSource::from_text("check", MATRIX)?,
     };
     for assignment in &arguments.settings {
-        source.set(assignment)?;
+        source.set_beside_axes(assignment)?;
     }
     let sweep = Sweep::new(source, registry.clone())?;
     let path = match (&arguments.baseline, &arguments.scenario) {
@@ -104,7 +104,15 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
         Some(baseline(path.as_deref())?)
     };
     let is = simulate(&sweep, threads(arguments.jobs))?;
+    let failed = is.failed();
     let Some(was) = was else {
+        if let Some((run, error)) = failed.first() {
+            bail!(
+                "{} of {} runs failed, expected none of a baseline; the first, {run}: {error}",
+                failed.len(),
+                is.runs()
+            );
+        }
         let path = path.unwrap_or_else(|| MATRIX_BASELINE_PATH.into());
         write_whole(&path, |file| file.write_all(&is.to_csv()))
             .with_context(|| format!("cannot write {}", path.display()))?;
@@ -132,14 +140,25 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
             ),
             _ => table(&found, MOST_SHOWN, view),
         })?;
-    if found.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+    // A run without numbers is as before where the baseline has none either, and yet nothing is checked.
+    if let Some((run, error)) = failed.first() {
+        say!(
+            "migsim: {} of {} runs failed; the first, {run}: {error}",
+            failed.len(),
+            is.runs()
+        );
     }
-    say!(
-        "migsim: {} differences from {name}; if they are intended, --bless makes them the baseline",
-        found.len()
-    );
-    Ok(ExitCode::FAILURE)
+    if !found.is_empty() {
+        say!(
+            "migsim: {} differences from {name}; if they are intended, --bless makes them the baseline",
+            found.len()
+        );
+    }
+    Ok(if found.is_empty() && failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn known_metric(name: &str) -> anyhow::Result<()> {

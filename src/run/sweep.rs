@@ -283,7 +283,7 @@ impl Sweep {
 }
 
 /// The column of what went wrong.
-const ERROR: &str = "error";
+pub const ERROR: &str = "error";
 
 /// A synthetic trace is identified by the scenario; any other one by its content, once a file.
 fn identify(scenario: &Scenario, traces: &mut BTreeMap<PathBuf, String>) {

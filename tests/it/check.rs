@@ -157,3 +157,68 @@ fn a_user_has_a_baseline_of_their_own() {
         "{errors}"
     );
 }
+
+#[test]
+fn a_key_on_an_axis_takes_values_of_the_axis_only() {
+    let elsewhere = tempfile::tempdir().expect("a temporary directory");
+    let (code, _, errors) = check(elsewhere.path(), &["--set", "link.bandwidth=1 Gbit/s"]);
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(
+        errors.contains("link.bandwidth is on an axis of the sweep, expected a list"),
+        "{errors}"
+    );
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let swept = format!("{OWN}[sweep]\nlink.mtu = [1500]\n");
+    fs::write(directory.path().join("own.toml"), swept).expect("a writable directory");
+    let check = |arguments: &[&str]| check(directory.path(), arguments);
+    assert_eq!(check(&["own.toml", "--bless"]).0, Some(0));
+    let (code, out, _) = check(&["own.toml", "--set", "link.mtu=[1500, 9000]"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("mtu 9000") && out.contains("new"), "{out}");
+}
+
+#[test]
+fn a_run_that_fails_is_no_baseline_and_no_success() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let starts = |starts: &str| {
+        let swept = format!("{OWN}[sweep]\n\"trace.start\" = [{starts}]\n");
+        fs::write(directory.path().join("own.toml"), swept).expect("a writable directory");
+    };
+    let check = |arguments: &[&str]| check(directory.path(), arguments);
+    let baseline = directory.path().join("own.baseline.csv");
+    starts("\"10 ms\", \"2 s\"");
+    let (code, _, errors) = check(&["own.toml", "--bless"]);
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(
+        errors.contains("2 of 4 runs failed, expected none of a baseline; the first, ")
+            && errors.contains("trace.start: 2.00 s is not before"),
+        "{errors}"
+    );
+    assert!(!baseline.exists());
+
+    // A baseline that an earlier version has blessed holds failed runs.
+    starts("\"10 ms\"");
+    assert_eq!(check(&["own.toml", "--bless"]).0, Some(0));
+    starts("\"2 s\"");
+    let good = fs::read_to_string(&baseline).expect("it was blessed");
+    let header = good.lines().next().expect("a header");
+    let row = |strategy: &str| {
+        let cells = header.split(',').map(|column| match column {
+            "trace" => "synthetic zipf",
+            "strategy" => strategy,
+            "trace.start_s" => "2",
+            "seed" => "1",
+            _ => "",
+        });
+        cells.collect::<Vec<_>>().join(",") + "\n"
+    };
+    let failed = format!("{header}\n{}{}", row("post-copy"), row("pre-record"));
+    fs::write(&baseline, failed).expect("a writable directory");
+    let (code, out, errors) = check(&["own.toml"]);
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(!out.contains("new"), "{out}");
+    assert!(
+        errors.contains("2 of 2 runs failed; the first, "),
+        "{errors}"
+    );
+}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::run::columns::METRICS;
-use crate::run::sweep::{PointResult, Sweep};
+use crate::run::sweep::{ERROR, PointResult, Sweep};
 
 /// Columns that are part of a row and not of a baseline. The scenario may be renamed, and a release is not a
 /// regression. Axes and trace tell rows apart; what the settings are is for the scenario's file to say, and a key that
@@ -11,7 +11,7 @@ use crate::run::sweep::{PointResult, Sweep};
 const LEFT_OUT: [&str; 4] = ["scenario", "scenario_hash", "settings", "version"];
 
 /// Columns that are compared beside the metrics; the rest tells rows apart.
-const COMPARED: [&str; 2] = ["trace_hash", "error"];
+const COMPARED: [&str; 2] = ["trace_hash", ERROR];
 
 /// The rows of a sweep, as a baseline keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +125,16 @@ impl Baseline {
             .iter()
             .filter(|column| is_metric(column))
             .count()
+    }
+
+    /// The runs that failed, in words, with their errors.
+    pub fn failed(&self) -> Vec<(String, &str)> {
+        let rows = self.by_point().into_iter();
+        rows.filter_map(|(point, values)| {
+            let error = values.get(ERROR).filter(|error| !error.is_empty())?;
+            Some((in_words(&point), *error))
+        })
+        .collect()
     }
 
     /// The rows in order: what tells them apart, and the values that are compared.
