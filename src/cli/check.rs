@@ -135,8 +135,13 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
         .output
         .write(&rows(&found), |view| match found.len() {
             0 => format!(
-                "{} runs, {metrics} metrics each: all as in {name}\n",
-                is.runs()
+                "{} runs, {metrics} metrics each: all as in {name}{}\n",
+                is.runs(),
+                if failed.is_empty() {
+                    ""
+                } else {
+                    ", where runs failed, too"
+                }
             ),
             _ => table(&found, MOST_SHOWN, view),
         })?;
