@@ -10,6 +10,7 @@ mod idle_keys;
 mod inputs;
 mod man;
 mod metrics;
+mod notes;
 mod output;
 mod plan;
 mod plot;

@@ -8,6 +8,7 @@ mod comparison;
 pub mod from_row;
 mod gap;
 pub(crate) mod guests;
+pub(crate) mod notes;
 pub mod row;
 pub mod rows;
 pub mod sweep;

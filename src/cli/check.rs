@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::output::{OutputArgs, check_outputs};
+use super::notes::Notes;
 use super::progress;
 use super::sweep::threads;
 use crate::file::{read_bounded, write_whole};
@@ -206,3 +207,6 @@ fn simulate(sweep: &Sweep, jobs: usize) -> anyhow::Result<Baseline> {
     .map_err(|error| anyhow::anyhow!("{error:#}"))?;
     Ok(Baseline::of(sweep, &results))
 }
+    let mut notes = Notes::default();
+            notes.take(&batch);
+    notes.say();

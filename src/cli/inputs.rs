@@ -10,11 +10,11 @@ use super::output::check_outputs;
 use crate::guest::replay::Replay;
 use crate::message::say;
 use crate::run::compare::Run;
+use crate::run::notes::{end_note, start_note};
 use crate::run::row::Provenance;
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::strategy::Registry;
 use crate::trace::Trace;
-use crate::units::SimTime;
 
 #[derive(Debug, Args)]
 pub(super) struct InputArgs {
@@ -64,32 +64,10 @@ pub(super) fn say_if_idle(runs: &[Run]) {
     }
 }
 
-/// Says so where the VM is still on the source when its trace has ended: what is recorded or dirty there is not what
-/// the guest would have done.
+/// Says so where the VM is still on the source when its trace has ended.
 pub(super) fn say_if_ended(replay: &Replay<'_>, runs: &[Run]) {
-    let left = replay.until_end();
-    let is_late = |run: &&Run| {
-        let metrics = &run.metrics;
-        let after = metrics.downtime + metrics.residual_dependency.unwrap_or_default();
-        (metrics.total_migration_time).is_some_and(|total| total.saturating_sub(after) > left)
-    };
-    let late: Vec<_> = runs
-        .iter()
-        .filter(is_late)
-        .map(|run| run.strategy)
-        .collect();
-    if !late.is_empty() {
-        say!(
-            "migsim: the trace ends {left} after the migration command, before {} suspend{} the VM; the guest {} then \
-             (trace.at_end)",
-            late.join(", "),
-            if late.len() == 1 { "s" } else { "" },
-            if replay.wraps() {
-                "begins it anew"
-            } else {
-                "accesses nothing more"
-            }
-        );
+    if let Some(note) = end_note(replay, runs) {
+        say!("migsim: {note}");
     }
 }
 
@@ -125,13 +103,8 @@ impl InputArgs {
             scenario.trace.workload = None;
         }
         let trace = scenario.open_trace()?;
-        let used = scenario.trace.start_in(&trace)?;
-        if SimTime::from_ns(used) != scenario.trace.start {
-            say!(
-                "migsim: trace.start is taken as {}: the trace is exact only every {}",
-                SimTime::from_ns(used),
-                SimTime::from_ns(trace.header().compaction_ns)
-            );
+        if let Some(note) = start_note(&scenario, &trace)? {
+            say!("migsim: {note}");
         }
         let provenance = Provenance::of(source.name(), &scenario).with_trace(&scenario, &trace);
         let files = source.files().iter().map(PathBuf::as_path);

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use super::output::check_outputs;
+use super::notes::Notes;
 use super::progress::Points;
 use crate::file::stream;
 use crate::message::say;
@@ -208,6 +209,7 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
             anyhow::Ok(())
         })
         .map_err(|error| match error {
+    let mut notes = Notes::default();
             sweep::RunError::Delivery(error) => error,
             error => anyhow::anyhow!("{error:#}"),
         })?;
@@ -220,6 +222,7 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
              faults say nothing there"
         );
     }
+            notes.take(&results);
     if failed > 0 {
         say!("migsim: {failed} of {run} points failed; the column `error` says why");
     }
@@ -229,6 +232,7 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
+    notes.say();
 /// As many as were asked for, or one per processor.
 pub(super) fn threads(jobs: Option<u16>) -> usize {
     jobs.map_or_else(

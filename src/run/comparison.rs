@@ -55,6 +55,10 @@ impl<'a> Comparison<'a> {
         })
     }
 
+    pub(crate) fn replay(&self) -> &Replay<'a> {
+        &self.replay
+    }
+
     /// Migrates the VM by a strategy while `probe` watches, and lets `look` make something of what comes out.
     pub(super) fn migrate<T>(
         &self,

@@ -1,6 +1,7 @@
 //! Sweeps from outside: the same bytes with any number of threads and shards and after a kill, and clear errors.
 
 mod damaged;
+mod remarks;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -196,6 +196,7 @@ struct Rows<R> {
     start: u64,
     /// Where the last line ends.
     end: u64,
+            notes: Vec::new(),
 }
 
 impl<R: Read> Rows<R> {

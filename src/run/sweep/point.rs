@@ -5,6 +5,7 @@ use crate::run::columns::METRICS;
 use crate::run::compare::Run;
 use crate::run::gap::rate_gaps;
 use crate::run::guests::{SharedGuests, in_one_line};
+use crate::run::notes::{end_note, start_note};
 use crate::run::row::{Provenance, Row, Value};
 use crate::scenario::Scenario;
 
@@ -17,6 +18,8 @@ pub struct PointResult {
     pub provenance: Provenance,
     /// A run, or what went wrong, for each of the strategies in their order.
     pub runs: Vec<Result<Run, String>>,
+    /// Where they are not of what the scenario says.
+    pub notes: Vec<String>,
 }
 
 impl PointResult {
@@ -28,6 +31,7 @@ impl PointResult {
                 ..Provenance::default()
             },
             runs: Vec::new(),
+            notes: Vec::new(),
         };
         let scenario = sweep.scenario(point).map_err(|error| in_one_line(&error));
         let runs = scenario.and_then(|scenario| result.simulate(sweep, shared, &scenario));
@@ -75,6 +79,9 @@ impl PointResult {
             })
             .collect();
         rate_gaps(&mut runs.iter_mut().flatten().collect::<Vec<_>>());
+        let start = start_note(scenario, &trace).map_err(|error| in_one_line(&error))?;
+        let end = end_note(comparison.replay(), runs.iter().flatten());
+        self.notes.extend(start.into_iter().chain(end));
         Ok(runs)
     }
 

@@ -1,0 +1,52 @@
+//! What a sweep says on standard error beside its rows.
+
+use std::fs;
+
+use super::Desk;
+
+impl Desk {
+    /// Standard error of a run that succeeds.
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8(output.stderr).expect("text");
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        errors
+    }
+
+    /// A trace of 30 ms that is exact every millisecond.
+    fn compacted(&self) {
+        let rows = (0..300).map(|row| format!("{},0,{},w\n", row * 100_000, row % 64));
+        let csv = "time_ns,vcpu,page,op\n".to_owned() + &rows.collect::<String>();
+        fs::write(self.path("a.csv"), csv).expect("a writable directory");
+        let import = "trace import --from csv --pages 64 --compaction 1ms a.csv a.mtrace";
+        self.good(&import.split(' ').collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn notes_on_positions_are_said_once() {
+    let desk = Desk::with(
+        "[trace]\nfile = \"a.mtrace\"\n[migration]\nrecord_window = \"40 ms\"\npush_while_recording = false\n\
+         strategies = [\"post-copy\", \"pre-record\"]\n\
+         [sweep]\n\"trace.start\" = [\"2 ms\", \"2.3 ms\"]\nlink.mtu = [1500, 9000]\n",
+    );
+    desk.compacted();
+    let note = "migsim: trace.start is taken as 2.00 ms: the trace is exact only every 1.00 ms";
+    let end = "before pre-record suspends the VM; the guest begins it anew then (trace.at_end)";
+    for arguments in [
+        &["sweep", "grid.toml"][..],
+        &["check", "grid.toml", "--bless"],
+    ] {
+        let said = desk.said(arguments);
+        assert_eq!(said.matches(note).count(), 1, "{said}");
+        assert_eq!(said.matches(end).count(), 1, "{said}");
+    }
+    let compare = ["compare", "grid.toml", "--set", "trace.start=2.3 ms"];
+    let said = desk.said(&compare);
+    assert!(said.contains(note) && said.contains(end), "{said}");
+    // Many positions are not named one by one.
+    let starts = "trace.start={ from = \"100 us\", to = \"14100 us\", step = \"1 ms\" }";
+    let said = desk.said(&["sweep", "grid.toml", "--set", starts]);
+    assert_eq!(said.matches("is taken as").count(), 5, "{said}");
+    assert!(said.contains("… and such a note for"), "{said}");
+}
