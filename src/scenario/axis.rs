@@ -1,7 +1,12 @@
 //! One axis of a grid: a key and the values that it takes.
 
+mod range;
+
+use std::collections::HashMap;
+
+use self::range::Range;
 use super::keys::{Key, keys};
-use super::quantity::{self, Quantity, Unit};
+use super::quantity::{self, Unit};
 
 /// Most values of one axis, and most points of a grid.
 pub const MOST_POINTS: usize = 1_000_000;
@@ -62,6 +67,7 @@ impl Axis {
             };
             axis_values.push(value);
         }
+        check_once(&axis_values)?;
         Ok(Axis {
             key: key.to_owned(),
             unit,
@@ -78,6 +84,20 @@ impl Axis {
             None => self.key.clone(),
         }
     }
+}
+
+/// Refuses values whose rows nothing would tell apart.
+fn check_once(values: &[AxisValue]) -> Result<(), String> {
+    let mut seen: HashMap<&str, (usize, &AxisValue)> = HashMap::new();
+    for (entry, value) in (1..).zip(values) {
+        if let Some((first, same)) = seen.insert(&value.cell, (entry, value)) {
+            return Err(format!(
+                "entries {first} and {entry}, {} and {}, are both {} in the rows, expected each value and label once",
+                same.value, value.value, value.cell
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The column of an axis over this key, as long as its values have no labels.
@@ -110,154 +130,6 @@ fn labelled(value: &toml::Value) -> Result<Option<(String, toml::Value)>, String
             "{value}, expected {{ label = \"a text\", value = … }}"
         )),
         _ => Ok(None),
-    }
-}
-
-/// `{ from, to, step | count, scale }` in whole base units.
-struct Range {
-    unit: Unit,
-    from: i128,
-    to: i128,
-    steps: Steps,
-}
-
-enum Steps {
-    /// Adding so much.
-    Add(i128),
-    /// Multiplying by so much.
-    Multiply(i128),
-    /// So many values, evenly spaced.
-    Linear(usize),
-    /// So many values, evenly spaced by factors.
-    Log(usize),
-}
-
-impl Range {
-    fn parse(range: &toml::Table) -> Result<Self, String> {
-        if let Some(key) = range
-            .keys()
-            .find(|key| !["from", "to", "step", "count", "scale"].contains(&key.as_str()))
-        {
-            return Err(format!(
-                "unknown field `{key}` of a range, expected `from`, `to`, `step` or `count`, `scale`"
-            ));
-        }
-        let quantity = |name: &str| {
-            let value = range
-                .get(name)
-                .ok_or_else(|| format!("expected `{name}` in the range"))?;
-            Quantity::of(value).ok_or_else(|| {
-                format!("`{name}` = {value}, expected a number or a quantity such as \"10 ms\"")
-            })
-        };
-        let (from, to) = (quantity("from")?, quantity("to")?);
-        let log = match range.get("scale").map(|scale| scale.as_str()) {
-            None | Some(Some("linear")) => false,
-            Some(Some("log")) => true,
-            Some(_) => return Err("`scale`: expected \"linear\" or \"log\"".to_owned()),
-        };
-        let step = range.get("step").map(|_| quantity("step")).transpose()?;
-        // The quantity that is most particular about its unit decides for the others.
-        let unit = [Some(from), Some(to), step.filter(|_| !log)]
-            .into_iter()
-            .flatten()
-            .map(|quantity| quantity.unit);
-        let unit = Unit::most_particular(unit).unwrap_or(Unit::Whole);
-        let in_unit = |name: &str, quantity: Quantity| {
-            quantity
-                .in_unit(unit)
-                .map(|quantity| quantity.amount)
-                .ok_or_else(|| format!("`{name}` is of another unit than the rest of the range"))
-        };
-        let (from, to) = (in_unit("from", from)?, in_unit("to", to)?);
-        if log && (from <= 0 || to <= 0) {
-            return Err("`scale` = \"log\" expects `from` and `to` above zero".to_owned());
-        }
-        let steps = match (step, range.get("count")) {
-            (Some(factor), None) if log => match factor.unit {
-                Unit::Whole if factor.amount > 1 => Steps::Multiply(factor.amount),
-                _ => {
-                    return Err("`step`: expected a whole factor above 1 on a log scale".to_owned());
-                }
-            },
-            (Some(step), None) => match in_unit("step", step)? {
-                step if step > 0 => Steps::Add(step),
-                _ => return Err("`step`: expected more than zero".to_owned()),
-            },
-            (None, Some(count)) => {
-                let count = count
-                    .as_integer()
-                    .and_then(|count| usize::try_from(count).ok())
-                    .filter(|count| (2..=MOST_POINTS).contains(count))
-                    .ok_or_else(|| format!("`count`: expected 2 to {MOST_POINTS}"))?;
-                if log {
-                    Steps::Log(count)
-                } else {
-                    Steps::Linear(count)
-                }
-            }
-            _ => return Err("expected either `step` or `count` in the range".to_owned()),
-        };
-        if from > to && matches!(steps, Steps::Add(_) | Steps::Multiply(_)) {
-            return Err("expected `from` not above `to`".to_owned());
-        }
-        Ok(Range {
-            unit,
-            from,
-            to,
-            steps,
-        })
-    }
-
-    fn expand(&self) -> Result<Vec<toml::Value>, String> {
-        let amounts: Vec<i128> = match self.steps {
-            Steps::Add(step) => {
-                std::iter::successors(Some(self.from), |amount| amount.checked_add(step))
-                    .take_while(|amount| *amount <= self.to)
-                    .take(MOST_POINTS + 1)
-                    .collect()
-            }
-            Steps::Multiply(factor) => {
-                std::iter::successors(Some(self.from), |amount| amount.checked_mul(factor))
-                    .take_while(|amount| *amount <= self.to)
-                    .collect()
-            }
-            Steps::Linear(count) => (0..count).map(|index| self.linear(index, count)).collect(),
-            Steps::Log(count) => (0..count).map(|index| self.log(index, count)).collect(),
-        };
-        if amounts.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err("`count` is larger than the number of different values".to_owned());
-        }
-        amounts
-            .into_iter()
-            .map(|amount| {
-                Quantity {
-                    amount,
-                    unit: self.unit,
-                }
-                .value()
-                .ok_or_else(|| format!("{amount} is too large"))
-            })
-            .collect()
-    }
-
-    /// Rounded to the nearest base unit, halves up.
-    fn linear(&self, index: usize, count: usize) -> i128 {
-        let (index, gaps) = (index as i128, count as i128 - 1);
-        self.from + (2 * (self.to - self.from) * index + gaps).div_euclid(2 * gaps)
-    }
-
-    /// The only place with floating point; its result is a whole number again at once.
-    fn log(&self, index: usize, count: usize) -> i128 {
-        if index == 0 {
-            return self.from;
-        }
-        if index == count - 1 {
-            return self.to;
-        }
-        let (from, to) = (self.from as f64, self.to as f64);
-        let share = index as f64 / (count - 1) as f64;
-        (from * (to / from).powf(share)).round() as i128
     }
 }
 
@@ -355,6 +227,14 @@ mod tests {
                 "expected { label = \"a text\"",
             ),
             ("[{ label = \"a\" }]", "expected { label = \"a text\""),
+            (
+                r#"["1 Gbit/s", "2 Gbit/s", "1000 Mbit/s"]"#,
+                "entries 1 and 3, \"1 Gbit/s\" and \"1000 Mbit/s\", are both 1000000000",
+            ),
+            (
+                r#"[{ label = "a", value = 1 }, { label = "a", value = 2 }]"#,
+                "entries 1 and 2, 1 and 2, are both a in the rows",
+            ),
             ("{ from = 1, to = 2 }", "either `step` or `count`"),
             (
                 "{ from = 1, to = 2, step = 1, count = 2 }",

@@ -111,7 +111,6 @@ impl Candidates {
             ordered.sort_by(|(a, _), (b, _)| a.total_cmp(b));
             axis.values = ordered.into_iter().map(|(_, value)| value).collect();
         }
-        axis.values.dedup_by(|a, b| a.cell == b.cell);
         let place = axis.values.len() - 1;
         let mut candidates = Candidates {
             axis,
