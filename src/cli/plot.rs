@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::output::{check_outputs, write_data};
+use crate::message::say;
 use crate::plot;
 use crate::plot::rows::Columns;
 use crate::run::columns::STRATEGY;
@@ -15,7 +16,8 @@ use crate::run::rows::Rows;
 /// Draw rows of a sweep: columns over another one, a line for each value of a third
 ///
 /// Where several rows share a place and a line, as of several seeds or positions, the mean is drawn, and a bar from the
-/// least to the most. `migsim metrics` lists the columns; the file's first line names those of the axes.
+/// least to the most. Rows of runs that failed are left out. `migsim metrics` lists the columns; the file's first line
+/// names those of the axes.
 #[derive(Debug, Args)]
 pub(super) struct PlotArgs {
     /// Rows (CSV), as of `migsim sweep`
@@ -52,8 +54,17 @@ pub(super) fn run(arguments: PlotArgs) -> Result<ExitCode> {
         by: arguments.by,
     };
     let format = Picture::by_name(out)?;
-    let rows = Rows::read(&arguments.rows)?.of_strategies(&arguments.strategies)?;
+    let rows = Rows::read(&arguments.rows)?.finished()?;
+    let rows = rows.of_strategies(&arguments.strategies)?;
     ensure_one_strategy(&rows, &columns)?;
+    let (failed, rows) = rows.split_failed();
+    let failed = plot::rows::failed(&failed, &columns)?;
+    for words in failed
+        .into_iter()
+        .chain(plot::rows::empty(&rows, &columns)?)
+    {
+        say!("migsim: {words}");
+    }
     let svg = plot::svg(&plot::rows::plot(&rows, &columns)?)?;
     write_data(out, &format.render(svg)?)?;
     Ok(ExitCode::SUCCESS)

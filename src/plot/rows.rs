@@ -115,6 +115,50 @@ pub fn plot(rows: &Rows, columns: &Columns) -> Result<Plot, RowsError> {
     })
 }
 
+/// The rows that have nothing in a column upwards, in words for each such column: a mean without them may be of the
+/// better runs only.
+///
+/// # Errors
+///
+/// [`RowsError`] for a column that is not there.
+pub fn empty(rows: &Rows, columns: &Columns) -> Result<Vec<String>, RowsError> {
+    let by = rows.column(&columns.by)?;
+    let mut words = Vec::new();
+    for y in &columns.y {
+        let column = rows.column(y)?;
+        let empty = rows.records().iter().filter(|row| row[column].is_empty());
+        let (count, lines) = by_line(empty, by);
+        if count > 0 {
+            let all = rows.records().len();
+            words.push(format!(
+                "{count} of {all} rows have no {y} and are left out: {lines}"
+            ));
+        }
+    }
+    Ok(words)
+}
+
+/// The rows of runs that failed, in words; nothing without any.
+///
+/// # Errors
+///
+/// [`RowsError`] for a column that is not there.
+pub fn failed(rows: &Rows, columns: &Columns) -> Result<Option<String>, RowsError> {
+    let (count, lines) = by_line(rows.records().iter(), rows.column(&columns.by)?);
+    Ok((count > 0).then(|| format!("{count} rows are of failed runs and are left out: {lines}")))
+}
+
+/// How many there are, and how many of each line.
+fn by_line<'r>(rows: impl Iterator<Item = &'r StringRecord>, by: usize) -> (usize, String) {
+    let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
+    rows.for_each(|row| *lines.entry(&row[by]).or_default() += 1);
+    let words = lines.iter().take(MOST_LINES);
+    let words: Vec<_> = words
+        .map(|(line, count)| format!("{line} {count}"))
+        .collect();
+    (lines.values().sum(), words.join(", "))
+}
+
 /// The different cells of a column, as they come.
 fn distinct(rows: &Rows, column: usize) -> Vec<&str> {
     let mut seen = BTreeSet::new();
@@ -136,7 +180,7 @@ fn places(rows: &Rows, column: usize) -> Vec<&str> {
     cells
 }
 
-/// A column's numbers by their place and line. Cells without a number, as of a run that failed, are left out.
+/// A column's numbers by their place and line. Empty cells are left out.
 fn spreads<'r>(
     rows: &'r Rows,
     (x, by): (usize, usize),

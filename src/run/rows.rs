@@ -9,6 +9,7 @@ use csv::StringRecord;
 use crate::file::read_bounded;
 use crate::nearest::nearest;
 use crate::run::columns::STRATEGY;
+use crate::run::sweep::{ERROR, Manifest};
 
 /// Larger files are not read as a whole.
 const LARGEST_FILE: u64 = 256 << 20;
@@ -19,6 +20,8 @@ pub struct Rows {
     path: PathBuf,
     header: StringRecord,
     records: Vec<StringRecord>,
+    /// Rows of the whole part of a sweep, if the file says so.
+    expected: Option<usize>,
 }
 
 /// Rows that cannot be used; each names the file.
@@ -45,17 +48,52 @@ impl Rows {
         let bytes = read_bounded(path, LARGEST_FILE);
         let bytes = bytes.map_err(|error| RowsError::Io(path.to_owned(), error))?;
         let csv = |error| RowsError::Csv(path.to_owned(), error);
-        let mut reader = csv::Reader::from_reader(without_manifest(&bytes));
+        let (manifest, rows) = split(&bytes);
+        let mut reader = csv::Reader::from_reader(rows);
         Ok(Rows {
             path: path.to_owned(),
             header: reader.headers().map_err(csv)?.clone(),
             records: reader.records().collect::<Result<_, _>>().map_err(csv)?,
+            expected: Manifest::parse(manifest).map(|manifest| manifest.rows()),
         })
     }
 
     /// The rows, with a cell for each column.
     pub fn records(&self) -> &[StringRecord] {
         &self.records
+    }
+
+    /// The same, if they are no part of a sweep or all of one.
+    ///
+    /// # Errors
+    ///
+    /// [`RowsError::Content`] when some are still to come.
+    pub fn finished(self) -> Result<Self, RowsError> {
+        match self.expected {
+            Some(expected) if expected != self.records.len() => Err(self.wrong(format!(
+                "{} rows of an unfinished sweep, expected {expected}: `migsim sweep --resume` goes on with it",
+                self.records.len()
+            ))),
+            _ => Ok(self),
+        }
+    }
+
+    /// The rows of runs that failed, and the others.
+    pub fn split_failed(self) -> (Self, Self) {
+        let column = self.columns().position(|column| column == ERROR);
+        // Elsewhere an error may be a number.
+        let failed = |row: &StringRecord| {
+            let cell = column.and_then(|column| row.get(column));
+            cell.is_some_and(|cell| !cell.is_empty() && cell.parse::<f64>().is_err())
+        };
+        let with = |records| Rows {
+            path: self.path.clone(),
+            header: self.header.clone(),
+            records,
+            expected: self.expected,
+        };
+        let (bad, good) = self.records.iter().cloned().partition(failed);
+        (with(bad), with(good))
     }
 
     /// Names of the columns.
@@ -113,9 +151,9 @@ impl Rows {
 }
 
 /// A shard's file has a line about itself before its header.
-fn without_manifest(bytes: &[u8]) -> &[u8] {
+fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     match bytes.iter().position(|byte| *byte == b'\n') {
-        Some(end) if bytes.starts_with(b"#") => &bytes[end + 1..],
-        _ => bytes,
+        Some(end) if bytes.starts_with(b"#") => bytes.split_at(end + 1),
+        _ => (&[], bytes),
     }
 }

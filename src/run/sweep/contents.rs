@@ -38,8 +38,13 @@ impl Manifest {
         format!("{MARK}{}\n", serde_json::json!(self))
     }
 
+    /// Rows of the whole part.
+    pub(crate) fn rows(&self) -> usize {
+        self.shard.range(self.points).len() * self.rows_per_point
+    }
+
     /// Reads a first line; its numbers are not to be trusted.
-    fn parse(line: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
         let json = line.strip_prefix(MARK.as_bytes())?.strip_suffix(b"\n")?;
         let manifest: Manifest = serde_json::from_slice(json).ok()?;
         let rows = manifest.points.checked_mul(manifest.rows_per_point)?;

@@ -27,7 +27,13 @@ fn rows_are_drawn_with_their_ranges() {
         "--y",
         "stall_s,page_faults",
     ];
-    let svg = desk.data(&plot);
+    let output = desk.run(&plot);
+    let (svg, said) = (output.stdout, output.stderr);
+    let svg = String::from_utf8(svg).expect("text");
+    assert_eq!(
+        String::from_utf8_lossy(&said),
+        "migsim: 1 rows are of failed runs and are left out: pre-record 1\n"
+    );
     for words in [
         "200 Mbit/s",
         "1 Gbit/s",
@@ -54,6 +60,27 @@ fn rows_are_drawn_with_their_ranges() {
 }
 
 #[test]
+fn rows_that_are_left_out_are_counted() {
+    let desk = Desk::new();
+    desk.write(
+        "rows.csv",
+        "strategy,x,y,z,error\na,1,1,,\na,2,,,\nb,1,,1,\nb,2,,2,\nb,3,3,3,it failed\n",
+    );
+    let output = desk.run(&["plot", "rows.csv", "--x", "x", "--y", "y,z"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(
+        said,
+        "migsim: 1 rows are of failed runs and are left out: b 1\n\
+         migsim: 3 of 4 rows have no y and are left out: a 1, b 2\n\
+         migsim: 2 of 4 rows have no z and are left out: a 2\n"
+    );
+    // The mean of the others is what is drawn: the place of the failed run is not there.
+    let svg = String::from_utf8(output.stdout).expect("text");
+    assert!(text(&svg, "2") && !text(&svg, "3"), "{svg}");
+}
+
+#[test]
 fn words_have_no_control_characters() {
     let desk = Desk::new();
     desk.write("rows.csv", "a,strategy,b\n1,x\u{1}y,2\n2,x\u{1}y,3\n");
@@ -77,8 +104,8 @@ fn what_cannot_be_drawn_is_refused() {
             "did you mean `stall_s`?",
         ),
         (
-            ["rows.csv", "--x", "trace.start_s", "--y", "error"],
-            "row 5: error: `it failed` is not a number",
+            ["rows.csv", "--x", "trace.start_s", "--y", "scenario"],
+            "row 1: scenario: `s` is not a number",
         ),
         (["none.csv", "--x", "a", "--y", "b"], "`b` has no numbers"),
         (["absent.csv", "--x", "a", "--y", "b"], "absent.csv"),

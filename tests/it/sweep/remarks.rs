@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::Desk;
+use super::{Desk, GRID};
 
 impl Desk {
     /// Standard error of a run that succeeds.
@@ -49,4 +49,20 @@ fn notes_on_positions_are_said_once() {
     let said = desk.said(&["sweep", "grid.toml", "--set", starts]);
     assert_eq!(said.matches("is taken as").count(), 5, "{said}");
     assert!(said.contains("… and such a note for"), "{said}");
+}
+
+#[test]
+fn unfinished_rows_are_not_drawn() {
+    let desk = Desk::with(GRID);
+    desk.good(&["sweep", "grid.toml", "--shard", "1/2", "--out", "half.csv"]);
+    let draw = |rows: &'static str| ["plot", rows, "--x", "trace.start_s", "--y", "stall_s"];
+    desk.good(&draw("half.csv"));
+    let half = desk.read("half.csv");
+    let lines: Vec<&str> = half.split_inclusive('\n').take(12).collect();
+    fs::write(desk.path("cut.csv"), lines.concat()).expect("a writable directory");
+    let error = desk.bad(&draw("cut.csv"));
+    assert!(
+        error.contains("cut.csv: 10 rows of an unfinished sweep, expected 36"),
+        "{error}"
+    );
 }
