@@ -35,7 +35,8 @@ pub(super) struct CalibrateArgs {
     #[arg(long, value_name = "KEY", value_delimiter = ',', default_values_t = default_keys().map(str::to_owned))]
     keys: Vec<String>,
 
-    /// A further key with the values that it may take, or other values for one: a list or a range, as of an axis
+    /// A further key with the values that it may take, or other values for one: a list of nothing but those, or a range
+    /// as of an axis, between whose values finer ones are tried
     #[arg(long = "range", value_name = "KEY=VALUES")]
     ranges: Vec<String>,
 

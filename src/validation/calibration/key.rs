@@ -77,11 +77,14 @@ pub struct Candidates {
     pub(super) place: usize,
     /// The one that the scenario has, if any.
     origin: Option<AxisValue>,
+    /// Whether no other values come between: a list that was given means its values.
+    is_list: bool,
 }
 
 impl Candidates {
     /// The values of a key, from the least on: those of `written`, a list or a range as an axis has them, or its own
-    /// bounds; and the one that it has in `source`, from which the search starts. A key without any starts at the last.
+    /// bounds; and the one that it has in `source`, from which the search starts. A key without any starts at the last,
+    /// as does a written list that lacks it: no value but its own is tried.
     ///
     /// # Errors
     ///
@@ -105,7 +108,9 @@ impl Candidates {
         let values = written.or(own.map(|(_, values)| *values));
         let values = values
             .ok_or("expected its values, as a list or a range: it has no bounds of its own")?;
-        let mut axis = Axis::new(key, &value_of(values))?;
+        let values = value_of(values);
+        let is_list = written.is_some() && values.is_array();
+        let mut axis = Axis::new(key, &values)?;
         if let Some(order) = numbers(&axis.values) {
             let mut ordered: Vec<_> = order.into_iter().zip(axis.values).collect();
             ordered.sort_by(|(a, _), (b, _)| a.total_cmp(b));
@@ -116,6 +121,7 @@ impl Candidates {
             axis,
             place,
             origin: None,
+            is_list,
         };
         if written.is_some() {
             candidates.check(source)?;
@@ -123,7 +129,13 @@ impl Candidates {
         if let Some(start) = candidates.start(known, source) {
             let start = Axis::new(key, &toml::Value::Array(vec![start]))?;
             candidates.origin = start.values.first().cloned();
-            candidates.place = candidates.insert(start.values);
+            let has =
+                |value: &AxisValue| Some(&value.cell) == start.values.first().map(|own| &own.cell);
+            candidates.place = match candidates.values().iter().position(has) {
+                Some(place) => place,
+                None if is_list => place,
+                None => candidates.insert(start.values),
+            };
         }
         Ok(candidates)
     }
@@ -205,6 +217,9 @@ impl Candidates {
     /// Puts a value half-way, by factors, to each neighbour of the one that the key has. Words and zero have nothing
     /// between.
     pub(super) fn refine(&mut self) {
+        if self.is_list {
+            return;
+        }
         for (low, high) in [
             (self.place, self.place + 1),
             (self.place.wrapping_sub(1), self.place),

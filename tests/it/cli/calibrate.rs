@@ -135,6 +135,22 @@ fn values_are_found_again_and_hold_for_other_workloads() {
 }
 
 #[test]
+fn a_list_means_its_values() {
+    let desk = desk();
+    // The right one is between them, and the scenario's own is not among them.
+    let list = "destination.install=[\"40 us\", \"160 us\"]";
+    let arguments = ["--keys", "destination.install", "--range", list];
+    desk.data(&calibrate(&arguments));
+    let profile = fs::read_to_string(desk.path("found.toml")).expect("a profile");
+    let line = profile.lines().find(|line| line.starts_with("install"));
+    let line = line.unwrap_or_else(|| panic!("{profile}"));
+    assert!(
+        line.contains("\"40 us\"") || line.contains("\"160 us\""),
+        "{line}"
+    );
+}
+
+#[test]
 fn the_result_depends_on_nothing_but_the_input() {
     let desk = desk();
     let of = |threads: &str| {
