@@ -13,7 +13,7 @@ use super::notes::Notes;
 use super::progress::Points;
 use crate::file::stream;
 use crate::message::say;
-use crate::run::sweep::{self, PointResult, RowFile, Shard, Sweep, header_line, rows};
+use crate::run::sweep::{self, Failed, PointResult, RowFile, Shard, Sweep, header_line, rows};
 use crate::scenario::ScenarioSource;
 use crate::strategy::Registry;
 
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: SweepArgs, registry: &Registry) -> anyhow::Result<E
     match (&arguments.command, &arguments.grid) {
         (Some(Command::Merge { out, shards }), _) => {
             check_outputs(shards.iter().map(PathBuf::as_path), [out.as_path()])?;
-            sweep::merge(out, shards)?;
+            say_failed(sweep::merge(out, shards)?);
             Ok(ExitCode::SUCCESS)
         }
         (Some(Command::Missing { grid, shards }), _) => missing(&grid.load(registry)?, shards),
@@ -181,11 +181,15 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
                     out.display()
                 ),
                 Some(stream) => Sink::begin(sweep, shard, Box::new(stream))?,
-                None if arguments.resume && sweep::is_finished(out, sweep, shard)? => {
-                    say!("migsim: {} is complete already", out.display());
-                    return Ok(ExitCode::SUCCESS);
+                None => {
+                    if arguments.resume
+                        && let Some(failed) = sweep::failed_if_finished(out, sweep, shard)?
+                    {
+                        say_finished(out, failed);
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                    Sink::File(RowFile::open(out, sweep, shard, arguments.resume)?)
                 }
-                None => Sink::File(RowFile::open(out, sweep, shard, arguments.resume)?),
             }
         }
         None => Sink::begin(sweep, shard, Box::new(io::stdout()))?,
@@ -232,7 +236,21 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-    notes.say();
+fn say_finished(out: &Path, failed: usize) {
+    say!("migsim: {} is complete already", out.display());
+    if failed > 0 {
+        say!(
+            "migsim: {failed} of its rows are of failed runs; without the file, or to another one, all points run again"
+        );
+    }
+}
+
+fn say_failed(Failed { failed, rows }: Failed) {
+    if failed > 0 {
+        say!("migsim: {failed} of {rows} rows are of failed runs; the column `error` says why");
+    }
+}
+
 /// As many as were asked for, or one per processor.
 pub(super) fn threads(jobs: Option<u16>) -> usize {
     jobs.map_or_else(
@@ -296,7 +314,8 @@ fn missing(sweep: &Sweep, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
             say!("migsim: {}: no such file", file.display());
         }
     }
-    let coverage = sweep::coverage(sweep, &there)?;
+    let (coverage, failed) = sweep::coverage(sweep, &there)?;
+    say_failed(failed);
     let missing: Vec<_> = coverage
         .iter()
         .filter(|coverage| !coverage.is_complete())

@@ -28,8 +28,8 @@ use std::path::{Path, PathBuf};
 
 pub use crate::scenario::axis::{Axis, AxisValue, MOST_POINTS};
 pub use contents::Manifest;
-pub use file::{RowFile, RowFileError, header_line, is_finished, partial, rows};
-pub use merge::{Coverage, MergeError, coverage, merge};
+pub use file::{RowFile, RowFileError, failed_if_finished, header_line, partial, rows};
+pub use merge::{Coverage, Failed, MergeError, coverage, merge};
 pub use point::PointResult;
 pub use run::RunError;
 pub use shard::{Shard, ShardError, array};

@@ -68,6 +68,10 @@ pub(super) struct Contents {
     pub(super) rest: u64,
     /// Whether the rows of all points are there, and each is the row of its place.
     pub(super) is_whole: bool,
+    /// Rows of runs that failed, in complete points.
+    pub(super) failed: usize,
+    /// The names of the columns, if they are those of a sweep.
+    pub(super) header: ByteRecord,
 }
 
 impl Contents {
@@ -80,7 +84,12 @@ impl Contents {
             source,
         };
         let mut file = BufReader::new(File::open(path).map_err(io)?);
-        let length = file.get_ref().metadata().map_err(io)?.len();
+        let metadata = file.get_ref().metadata().map_err(io)?;
+        if !metadata.is_file() {
+            // It is read again, and from a place in it on.
+            return Err(io(io::Error::other("expected a regular file")));
+        }
+        let length = metadata.len();
         let mut line = Vec::new();
         file.by_ref()
             .take(LONGEST_MANIFEST)
@@ -96,6 +105,8 @@ impl Contents {
             points: 0,
             rest: 0,
             is_whole: false,
+            failed: 0,
+            header: ByteRecord::new(),
             manifest,
         };
         contents.read_rows(file, grid).map_err(io)?;
@@ -117,8 +128,10 @@ impl Contents {
             return Ok(());
         };
         (self.rows_start, self.end) = (rows.end, rows.end);
+        self.header = header.clone();
         let mut digest = Digest::new();
         for point in self.manifest.shard.range(self.manifest.points) {
+            let mut failed = 0;
             for row in 0..self.manifest.rows_per_point {
                 let found = rows.next()?.filter(|row| row.len() == header.len());
                 let Some(found) = found.filter(|row| identity.has_metrics(row)) else {
@@ -129,7 +142,9 @@ impl Contents {
                     return Ok(());
                 }
                 digest.add(cells);
+                failed += usize::from(identity.has_error(&found));
             }
+            self.failed += failed;
             self.points += 1;
             self.end = rows.end;
         }
@@ -160,39 +175,42 @@ fn is_at(grid: &Sweep, point: usize, row: usize, cells: &[&[u8]]) -> bool {
     })
 }
 
-/// Whether a file without a manifest holds the whole grid and nothing else: each row names its scenario, settings and
-/// trace.
-pub(super) fn is_whole_grid(path: &Path, grid: &Sweep) -> io::Result<bool> {
+/// How many rows are of failed runs in a file without a manifest, if it holds the whole grid and nothing else: each row
+/// names its scenario, settings and trace.
+pub(super) fn failed_in_whole_grid(path: &Path, grid: &Sweep) -> io::Result<Option<usize>> {
     let mut rows = Rows::new(BufReader::new(File::open(path)?), 0);
     let columns = grid.columns();
     let Some(header) = rows.next()? else {
-        return Ok(false);
+        return Ok(None);
     };
     let Some(identity) = Identity::of(&header) else {
-        return Ok(false);
+        return Ok(None);
     };
     if !header.iter().eq(columns.iter().map(String::as_bytes)) {
-        return Ok(false);
+        return Ok(None);
     }
     let shared = SharedGuests::new();
+    let mut failed = 0;
     for point in 0..grid.points() {
         let result = PointResult {
             point,
             provenance: PointResult::identity(grid, &shared, point),
             runs: vec![Err(String::new()); grid.strategies().len()],
+            notes: Vec::new(),
         };
         for expected in result.rows(grid) {
             let Some(found) = rows.next()?.filter(|row| row.len() == header.len()) else {
-                return Ok(false);
+                return Ok(None);
             };
             let mut named = found.iter().zip(&expected).take(identity.metrics.start);
             let is_row = named.all(|(cell, (_, value))| cell == value.to_string().as_bytes());
             if !is_row || !identity.has_metrics(&found) {
-                return Ok(false);
+                return Ok(None);
             }
+            failed += usize::from(identity.has_error(&found));
         }
     }
-    Ok(rows.next()?.is_none())
+    Ok(rows.next()?.is_none().then_some(failed))
 }
 
 /// The lines of a file, as long as they are as a sweep writes them.
@@ -201,7 +219,6 @@ struct Rows<R> {
     start: u64,
     /// Where the last line ends.
     end: u64,
-            notes: Vec::new(),
 }
 
 impl<R: Read> Rows<R> {

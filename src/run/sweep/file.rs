@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::contents::{Contents, MARK, Manifest, is_whole_grid};
+use super::contents::{Contents, MARK, Manifest, failed_in_whole_grid};
 use super::{PointResult, Shard, Sweep};
 use crate::file::{sync_directory, write_whole};
 
@@ -184,31 +184,35 @@ fn is_beginning(path: &Path, line: &str) -> bool {
         && std::fs::read(path).is_ok_and(|bytes| line.as_bytes().starts_with(&bytes))
 }
 
-/// Whether `out` is the finished file of this shard, which need not be run again. That of a whole sweep says so by its
-/// rows.
+/// How many rows are of failed runs in `out`, if it is the finished file of this shard, which need not be run again.
+/// That of a whole sweep says so by its rows.
 ///
 /// # Errors
 ///
 /// [`RowFileError`] when it is a shard's file of something else, which is not to be replaced.
-pub fn is_finished(out: &Path, sweep: &Sweep, shard: Shard) -> Result<bool, RowFileError> {
+pub fn failed_if_finished(
+    out: &Path,
+    sweep: &Sweep,
+    shard: Shard,
+) -> Result<Option<usize>, RowFileError> {
     if !out.is_file() {
-        return Ok(false);
+        return Ok(None);
     }
     if shard == Shard::WHOLE {
-        let whole = is_whole_grid(out, sweep).map_err(|source| RowFileError::Io {
+        let failed = failed_in_whole_grid(out, sweep).map_err(|source| RowFileError::Io {
             path: out.to_owned(),
             source,
         })?;
         // Rows of this sweep that were begun are to take the place of what is there.
-        return if whole || partial(out).exists() {
-            Ok(whole)
+        return if failed.is_some() || partial(out).exists() {
+            Ok(failed)
         } else {
             Err(RowFileError::OtherFile(out.to_owned()))
         };
     }
     let contents = Contents::read(out, Some(sweep))?;
     same_grid(out, &contents.manifest, &sweep.manifest(shard))?;
-    Ok(contents.is_finished())
+    Ok(contents.is_finished().then_some(contents.failed))
 }
 
 /// Says what two manifests differ in.

@@ -37,6 +37,12 @@ impl Identity {
             .collect()
     }
 
+    /// Whether a row is of a run that failed.
+    pub(super) fn has_error(&self, row: &ByteRecord) -> bool {
+        row.get(self.metrics.end)
+            .is_some_and(|error| !error.is_empty())
+    }
+
     /// Whether a row's metrics are numbers, truths or nothing: pieces of two rows seldom are.
     pub(super) fn has_metrics(&self, row: &ByteRecord) -> bool {
         self.metrics.clone().all(|column| {

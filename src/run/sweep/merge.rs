@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use csv::ByteRecord;
+
 use super::contents::Contents;
 use super::file::same_grid;
 use super::{Manifest, RowFileError, Shard, Sweep};
@@ -25,6 +27,20 @@ pub enum MergeError {
         second: PathBuf,
         /// What differs.
         problem: &'static str,
+    },
+    /// Files with other columns.
+    #[error("{}:2: column {column} is `{found}`, expected `{expected}` as in {}", path.display(), first.display())]
+    Columns {
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        path: PathBuf,
+        /// Which column, from 1.
+        column: usize,
+        /// Its name there; nothing where it has fewer.
+        found: String,
+        /// Its name in the first.
+        expected: String,
     },
     /// The same shard twice.
     #[error("{} and {} are both shard {shard}", first.display(), second.display())]
@@ -101,6 +117,7 @@ impl<'a> Parts<'a> {
                     "scenario, axes, traces or the version of migsim differ",
                 ));
             }
+            parts.check_header(path, &contents)?;
             if let Some((other, _)) = parts.by_shard.insert(shard, (path, contents)) {
                 return Err(MergeError::Twice {
                     first: other.to_owned(),
@@ -110,6 +127,44 @@ impl<'a> Parts<'a> {
             }
         }
         parts.map(|(_, parts)| parts).ok_or(MergeError::Nothing)
+    }
+
+    /// A column under another name would put its numbers under the first file's.
+    fn check_header(&self, path: &Path, contents: &Contents) -> Result<(), MergeError> {
+        let with_header = |(_, part): &&(&Path, Contents)| !part.header.is_empty();
+        let Some((first, part)) = self.by_shard.values().find(with_header) else {
+            return Ok(());
+        };
+        let (expected, found) = (&part.header, &contents.header);
+        let columns = if found.is_empty() {
+            0
+        } else {
+            expected.len().max(found.len())
+        };
+        let Some(place) = (0..columns).find(|&place| expected.get(place) != found.get(place))
+        else {
+            return Ok(());
+        };
+        let name = |header: &ByteRecord| {
+            let name = header.get(place).unwrap_or_default();
+            String::from_utf8_lossy(name).into_owned()
+        };
+        Err(MergeError::Columns {
+            first: (*first).to_owned(),
+            path: path.to_owned(),
+            column: place + 1,
+            found: name(found),
+            expected: name(expected),
+        })
+    }
+
+    fn failed(&self) -> Failed {
+        let parts = self.by_shard.values().map(|(_, contents)| contents);
+        let rows = |contents: &Contents| contents.points * self.kind.rows_per_point;
+        Failed {
+            failed: parts.clone().map(|contents| contents.failed).sum(),
+            rows: parts.map(rows).sum(),
+        }
     }
 
     fn coverage(&self) -> Vec<Coverage> {
@@ -147,21 +202,32 @@ impl Coverage {
     }
 }
 
-/// How much of a sweep is there in these files.
+/// Rows of runs that failed, among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed {
+    /// How many.
+    pub failed: usize,
+    /// Of how many rows.
+    pub rows: usize,
+}
+
+/// How much of a sweep is there in these files, and what of it failed.
 ///
 /// # Errors
 ///
 /// [`MergeError`] when the files are not shards of this one sweep.
-pub fn coverage(sweep: &Sweep, files: &[PathBuf]) -> Result<Vec<Coverage>, MergeError> {
-    Ok(Parts::read(files, Some(sweep))?.coverage())
+pub fn coverage(sweep: &Sweep, files: &[PathBuf]) -> Result<(Vec<Coverage>, Failed), MergeError> {
+    let parts = Parts::read(files, Some(sweep))?;
+    Ok((parts.coverage(), parts.failed()))
 }
 
-/// Puts all shards of a sweep together: `out` is what the sweep writes in one piece, byte for byte.
+/// Puts all shards of a sweep together: `out` is what the sweep writes in one piece, byte for byte. Returns what of it
+/// failed.
 ///
 /// # Errors
 ///
 /// [`MergeError`] when shards are missing, incomplete or of different sweeps; `out` is not written then.
-pub fn merge(out: &Path, files: &[PathBuf]) -> Result<(), MergeError> {
+pub fn merge(out: &Path, files: &[PathBuf]) -> Result<Failed, MergeError> {
     let parts = Parts::read(files, None)?;
     let wanting: Vec<String> = parts
         .coverage()
@@ -194,11 +260,9 @@ pub fn merge(out: &Path, files: &[PathBuf]) -> Result<(), MergeError> {
         }
         file.flush()
     })
-    .map_err(|source| {
-        RowFileError::Io {
-            path: out.to_owned(),
-            source,
-        }
-        .into()
-    })
+    .map_err(|source| RowFileError::Io {
+        path: out.to_owned(),
+        source,
+    })?;
+    Ok(parts.failed())
 }

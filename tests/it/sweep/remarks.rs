@@ -1,6 +1,7 @@
 //! What a sweep says on standard error beside its rows.
 
 use std::fs;
+use std::process::Stdio;
 
 use super::{Desk, GRID};
 
@@ -52,6 +53,32 @@ fn notes_on_positions_are_said_once() {
 }
 
 #[test]
+fn failed_rows_are_counted_wherever_rows_are_read() {
+    let desk = Desk::with(GRID);
+    for shard in ["1/2", "2/2"] {
+        let out = format!("part{}.csv", &shard[..1]);
+        desk.good(&["sweep", "grid.toml", "--shard", shard, "--out", &out]);
+    }
+    let parts = ["part1.csv", "part2.csv"];
+    let words = "migsim: 24 of 72 rows are of failed runs; the column `error` says why\n";
+    let merge = [&["sweep", "merge", "all.csv"], &parts[..]].concat();
+    assert_eq!(desk.said(&merge), words);
+    let missing = [&["sweep", "missing", "grid.toml"], &parts[..]].concat();
+    assert_eq!(desk.said(&missing), words);
+    let whole = ["sweep", "grid.toml", "--resume", "--out", "all.csv"];
+    let part = [
+        &["sweep", "grid.toml", "--resume", "--shard", "1/2"],
+        &["--out", "part1.csv"][..],
+    ];
+    for (resume, failed) in [(&whole[..], 24), (&part.concat()[..], 12)] {
+        let said = desk.said(resume);
+        let again = format!("{failed} of its rows are of failed runs; without the file");
+        assert!(said.contains("is complete already"), "{said}");
+        assert!(said.contains(&again), "{said}");
+    }
+}
+
+#[test]
 fn unfinished_rows_are_not_drawn() {
     let desk = Desk::with(GRID);
     desk.good(&["sweep", "grid.toml", "--shard", "1/2", "--out", "half.csv"]);
@@ -65,4 +92,33 @@ fn unfinished_rows_are_not_drawn() {
         error.contains("cut.csv: 10 rows of an unfinished sweep, expected 36"),
         "{error}"
     );
+}
+
+#[test]
+fn shards_with_other_columns_or_none_are_refused() {
+    let desk = Desk::with(GRID);
+    for shard in ["1/2", "2/2"] {
+        let out = format!("part{}.csv", &shard[..1]);
+        desk.good(&["sweep", "grid.toml", "--shard", shard, "--out", &out]);
+    }
+    let renamed = desk.read("part2.csv").replacen(",stall_s,", ",stall,", 1);
+    fs::write(desk.path("other.csv"), renamed).expect("a writable directory");
+    let error = desk.bad(&["sweep", "merge", "all.csv", "part1.csv", "other.csv"]);
+    assert!(
+        error.contains("other.csv:2: column ")
+            && error.contains("is `stall`, expected `stall_s` as in part1.csv"),
+        "{error}"
+    );
+    let merge = ["sweep", "merge", "all.csv", "part1.csv", "/dev/stdin"];
+    let mut child = desk.command(&merge);
+    let child = child.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let output = child.and_then(std::process::Child::wait_with_output);
+    let output = output.expect("the program runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        error.contains("/dev/stdin: expected a regular file"),
+        "{error}"
+    );
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!desk.path("all.csv").exists());
 }
