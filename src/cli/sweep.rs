@@ -1,5 +1,6 @@
 //! `migsim sweep`: a scenario's strategies on every point of a grid.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,8 +9,8 @@ use std::thread;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use super::output::check_outputs;
 use super::notes::Notes;
+use super::output::check_outputs;
 use super::progress::Points;
 use crate::file::stream;
 use crate::message::say;
@@ -88,6 +89,7 @@ pub(super) fn run(arguments: SweepArgs, registry: &Registry) -> anyhow::Result<E
     match (&arguments.command, &arguments.grid) {
         (Some(Command::Merge { out, shards }), _) => {
             check_outputs(shards.iter().map(PathBuf::as_path), [out.as_path()])?;
+            check_is_csv(Some(out))?;
             say_failed(sweep::merge(out, shards)?);
             Ok(ExitCode::SUCCESS)
         }
@@ -126,16 +128,27 @@ impl GridArgs {
     }
 }
 
+/// Endings of names for what a sweep does not write.
+const OTHER_FORMATS: [&str; 17] = [
+    "json", "jsonl", "ndjson", "parquet", "arrow", "feather", "tsv", "xlsx", "html", "svg", "png",
+    "pdf", "gz", "zst", "xz", "lz4", "zip",
+];
+
 /// Refuses a name that promises another format: rows are appended as they come.
 fn check_is_csv(out: Option<&Path>) -> anyhow::Result<()> {
-    let Some(path) = out.filter(|path| path.extension().is_some_and(|ending| ending == "json"))
-    else {
-        return Ok(());
+    let is_other = |ending: &str| {
+        OTHER_FORMATS
+            .iter()
+            .any(|other| ending.eq_ignore_ascii_case(other))
     };
-    bail!(
-        "{}: expected a name for CSV, which a sweep writes",
-        path.display()
-    )
+    let ending = out.and_then(Path::extension).and_then(OsStr::to_str);
+    if let (Some(path), Some(_)) = (out, ending.filter(|ending| is_other(ending))) {
+        bail!(
+            "{}: expected a name for CSV, which a sweep writes",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 fn shard_of_job() -> anyhow::Result<Shard> {
@@ -197,6 +210,7 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
     let first = points.start + sink.done();
     let mut progress = Points::new(points.len(), sink.done());
     let (mut failed, mut idle) = (0, 0);
+    let mut notes = Notes::default();
     sweep
         .run(first..points.end, jobs, |results| {
             sink.append(sweep, &results)?;
@@ -209,16 +223,17 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
                 runs.peek().is_some() && runs.all(|run| run.meets_no_access)
             };
             idle += results.iter().filter(meets_none).count();
+            notes.take(&results);
             progress.advance(results.len());
             anyhow::Ok(())
         })
         .map_err(|error| match error {
-    let mut notes = Notes::default();
             sweep::RunError::Delivery(error) => error,
             error => anyhow::anyhow!("{error:#}"),
         })?;
     progress.finish();
     sink.finish()?;
+    notes.say();
     let run = points.end - first;
     if idle > 0 {
         say!(
@@ -226,7 +241,6 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
              faults say nothing there"
         );
     }
-            notes.take(&results);
     if failed > 0 {
         say!("migsim: {failed} of {run} points failed; the column `error` says why");
     }

@@ -122,3 +122,17 @@ fn shards_with_other_columns_or_none_are_refused() {
     assert_eq!(output.status.code(), Some(2));
     assert!(!desk.path("all.csv").exists());
 }
+
+#[test]
+fn names_of_other_formats_are_refused() {
+    let desk = Desk::with(GRID);
+    for name in ["rows.json", "rows.parquet", "rows.SVG", "rows.csv.gz"] {
+        let error = desk.bad(&["sweep", "grid.toml", "--out", name]);
+        assert!(
+            error.contains(&format!("{name}: expected a name for CSV")),
+            "{error}"
+        );
+        let error = desk.bad(&["sweep", "merge", name, "part.csv"]);
+        assert!(error.contains("expected a name for CSV"), "{error}");
+    }
+}
