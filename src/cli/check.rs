@@ -1,5 +1,6 @@
 //! `migsim check`: golden-baseline regression of the algorithms.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,8 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::output::{OutputArgs, check_outputs};
 use super::notes::Notes;
+use super::output::{OutputArgs, check_outputs};
 use super::progress;
 use super::sweep::threads;
 use crate::file::{read_bounded, write_whole};
@@ -25,6 +26,9 @@ use crate::strategy::Registry;
 const MATRIX: &str = include_str!("../../scenarios/check.toml");
 const MATRIX_BASELINE: &[u8] = include_bytes!("../../results/check.csv");
 const MATRIX_BASELINE_PATH: &str = "results/check.csv";
+
+/// How the names of baselines end, in the place of a scenario's `toml`.
+const ENDING: &str = "baseline.csv";
 
 /// More is no baseline.
 const LARGEST_BASELINE: u64 = 1 << 30;
@@ -83,7 +87,7 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
     let sweep = Sweep::new(source, registry.clone())?;
     let path = match (&arguments.baseline, &arguments.scenario) {
         (Some(path), _) => Some(path.clone()),
-        (None, Some(scenario)) => Some(scenario.with_extension("baseline.csv")),
+        (None, Some(scenario)) => Some(beside(scenario)),
         (None, None) => None,
     };
     for name in &arguments.metrics {
@@ -167,6 +171,17 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
     })
 }
 
+/// The baseline beside a scenario. What follows a dot in a profile's name belongs to it: qemu-7.2.
+fn beside(scenario: &Path) -> PathBuf {
+    if scenario.extension().is_some_and(|ending| ending == "toml") {
+        return scenario.with_extension(ENDING);
+    }
+    let mut name = OsString::from(scenario);
+    name.push(".");
+    name.push(ENDING);
+    name.into()
+}
+
 fn known_metric(name: &str) -> anyhow::Result<()> {
     if metric(name).is_none() {
         let meant = nearest(name, METRICS.iter().map(|metric| metric.name));
@@ -198,15 +213,15 @@ fn baseline(path: Option<&Path>) -> anyhow::Result<Baseline> {
 
 fn simulate(sweep: &Sweep, jobs: usize) -> anyhow::Result<Baseline> {
     let mut results = Vec::with_capacity(sweep.points());
+    let mut notes = Notes::default();
     progress::while_working("simulating", || {
         sweep.run(0..sweep.points(), jobs, |batch| {
+            notes.take(&batch);
             results.extend(batch);
             anyhow::Ok(())
         })
     })
     .map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    notes.say();
     Ok(Baseline::of(sweep, &results))
 }
-    let mut notes = Notes::default();
-            notes.take(&batch);
-    notes.say();

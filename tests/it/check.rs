@@ -156,6 +156,30 @@ fn a_user_has_a_baseline_of_their_own() {
         errors.contains("own.baseline.csv: not a baseline"),
         "{errors}"
     );
+    assert_eq!(errors.matches("CSV error").count(), 1, "{errors}");
+    // Any number is within a tolerance of an infinite one.
+    for cell in ["inf", "-inf", "NaN", "1e999"] {
+        let header = "trace,strategy,page_faults,stall_s";
+        let text = format!("{header}\na,x,1,0\na,y,1,{cell}\n");
+        fs::write(&baseline, text).expect("a writable directory");
+        let (code, _, errors) = check(&["own.toml"]);
+        assert_eq!(code, Some(2));
+        assert!(
+            errors.contains(&format!("row 2: stall_s: `{cell}`, expected a number")),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
+fn a_baseline_has_the_whole_name_of_its_scenario() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for name in ["lab.1", "lab.2"] {
+        fs::write(directory.path().join(name), OWN).expect("a writable directory");
+        assert_eq!(check(directory.path(), &[name, "--bless"]).0, Some(0));
+        let baseline = format!("{name}.baseline.csv");
+        assert!(directory.path().join(baseline).exists(), "{name}");
+    }
 }
 
 #[test]

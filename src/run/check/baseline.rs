@@ -24,7 +24,7 @@ pub struct Baseline {
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
     /// It is not CSV.
-    #[error("not a baseline: {0}")]
+    #[error("not a baseline")]
     Csv(#[from] csv::Error),
     /// It has no rows.
     #[error("not a baseline: expected a header and a row a run")]
@@ -32,6 +32,16 @@ pub enum BaselineError {
     /// Two columns have one name.
     #[error("not a baseline: two columns are {0}, expected one")]
     TwoColumns(String),
+    /// A metric has what no run comes to.
+    #[error("row {row}: {column}: `{cell}`, expected a number or nothing")]
+    NotFinite {
+        /// Which row, counted from 1.
+        row: usize,
+        /// The metric.
+        column: String,
+        /// What it has.
+        cell: String,
+    },
     /// It says two things of one run.
     #[error("rows {first} and {second} are one run ({run}) and differ, expected a row a run")]
     Twice {
@@ -84,8 +94,26 @@ impl Baseline {
         if baseline.rows.is_empty() {
             return Err(BaselineError::Empty);
         }
+        baseline.check_numbers()?;
         baseline.check_rows()?;
         Ok(baseline)
+    }
+
+    /// Everything is close to an infinite number, and nothing to one that is none.
+    fn check_numbers(&self) -> Result<(), BaselineError> {
+        let is_finite = |cell: &str| cell.parse::<f64>().map_or(true, f64::is_finite);
+        for (row, cells) in (1..).zip(&self.rows) {
+            let mut cells = self.columns.iter().zip(cells);
+            let wrong = cells.find(|(column, cell)| is_metric(column) && !is_finite(cell));
+            if let Some((column, cell)) = wrong {
+                return Err(BaselineError::NotFinite {
+                    row,
+                    column: column.clone(),
+                    cell: cell.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn check_rows(&self) -> Result<(), BaselineError> {
