@@ -97,6 +97,18 @@ fn scenario(arguments: &PlanArgs, registry: &Registry) -> Result<Scenario> {
     for assignment in &arguments.settings {
         source.set(assignment)?;
     }
+    let own = [
+        ("trace.file", "TRACE"),
+        ("trace.workload", "TRACE"),
+        ("migration.record_window", "--record-window"),
+        ("trace.start", "--at"),
+    ];
+    for (key, argument) in own {
+        ensure!(
+            source.value(key).is_none() || (argument == "--at" && arguments.at.is_none()),
+            "--set {key}: expected another key, as {argument} says this"
+        );
+    }
     let mut scenario = source.scenario_for(registry)?;
     scenario.migration.record_window = arguments.record_window;
     if let Some(at) = arguments.at {

@@ -228,6 +228,10 @@ fn generate(args: &GenerateArgs) -> Result<()> {
         let (key, value) = setting
             .split_once('=')
             .with_context(|| format!("--set {setting}: expected KEY=VALUE"))?;
+        ensure!(
+            key.trim() != "kind",
+            "--set {setting}: expected another key, as --kind says this"
+        );
         parameters.insert(key.trim().to_owned(), value_of(value.trim()));
     }
     let workload: Workload = parameters.try_into().context("workload")?;

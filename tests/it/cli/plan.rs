@@ -75,6 +75,30 @@ fn the_last_window_of_a_recording_is_planned_from() {
 }
 
 #[test]
+fn what_an_argument_says_no_key_says() {
+    let desk = Desk::new();
+    let window = ["--record-window", "2 ms", "--at", "1 ms"];
+    for (setting, argument) in [
+        ("trace.file=other.mtrace", "TRACE"),
+        ("trace.workload={ kind = \"zipf\" }", "TRACE"),
+        ("migration.record_window=1 ms", "--record-window"),
+        ("trace.start=2 ms", "--at"),
+    ] {
+        let plan = [
+            "plan",
+            "small.mtrace",
+            "--strategy",
+            "pre-record",
+            "--set",
+            setting,
+        ];
+        let error = desk.refusal(&[&plan[..], &window].concat());
+        let expected = format!("expected another key, as {argument} says this");
+        assert!(error.contains(&expected), "{setting}: {error}");
+    }
+}
+
+#[test]
 fn a_pipe_is_as_good_as_a_file() {
     let desk = Desk::new();
     desk.write("guest.migq", recording());

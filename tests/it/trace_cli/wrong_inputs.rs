@@ -200,6 +200,10 @@ fn bad_options_and_files_are_named() {
             "stride: expected not to be given",
         ),
         (
+            "generate --kind zipf --set kind=sequential t.mtrace",
+            "--set kind=sequential: expected another key, as --kind says this",
+        ),
+        (
             "generate --kind zipf --set stride t.mtrace",
             "expected KEY=VALUE",
         ),
