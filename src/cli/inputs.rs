@@ -12,7 +12,7 @@ use crate::message::say;
 use crate::run::compare::Run;
 use crate::run::notes::{end_note, start_note};
 use crate::run::row::Provenance;
-use crate::scenario::{Scenario, ScenarioSource};
+use crate::scenario::{FitError, Scenario, ScenarioSource};
 use crate::strategy::Registry;
 use crate::trace::Trace;
 
@@ -103,7 +103,9 @@ impl InputArgs {
             scenario.trace.workload = None;
         }
         let trace = scenario.open_trace()?;
-        if let Some(note) = start_note(&scenario, &trace)? {
+        let unfit = |error: FitError| source.key_error(error.key, error.problem);
+        scenario.replay(&trace).map_err(unfit)?;
+        if let Some(note) = start_note(&scenario, &trace).map_err(unfit)? {
             say!("migsim: {note}");
         }
         let provenance = Provenance::of(source.name(), &scenario).with_trace(&scenario, &trace);

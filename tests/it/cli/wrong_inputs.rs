@@ -32,6 +32,30 @@ fn usage() {
 }
 
 #[test]
+fn what_does_not_fit_the_trace_is_where_it_is_set() {
+    let desk = Desk::new();
+    let trace = "[trace]\nfile = \"small.mtrace\"\n";
+    desk.write("late.toml", format!("{trace}start = \"10 s\"\n"));
+    desk.write(
+        "tight.toml",
+        format!("{trace}start = 0\n[vm]\nmemory = \"4 KiB\"\n"),
+    );
+    for command in [&["compare"][..], &["run", "--strategy", "leap"]] {
+        let with = |file| [command, &[file]].concat();
+        check(
+            &desk,
+            &with("late.toml"),
+            &["late.toml:3: trace.start: 10.0 s"],
+        );
+        check(
+            &desk,
+            &with("tight.toml"),
+            &["tight.toml:5: vm.memory: 4.0 KiB"],
+        );
+    }
+}
+
+#[test]
 fn files() {
     let desk = Desk::new();
     desk.write("empty", "");
