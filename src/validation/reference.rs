@@ -1,6 +1,6 @@
 //! The reference file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -110,6 +110,7 @@ struct Row {
     #[serde(default)]
     fetch_outstanding: u16,
     delivery: Option<DeliveryKind>,
+    repetition: Option<String>,
     total_time_ms: f64,
     postcopy_requests: f64,
     vcpu_blocktime_ms: f64,
@@ -220,6 +221,7 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
     }
     let mut groups: Vec<(Setting, String, Vec<Row>)> = Vec::new();
     let mut places: BTreeMap<Setting, usize> = BTreeMap::new();
+    let mut repetitions: HashMap<(usize, String), u64> = HashMap::new();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(misread)? {
         let line = record.position().map(csv::Position::line);
@@ -243,6 +245,15 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
             }),
         };
         let index = *places.entry(setting.clone()).or_insert(groups.len());
+        if let (Some(repetition), Some(line)) = (&row.repetition, line) {
+            let earlier = repetitions.insert((index, repetition.clone()), line);
+            if let Some(earlier) = earlier {
+                let problem = format!(
+                    "repetition: {repetition} of this setting is on line {earlier}, expected each once"
+                );
+                return Err(fail(Some(line), problem));
+            }
+        }
         match groups.get_mut(index) {
             Some((_, _, rows)) => rows.push(row),
             None => {

@@ -11,7 +11,15 @@ fn wrong_references_say_where() {
         name
     };
     let of = |name| ["validate", name, "--scenario", "mirror.toml"];
-    let cases: [(&str, &[&str]); 18] = [
+    let cases: [(&str, &[&str]); 19] = [
+        (
+            wrong(
+                "twice.csv",
+                "small,9,0,post-copy,0,0,1,4,30,20,6\nsmall,8,0,post-copy,0,0,1,4,30,20,6\n\
+                 small,9,0,post-copy,0,0,1,4,30,20,6\n",
+            ),
+            &["twice.csv:4: repetition: 1 of this setting is on line 2"],
+        ),
         (
             wrong("empty.csv", ""),
             &["empty.csv", "at least one measured migration"],
