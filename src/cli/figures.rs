@@ -12,7 +12,7 @@ use super::progress;
 use super::sweep::threads;
 use crate::figures::claims::{Judgement, Judgements, SENDERS, Tally, kept};
 use crate::figures::{FIGURES, html, render};
-use crate::file::write_whole;
+use crate::file::{check_place, write_whole};
 use crate::message::say;
 use crate::plot;
 
@@ -45,6 +45,21 @@ pub(super) struct FiguresArgs {
 
 pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
     let jobs = threads(arguments.jobs);
+    // Whatever cannot be written need not wait for the simulation.
+    if arguments.bless {
+        check_place(VERDICTS.as_ref()).with_context(|| format!("cannot write {VERDICTS}"))?;
+    }
+    let directory = arguments.out.join("figures");
+    if !arguments.check {
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
+        for path in [
+            directory.join("claims.csv"),
+            arguments.out.join("report.html"),
+        ] {
+            check_place(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
     let judgements = progress::while_working("judging the claims", || Judgements::run(jobs))?;
     if arguments.bless {
         write(VERDICTS.as_ref(), kept::to_csv(&judgements).as_bytes())?;
@@ -54,9 +69,6 @@ pub(super) fn run(arguments: FiguresArgs) -> anyhow::Result<ExitCode> {
     if arguments.check {
         return check(&judgements);
     }
-    let directory = arguments.out.join("figures");
-    fs::create_dir_all(&directory)
-        .with_context(|| format!("cannot create {}", directory.display()))?;
     write(&directory.join("claims.csv"), &judgements.guests.csv)?;
     if let Some(recorded) = &judgements.recorded {
         write(&directory.join("claims-recorded.csv"), &recorded.csv)?;

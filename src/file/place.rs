@@ -58,11 +58,10 @@ impl Place {
                 });
             }
             Some(was) => check_writable(&path, was)?,
-            // It can be made there.
-            None => {
-                fs::metadata(directory_of(&path))?;
-            }
+            None => {}
         }
+        // It is made there, or a new one that takes its place.
+        check_directory(directory_of(&path))?;
         Ok(Place::File { path, was })
     }
 }
@@ -77,6 +76,13 @@ fn check_writable(path: &Path, was: &Metadata) -> io::Result<()> {
     rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?;
     #[cfg(not(unix))]
     let _ = path;
+    Ok(())
+}
+
+fn check_directory(directory: &Path) -> io::Result<()> {
+    fs::metadata(directory)?;
+    #[cfg(unix)]
+    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK)?;
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use migsim::figures::{FIGURES, Figure, render};
 
@@ -34,6 +36,22 @@ fn figures_are_reproduced_byte_for_byte() {
             "{name}.svg differs"
         );
     }
+}
+
+#[test]
+fn where_nothing_can_be_written_nothing_is_judged() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let taken = directory.path().join("taken");
+    fs::write(&taken, "").expect("a writable directory");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_migsim"));
+    command.arg("figures").arg("--out").arg(&taken);
+    let begun = Instant::now();
+    let output = command.output().expect("the program runs");
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("cannot create "), "{error}");
+    // The claims alone take several times as long.
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
