@@ -125,7 +125,8 @@ fn from_row(named: &str, out: Option<&Path>) -> Result<String> {
     };
     let here = ScenarioSource::from_text("settings", &origin.text(file, None)?)?.scenario()?;
     let hash = here.open_trace().map(|trace| here.hash(&trace));
-    if !hash.is_ok_and(|hash| hash == origin.scenario_hash) {
+    let is_same = hash.is_ok_and(|hash| hash == origin.scenario_hash);
+    if !is_same || origin.version != env!("CARGO_PKG_VERSION") {
         say!(
             "migsim: {}: the trace or migsim is not what it was for this row (version {}); its run may differ now",
             file.display(),

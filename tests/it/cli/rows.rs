@@ -178,6 +178,11 @@ fn a_row_that_tells_no_scenario_is_refused() {
         let error = desk.refusal(&["scenario", "--from-row", row]);
         assert!(error.contains(part), "{row}: {error}");
     }
+    // Made by another version, the same settings may come to something else.
+    desk.write("old.csv", rows.replace(env!("CARGO_PKG_VERSION"), "0.1.9"));
+    let output = desk.run(&["scenario", "--from-row", "old.csv:1"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("(version 0.1.9)"), "{said}");
     // What it was made with is not there any more.
     desk.write(
         "rows.csv",
