@@ -43,6 +43,8 @@ pub(super) fn stall_bound(input: &Input, source: &SourcePhase) -> Ps {
     match (input.blocks_vm(), any_idle) {
         (true, _) => joint * Ps::from(input.vcpus),
         (false, true) => joint,
+        // Those of one vCPU at one time go in the order of the program.
+        (false, false) if input.vcpus == 1 => apart,
         (false, false) => joint.max(apart),
     }
 }
