@@ -111,8 +111,8 @@ impl GuestFaults {
     fn numbers(&self) -> Vec<u16> {
         let told: HashSet<u16> = self.runners.iter().filter_map(|run| run.number).collect();
         let mut free = (0..u16::MAX).filter(|number| !told.contains(number));
-        let mut number = |runner: &Runner| runner.number.or_else(|| free.next());
-        let numbers = self.runners.iter().map_while(|runner| number(runner));
+        let number = |runner: &Runner| runner.number.or_else(|| free.next());
+        let numbers = self.runners.iter().map_while(number);
         numbers.collect()
     }
 }

@@ -216,7 +216,7 @@ fn a_thread_of_drmemtrace_that_began_earlier() {
 /// CloudSuite's records have 96 bytes, of which every third one begins where one of 64 would.
 #[test]
 fn champsim_s_other_records_are_refused() {
-    let mut record = vec![0; 96];
+    let mut record = [0; 96];
     record[..8].copy_from_slice(&0x40_1000_u64.to_le_bytes());
     record[56..64].copy_from_slice(&0x7fff_0000_u64.to_le_bytes());
     let text = record.repeat(4);
