@@ -133,7 +133,7 @@ fn rows(bytes: &[u8]) {
     text.extend_from_slice(bytes);
     let (folder, path) = file(&text);
     let parts = [path];
-    if let Ok(covered) = coverage(&SWEEP, &parts) {
+    if let Ok((covered, _)) = coverage(&SWEEP, &parts) {
         assert!(
             covered
                 .iter()
