@@ -14,6 +14,7 @@ use crate::network::{Bounds, Capacity, Departure, Link, Span};
 use crate::scenario::Scenario;
 use crate::units::SimTime;
 
+use self::estimate::MeasuredBandwidth;
 use self::run::Run;
 use super::Copied;
 use super::event_loop::LAST;
@@ -50,10 +51,7 @@ pub(super) struct PageStream<'a> {
     last_departure: SimTime,
     /// Bytes of a whole page's message.
     page_bytes: u64,
-    /// When all messages have left, if nothing but the bandwidth holds them up.
-    full_speed: SimTime,
-    /// What that goes by.
-    capacity: Capacity,
+    measured: MeasuredBandwidth,
     /// Room for what leaves the link in a step.
     departures: Vec<Departure>,
     copied: Copied,
@@ -86,8 +84,10 @@ impl<'a> PageStream<'a> {
             limiter: Limiter::new(source.max_bandwidth, source.limiter_period(), SimTime::ZERO),
             last_departure: SimTime::ZERO,
             page_bytes: sizes.of(whole),
-            full_speed: SimTime::ZERO,
-            capacity: Capacity::new(link, [whole, whole.emptied()].map(|page| sizes.of(page))),
+            measured: MeasuredBandwidth::new(Capacity::new(
+                link,
+                [whole, whole.emptied()].map(|page| sizes.of(page)),
+            )),
             departures: Vec::new(),
             copied: Copied::default(),
             sent: PageSet::empty(memory.pages),
@@ -317,21 +317,7 @@ impl<'a> PageStream<'a> {
 
     fn hand_over(&mut self, span: Span) {
         let bytes = self.link.bytes(span.content);
-        self.capacity
-            .come_to(self.full_speed.max(span.handed.first));
-        // Either the first or the last of them is the one that waits for the source alone.
-        let (count, cost) = (u64::from(span.count), self.capacity.transmission(bytes));
-        let from_first = self.full_speed.max(span.handed.first) + cost.times(count);
-        let from_last = span.handed.at(span.count - 1) + cost;
-        let end = from_first.max(from_last);
-        if end <= self.capacity.steady_until() {
-            self.full_speed = end;
-        } else {
-            for index in 0..span.count {
-                let begins = self.full_speed.max(span.handed.at(index));
-                self.full_speed = self.capacity.left(begins, bytes);
-            }
-        }
+        self.measured.hand_over(span.handed, span.count, bytes);
         self.link.announce_on(self.next, span);
     }
 

@@ -13,7 +13,7 @@ pub struct RoundsOutcome {
     /// Bytes of the pages that the guest wrote in a second of the last round (QEMU's `dirty-pages-rate`, times the
     /// page).
     pub dirty_rate: u64,
-    /// How long sending what was dirty would take at the bandwidth measured so far (QEMU's `expected-downtime`).
+    /// How long sending what was dirty would take at the bandwidth of the last 100 ms (QEMU's `expected-downtime`).
     pub expected_downtime: SimTime,
 }
 

@@ -143,7 +143,7 @@ pub const METRICS: &[Column] = &[
         "Bytes of the pages that the guest wrote in a second of the last round; empty without rounds.",
         |run| run.metrics.rounds.filter(|own| own.rounds > 0).map_or(Missing, |own| Count(own.dirty_rate))),
     column("expected_downtime_s", Unit::Seconds,
-        "How long sending what is dirty after the last round would take at the bandwidth measured so far; empty \
+        "How long sending what is dirty after the last round would take at the bandwidth of the last 100 ms; empty \
          without rounds. Pre-copy converges where it is no longer than the downtime limit.",
         |run| run.metrics.rounds.filter(|own| own.rounds > 0).map_or(Missing, |own| Time(own.expected_downtime))),
     column("record_window_s", Unit::Seconds,

@@ -67,7 +67,7 @@ impl Tracking {
 pub struct Rounds {
     /// After so many rounds at the latest; none means that the VM is suspended at once.
     pub most: u32,
-    /// After a round, when sending what is dirty would take no longer than this at the bandwidth measured so far.
+    /// After a round, when sending what is dirty would take no longer than this at the bandwidth measured of late.
     pub downtime_limit: SimTime,
     /// After a round, when no more than so much is dirty.
     pub remaining: Bytes,
