@@ -16,7 +16,7 @@ pub fn table(calibration: &Calibration, on: Calibrated<'_>, view: View) -> Strin
             fitted.key.clone(),
             shown(&fitted.value),
             range(fitted),
-            if fitted.is_determined { "yes" } else { "no" }.to_owned(),
+            determined(fitted).to_owned(),
         ]));
     }
     format!(
@@ -94,15 +94,29 @@ pub fn profile(
 /// What the profile says behind a value.
 fn remark(fitted: &Fitted) -> String {
     let (low, high) = &fitted.range;
-    let determined = if fitted.is_determined {
-        ""
-    } else {
-        "not determined; "
-    };
-    if low == high {
+    let mut remarks = Vec::new();
+    if fitted.is_at_bound {
+        remarks.push("at the end of what was tried".to_owned());
+    }
+    if !fitted.is_determined {
+        remarks.push("not determined".to_owned());
+    }
+    if low != high {
+        remarks.push(format!("nearly as good: {}", range(fitted)));
+    }
+    if remarks.is_empty() {
         String::new()
     } else {
-        format!("  # {determined}nearly as good: {}", range(fitted))
+        format!("  # {}", remarks.join("; "))
+    }
+}
+
+fn determined(fitted: &Fitted) -> &'static str {
+    match (fitted.is_determined, fitted.is_at_bound) {
+        (true, false) => "yes",
+        (false, false) => "no",
+        (true, true) => "at its bound",
+        (false, true) => "no, at its bound",
     }
 }
 

@@ -187,6 +187,14 @@ impl Candidates {
         }
     }
 
+    /// Whether there may be values beyond the one that the key has: of several numbers it is the greatest, or the least
+    /// and not zero.
+    pub(super) fn is_at_bound(&self) -> bool {
+        let last = self.values().len() - 1;
+        let is_end = |number: f64| self.place == last || self.place == 0 && number > 0.0;
+        last > 0 && number(&self.values()[self.place]).is_some_and(is_end)
+    }
+
     /// How far a value is from the scenario's, in octaves; one where there is no ratio, between words or to zero.
     pub(super) fn moved(&self, place: usize) -> f64 {
         let value = &self.values()[place];

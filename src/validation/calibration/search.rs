@@ -57,6 +57,8 @@ pub struct Fitted {
     pub range: (toml::Value, toml::Value),
     /// Whether these are so near to each other that the data tell the value.
     pub is_determined: bool,
+    /// Whether the value is the least or the greatest that was tried: one beyond it may fit better.
+    pub is_at_bound: bool,
 }
 
 /// What a calibration came to.
@@ -313,6 +315,7 @@ impl Search<'_> {
                 value: key.value(key.place, &found),
                 range: (key.value(low, &found), key.value(high, &found)),
                 is_determined: !key.are_far_apart(low, high),
+                is_at_bound: key.is_at_bound(),
             }
         });
         Ok(fitted.collect())

@@ -151,6 +151,25 @@ fn a_list_means_its_values() {
 }
 
 #[test]
+fn a_value_at_its_bound_is_said_to_be() {
+    let desk = desk();
+    // The right one, 80 us, is beyond the range.
+    let range =
+        "destination.install={ from = \"5 us\", to = \"40 us\", step = 2, scale = \"log\" }";
+    let arguments = ["--keys", "destination.install", "--range", range];
+    let table = desk.data(&calibrate(&arguments));
+    assert!(
+        table.contains("40.0 us") && table.contains("at its bound"),
+        "{table}"
+    );
+    let profile = fs::read_to_string(desk.path("found.toml")).expect("a profile");
+    assert!(
+        profile.contains("# at the end of what was tried"),
+        "{profile}"
+    );
+}
+
+#[test]
 fn the_result_depends_on_nothing_but_the_input() {
     let desk = desk();
     let of = |threads: &str| {
