@@ -154,6 +154,20 @@ impl PageSet {
         coarse
     }
 
+    /// The pages, of a memory of so many, that are in any of these, which are larger by a power of two.
+    pub fn refined(&self, shift: u32, pages: u32) -> PageSet {
+        let mut fine = PageSet::empty(pages);
+        let mut next = self.first_from(0);
+        while let Some(page) = next {
+            let count = self.run_length(page, u32::MAX);
+            // The last one may go beyond the memory.
+            let end = (u64::from(page + count) << shift).min(pages.into()) as u32;
+            fine.insert_run(page << shift, end - (page << shift));
+            next = self.first_from(page + count);
+        }
+        fine
+    }
+
     /// Takes out what is not in another set of the same memory.
     pub fn retain(&mut self, other: &PageSet) {
         self.combine(other, |word, other| word & other);

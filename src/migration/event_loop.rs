@@ -363,10 +363,16 @@ impl<'a> EventLoop<'a> {
         let Some(before) = &self.switch_over.copied.sent else {
             return 0;
         };
+        let memory = &self.switch_over.memory;
         let mut again = self.switch_over.missing.clone();
-        again.retain(before);
         again.remove_all(self.source.unsent());
-        self.switch_over.memory.parts_in(&again)
+        if before.pages() == memory.pages {
+            again.retain(before);
+            return memory.parts_in(&again);
+        }
+        let mut again = again.refined(memory.host_shift, before.pages());
+        again.retain(before);
+        again.count().into()
     }
 
     fn outcome(self) -> Outcome {

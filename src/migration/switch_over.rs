@@ -100,7 +100,7 @@ pub struct Copied {
     pub repeated: u64,
     /// Bytes of all their messages, before packet overhead.
     pub bytes: u64,
-    /// Which pages were sent, once or more often; `None` if none was.
+    /// Which pages were sent, once or more often, of the size in which they were; `None` if none was.
     pub sent: Option<PageSet>,
 }
 
@@ -184,14 +184,11 @@ impl SwitchOver {
     }
 
     /// The same, whose memory was divided otherwise as long as the VM ran on the source: a host page is missing where
-    /// any part of it is, and was sent where any was.
+    /// any part of it is.
     pub(super) fn in_host_pages(mut self, before: Memory) -> Self {
         let shift = self.memory.host_shift - before.host_shift;
         if shift > 0 {
-            let pages = self.memory.pages;
-            self.missing = self.missing.coarsened(shift, pages);
-            let sent = self.copied.sent.take();
-            self.copied.sent = sent.map(|sent| sent.coarsened(shift, pages));
+            self.missing = self.missing.coarsened(shift, self.memory.pages);
         }
         self
     }

@@ -174,16 +174,13 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
     let after = (world.order.iter()).map(|&page| (page, input.page_counts(page, &source.zero)));
     let sent: Vec<(u32, PageCounts)> = source.sent.pages.iter().copied().chain(after).collect();
     // Until the VM is suspended small pages are sent, and then host pages.
-    let before_resume = source.sent.pages.len();
-    let is_again = |n: usize| {
-        sent[..n].iter().enumerate().any(|(m, (before, _))| {
-            let small = m < before_resume && n >= before_resume;
-            before >> if small { input.host_shift } else { 0 } == sent[n].0
-        })
-    };
-    let again = (sent.iter().enumerate())
-        .filter(|(n, _)| is_again(*n))
-        .map(|(_, (_, counts))| counts.pages + counts.zeros);
+    let mut small: Vec<u32> = source.sent.pages.iter().map(|(page, _)| *page).collect();
+    for page in &world.order {
+        let shift = input.host_shift;
+        small.extend((page << shift..(page + 1) << shift).filter(|part| *part < input.vm_pages()));
+    }
+    let is_again = |n: &usize| small[..*n].contains(&small[*n]);
+    let again = (0..small.len()).filter(is_again).count() as u64;
     let payload = input.payload();
     let bytes =
         source.sent.bytes + world.message_bytes + u128::from(input.settings.vm.core_state.0);
@@ -218,7 +215,7 @@ pub(crate) fn simulate(input: &Input) -> Outcome {
         bytes_sent: narrow(bytes),
         pages_sent: sent.iter().map(|(_, counts)| counts.pages).sum(),
         zero_pages_sent: sent.iter().map(|(_, counts)| counts.zeros).sum(),
-        duplicate_pages_sent: again.sum(),
+        duplicate_pages_sent: again,
         pps_pages: pps.len() as u64,
         time_to_90pct_speed: narrow(measures::to_90pct_speed(input, &world.stalls, resumed)),
         push_and_demand_order: world.order,

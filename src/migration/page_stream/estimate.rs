@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(after(3), (3_000_000, ms(30)));
         assert_eq!(after(8), (10_000_000, ms(100)));
         assert_eq!(after(10), (10_000_000, ms(100)));
-        // Numbers 21 to 25 leave until 250 ms, the next two at 290 and 330: more than 100 ms after the last measurement.
+        // Numbers 21 to 25 leave until 250 ms, the next two at 290 and 330: 130 ms after the last measurement.
         assert_eq!(after(5), (10_000_000, ms(100)));
         assert_eq!(after(1), (7_000_000, ms(130)));
         assert_eq!(after(1), (7_000_000, ms(130)));
