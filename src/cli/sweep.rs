@@ -210,10 +210,15 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
     let first = points.start + sink.done();
     let mut progress = Points::new(points.len(), sink.done());
     let (mut failed, mut idle) = (0, 0);
+    let (mut any_run, mut first_problem) = (false, None);
     let mut notes = Notes::default();
     sweep
         .run(first..points.end, jobs, |results| {
             sink.append(sweep, &results)?;
+            for run in results.iter().flat_map(|result| &result.runs) {
+                any_run |= run.is_ok();
+                first_problem = first_problem.take().or(run.as_ref().err().cloned());
+            }
             failed += results
                 .iter()
                 .filter(|result| result.runs.iter().any(Result::is_err))
@@ -232,6 +237,10 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
             error => anyhow::anyhow!("{error:#}"),
         })?;
     progress.finish();
+    if let Some(problem) = first_problem.filter(|_| !any_run && first == points.start) {
+        sink.discard()?;
+        bail!("every run failed, the first with: {problem}");
+    }
     sink.finish()?;
     notes.say();
     let run = points.end - first;
@@ -245,7 +254,7 @@ fn execute(arguments: &SweepArgs, sweep: &Sweep, shard: Shard) -> anyhow::Result
         say!("migsim: {failed} of {run} points failed; the column `error` says why");
     }
     if failed > 0 && failed == run {
-        bail!("every point failed");
+        bail!("a run failed at every point");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -311,6 +320,14 @@ impl Sink {
     fn finish(self) -> anyhow::Result<()> {
         match self {
             Sink::File(file) => Ok(file.finish()?),
+            Sink::Stream(_) => Ok(()),
+        }
+    }
+
+    /// A file that is there from before is worth more than the rows.
+    fn discard(self) -> anyhow::Result<()> {
+        match self {
+            Sink::File(file) => Ok(file.discard()?),
             Sink::Stream(_) => Ok(()),
         }
     }

@@ -168,6 +168,18 @@ impl RowFile {
             source,
         })
     }
+
+    /// Leaves no rows behind.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn discard(self) -> Result<(), RowFileError> {
+        std::fs::remove_file(&self.partial).map_err(|source| RowFileError::Io {
+            path: self.partial,
+            source,
+        })
+    }
 }
 
 /// Where the rows are until all are there.

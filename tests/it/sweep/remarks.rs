@@ -79,6 +79,29 @@ fn failed_rows_are_counted_wherever_rows_are_read() {
 }
 
 #[test]
+fn a_sweep_without_a_single_result_leaves_an_earlier_one_as_it_is() {
+    let desk = Desk::with("[trace]\nfile = \"a.mtrace\"\nstart = 0\n[sweep]\nlink.mtu = [1500, 9000]\n");
+    desk.compacted();
+    let sweep = ["sweep", "grid.toml", "--out", "rows.csv"];
+    desk.good(&sweep);
+    let before = desk.read("rows.csv");
+    fs::rename(desk.path("a.mtrace"), desk.path("b.mtrace")).expect("a trace");
+    let shard = ["sweep", "grid.toml", "--out", "part.csv", "--shard", "1/2"];
+    for arguments in [&sweep[..], &shard] {
+        let error = desk.bad(arguments);
+        assert!(
+            error.contains("every run failed, the first with: "),
+            "{error}"
+        );
+        assert!(error.contains("a.mtrace"), "{error}");
+    }
+    assert_eq!(desk.read("rows.csv"), before);
+    for file in ["rows.csv.partial", "part.csv", "part.csv.partial"] {
+        assert!(!desk.path(file).exists(), "{file}");
+    }
+}
+
+#[test]
 fn unfinished_rows_are_not_drawn() {
     let desk = Desk::with(GRID);
     desk.good(&["sweep", "grid.toml", "--shard", "1/2", "--out", "half.csv"]);
