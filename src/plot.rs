@@ -90,7 +90,7 @@ pub struct Spread {
 /// Values of one strategy in one panel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Colour, dashes and marker: 36 differ.
+    /// Colour, dashes and marker: 42 differ.
     pub style: usize,
     /// Where on the horizontal axis, and what.
     pub points: Vec<(f64, Spread)>,
@@ -157,18 +157,24 @@ impl Frame {
 }
 
 /// A strategy looks the same in every figure.
-const STYLES: [&str; 6] = [
+const STYLES: [&str; 10] = [
     strategy::post_copy::ENTRY.name,
     strategy::pre_record::ENTRY.name,
     strategy::pdopmp::ENTRY.name,
     strategy::clairvoyant::ENTRY.name,
     strategy::pre_copy::ENTRY.name,
     strategy::hybrid::ENTRY.name,
+    strategy::hybrid_pre_record::ENTRY.name,
+    strategy::leap::ENTRY.name,
+    strategy::stop_and_copy::ENTRY.name,
+    strategy::plan::ENTRY.name,
 ];
 
-/// The style that a strategy of that name has everywhere, if it has one.
-pub fn style_of(strategy: &str) -> Option<usize> {
-    STYLES.iter().position(|name| *name == strategy)
+/// The style that a strategy of that name has everywhere. One that has none comes behind those that have, by its place
+/// among the others.
+pub fn style_of(strategy: &str, place: usize) -> usize {
+    let known = STYLES.iter().position(|name| *name == strategy);
+    known.unwrap_or(STYLES.len() + place)
 }
 
 /// The figure as SVG.
@@ -267,11 +273,7 @@ fn draw_panel(
         bottom: top + PANEL_HEIGHT - 62,
         x: (first - room, last + room),
     };
-    let label = if scale.is_log() {
-        format!("{} — log scale, 0 at the foot", panel.label)
-    } else {
-        panel.label.clone()
-    };
+    let label = format!("{}{}", panel.label, scale.in_words());
     canvas.text(&label, (left + 20, top + 14), 15, Anchor::Start)?;
     for (share, word) in scale.ticks() {
         let y = frame.y(share);
@@ -343,7 +345,7 @@ fn whisker(
         frame.y(scale.share(spread.low)),
         frame.y(scale.share(spread.high)),
     );
-    if low - high < 2 {
+    if low - high < 2 || !spread.low.is_finite() || !spread.high.is_finite() {
         return Ok(());
     }
     canvas.line(&[(x, low), (x, high)], INK, 1)?;

@@ -100,7 +100,8 @@ impl Picture {
             return Ok(Picture::Svg);
         };
         let ending = path.extension().and_then(|ending| ending.to_str());
-        match ending {
+        let ending = ending.map(str::to_ascii_lowercase);
+        match ending.as_deref() {
             Some("svg") => Ok(Picture::Svg),
             #[cfg(feature = "png")]
             Some("png") => Ok(Picture::Png),

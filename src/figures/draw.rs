@@ -54,7 +54,7 @@ pub(super) fn plot(figure: &Figure, data: &Data) -> Plot {
 
 /// The style of one of a figure's strategies.
 pub(super) fn style(strategies: &[String], place: usize) -> usize {
-    style_of(&strategies[place]).unwrap_or(place)
+    style_of(&strategies[place], place)
 }
 
 /// All strategies with their styles.

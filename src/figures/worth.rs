@@ -95,7 +95,7 @@ fn draw(figure: &Figure, strategies: &[String], guests: &[Guest]) -> Plot {
         high: spread.high * 100.0,
     };
     let series = |strategy: usize, measure: usize| Series {
-        style: style_of(&strategies[strategy]).unwrap_or(6 + strategy),
+        style: style_of(&strategies[strategy], strategy),
         points: range(&shares(guests, strategy, measure))
             .map(|spread| (strategy as f64, percent(spread)))
             .into_iter()

@@ -16,7 +16,11 @@ pub(super) fn draw(
     series: &Series,
     all: &[Series],
 ) -> Result<(), PlotError> {
-    for (tick, spread) in &series.points {
+    for (tick, spread) in series
+        .points
+        .iter()
+        .filter(|(_, spread)| spread.mean.is_finite())
+    {
         let is_there = |other: &&Series| other.points.iter().any(|(at, _)| at == tick);
         let count = all.iter().filter(is_there).count();
         let place = all

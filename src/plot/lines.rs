@@ -4,16 +4,17 @@ use plotters::prelude::{RGBColor, WHITE};
 
 use super::canvas::Canvas;
 use super::scale::Scale;
-use super::{Frame, Kind, PlotError, Series, whisker};
+use super::{Frame, Kind, PlotError, Series, Spread, whisker};
 
-/// Okabe and Ito's colours, in an order whose greys differ; their yellow would be lost on white.
-const COLOURS: [RGBColor; 6] = [
+/// Okabe and Ito's colours, the first in an order whose greys differ; their yellow would be lost on white.
+const COLOURS: [RGBColor; 7] = [
     RGBColor(213, 94, 0),
     RGBColor(86, 180, 233),
     RGBColor(0, 114, 178),
     RGBColor(30, 30, 30),
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
 ];
 
 /// Lengths of dashes and gaps in pixels; a dash alone is a whole line.
@@ -39,7 +40,8 @@ pub(super) fn draw(
     // Whiskers of different series stand beside each other.
     let aside = 2 * (series.style % COLOURS.len()) as i32 - 4;
     let mut places = Vec::with_capacity(series.points.len());
-    for (x, spread) in &series.points {
+    let finite = |(_, spread): &&(f64, Spread)| spread.mean.is_finite();
+    for (x, spread) in series.points.iter().filter(finite) {
         let x = match kind {
             Kind::Points => frame.x(scale.share(*x)),
             _ => frame.x(*x),
@@ -86,9 +88,9 @@ fn dashed(canvas: &Canvas<'_>, style: usize, places: &[Place]) -> Result<(), Plo
     Ok(())
 }
 
-/// Dashes and marker: each colour comes with another one in every round of colours.
+/// Dashes and marker. There is one less of them than of colours: each colour comes with another in every round.
 fn form(style: usize) -> usize {
-    (style + style / DASHES.len()) % DASHES.len()
+    style % DASHES.len()
 }
 
 /// A path in dashes.
@@ -146,7 +148,15 @@ pub(super) fn marker(canvas: &Canvas<'_>, style: usize, (x, y): Place) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn styles_differ() {
+        let looks = (0..42).map(|style| (style % COLOURS.len(), form(style)));
+        assert_eq!(looks.collect::<BTreeSet<_>>().len(), 42);
+    }
 
     #[test]
     fn dashes_go_on_around_corners() {

@@ -1,26 +1,26 @@
 //! Rows as a plot: metrics over a column, a line for each value of another.
 //!
-//! Values along stand at equal distances: numbers in their order, words as they come. Where several rows share a place
-//! and a line, the mean is drawn, and a bar from the least to the most.
+//! Where several rows share a place and a line, the mean is drawn, and a bar from the least to the most.
+
+mod along;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use csv::StringRecord;
 
+use self::along::{Along, distinct_words, shortened};
 use super::{Kind, Panel, Plot, Series, Spread, style_of};
 use crate::run::columns::{IDENTIFYING, STRATEGY, metric};
 use crate::run::rows::{Rows, RowsError};
 use crate::strategy::pdopmp;
-use crate::units::{Bandwidth, Bytes, SimTime};
 
-/// Lines that can still be told apart.
-const MOST_LINES: usize = 36;
+/// Lines that can still be told apart, with all strategies that look as in the figures.
+const MOST_LINES: usize = 32;
 /// Places along the horizontal axis.
 const MOST_PLACES: usize = 2_000;
-/// Places that all have their words.
-const MOST_WORDS: usize = 12;
-/// Letters of a word at a place, and of a name in the legend.
-const LETTERS: (usize, usize) = (16, 40);
+/// Letters of a name in the legend, and of the title.
+const LETTERS: usize = 40;
+const TITLE: usize = 85;
 
 /// Which columns are drawn.
 #[derive(Debug, Clone)]
@@ -33,6 +33,9 @@ pub struct Columns {
     pub by: String,
 }
 
+/// The place and the line of a row; none without either.
+type Spot<'r> = Option<(usize, &'r str)>;
+
 /// The rows as a plot.
 ///
 /// # Errors
@@ -40,36 +43,38 @@ pub struct Columns {
 /// [`RowsError`] for a column that is not there or holds no numbers, and for more than can be drawn.
 pub fn plot(rows: &Rows, columns: &Columns) -> Result<Plot, RowsError> {
     let (x, by) = (rows.column(&columns.x)?, rows.column(&columns.by)?);
-    let places = places(rows, x);
+    let along = Along::of(&columns.x, distinct(rows, x));
     let names = distinct(rows, by);
     for (column, found, most) in [
-        (&columns.x, &places, MOST_PLACES),
-        (&columns.by, &names, MOST_LINES),
+        (&columns.x, along.places(), MOST_PLACES),
+        (&columns.by, names.len(), MOST_LINES),
     ] {
-        if found.is_empty() || found.len() > most {
-            let problem = format!(
-                "`{column}` has {} values, expected 1 to {most}",
-                found.len()
-            );
+        if found == 0 || found > most {
+            let problem = format!("`{column}` has {found} values, expected 1 to {most}");
             return Err(rows.wrong(problem));
         }
     }
+    let spots: Vec<Spot<'_>> = (rows.records().iter())
+        .map(|row| {
+            let line = Some(&row[by]).filter(|line| !line.is_empty());
+            along.place_of(&row[x]).zip(line)
+        })
+        .collect();
+    let style = |line: usize| match names[line] {
+        name if columns.by == STRATEGY => style_of(name, line),
+        _ => line,
+    };
     let mut panels = Vec::with_capacity(columns.y.len());
     let mut most_rows = 0;
     for y in &columns.y {
-        let spreads = spreads(rows, (x, by), y)?;
-        most_rows = spreads
-            .values()
-            .map(Vec::len)
-            .max()
-            .unwrap_or(0)
-            .max(most_rows);
+        let spreads = spreads(rows, &spots, y)?;
+        let most = spreads.values().map(Vec::len).max();
+        most_rows = most_rows.max(most.unwrap_or_default());
         let series = names.iter().enumerate().map(|(line, name)| Series {
-            style: style(&columns.by, name, line),
-            points: (0..)
-                .zip(&places)
-                .filter_map(|(place, x)| {
-                    Some((f64::from(place), spread(spreads.get(&(*x, *name))?)))
+            style: style(line),
+            points: (0..along.places())
+                .filter_map(|place| {
+                    Some((along.share(place), spread(spreads.get(&(place, *name))?)))
                 })
                 .collect(),
         });
@@ -78,45 +83,27 @@ pub fn plot(rows: &Rows, columns: &Columns) -> Result<Plot, RowsError> {
             series: series.collect(),
         });
     }
-    let step = places.len().div_ceil(MOST_WORDS);
-    let legend = names.iter().enumerate();
+    let words = distinct_words(&columns.by, &names);
     Ok(Plot {
-        title: format!("{} against {}", columns.y.join(", "), columns.x),
-        caption: caption(rows, columns, most_rows),
-        x_label: columns.x.clone(),
-        ticks: (0..)
-            .zip(&places)
-            .filter(|(place, _)| {
-                (*place as usize).is_multiple_of(step) || *place as usize + 1 == places.len()
-            })
-            .map(|(place, cell)| {
-                // Long words stand below each other.
-                let above = if places.len() > 6 && place as usize / step % 2 == 1 {
-                    "\n"
-                } else {
-                    ""
-                };
-                (
-                    f64::from(place),
-                    format!("{above}{}", in_words(&columns.x, cell)),
-                )
-            })
-            .collect(),
-        legend: legend
-            .map(|(line, name)| {
-                (
-                    style(&columns.by, name, line),
-                    shortened(&in_units(&columns.by, name), LETTERS.1),
-                )
-            })
+        title: shortened(
+            &format!("{} against {}", columns.y.join(", "), columns.x),
+            TITLE,
+        ),
+        caption: caption(rows, columns, &spots, most_rows),
+        x_label: along.label(),
+        ticks: along.ticks(),
+        legend: words
+            .iter()
+            .enumerate()
+            .map(|(line, word)| (style(line), shortened(word, LETTERS)))
             .collect(),
         kind: Kind::Lines,
         panels,
     })
 }
 
-/// The rows that have nothing in a column upwards, in words for each such column: a mean without them may be of the
-/// better runs only.
+/// The rows that have nothing in a column that is drawn, in words for each such column: a mean without them may be of
+/// the better runs only.
 ///
 /// # Errors
 ///
@@ -124,14 +111,15 @@ pub fn plot(rows: &Rows, columns: &Columns) -> Result<Plot, RowsError> {
 pub fn empty(rows: &Rows, columns: &Columns) -> Result<Vec<String>, RowsError> {
     let by = rows.column(&columns.by)?;
     let mut words = Vec::new();
-    for y in &columns.y {
-        let column = rows.column(y)?;
+    let drawn = [&columns.x, &columns.by].into_iter().chain(&columns.y);
+    for name in drawn.collect::<BTreeSet<_>>() {
+        let column = rows.column(name)?;
         let empty = rows.records().iter().filter(|row| row[column].is_empty());
         let (count, lines) = by_line(empty, by);
         if count > 0 {
             let all = rows.records().len();
             words.push(format!(
-                "{count} of {all} rows have no {y} and are left out: {lines}"
+                "{count} of {all} rows have no {name} and are left out: {lines}"
             ));
         }
     }
@@ -159,44 +147,33 @@ fn by_line<'r>(rows: impl Iterator<Item = &'r StringRecord>, by: usize) -> (usiz
     (lines.values().sum(), words.join(", "))
 }
 
-/// The different cells of a column, as they come.
+/// The different cells of a column that are not empty, as they come.
 fn distinct(rows: &Rows, column: usize) -> Vec<&str> {
     let mut seen = BTreeSet::new();
     let cells = rows.records().iter().map(|row| &row[column]);
-    cells.filter(|cell| seen.insert(*cell)).collect()
-}
-
-/// The same in their order, if they are numbers.
-fn places(rows: &Rows, column: usize) -> Vec<&str> {
-    let mut cells = distinct(rows, column);
-    let number = |cell: &str| cell.parse::<f64>().ok().filter(|number| number.is_finite());
-    if cells.iter().all(|cell| number(cell).is_some()) {
-        cells.sort_by(|one, other| {
-            number(one)
-                .unwrap_or(0.0)
-                .total_cmp(&number(other).unwrap_or(0.0))
-        });
-    }
     cells
+        .filter(|cell| !cell.is_empty() && seen.insert(*cell))
+        .collect()
 }
 
-/// A column's numbers by their place and line. Empty cells are left out.
+/// A column's numbers by their place and line. Rows with an empty cell are left out.
 fn spreads<'r>(
     rows: &'r Rows,
-    (x, by): (usize, usize),
+    spots: &[Spot<'r>],
     y: &str,
-) -> Result<BTreeMap<(&'r str, &'r str), Vec<f64>>, RowsError> {
+) -> Result<BTreeMap<(usize, &'r str), Vec<f64>>, RowsError> {
     let column = rows.column(y)?;
     let mut values: BTreeMap<_, Vec<f64>> = BTreeMap::new();
-    for (row, line) in rows.records().iter().zip(1_usize..) {
+    let rows_at = rows.records().iter().zip(spots);
+    for ((row, spot), line) in rows_at.zip(1_usize..) {
         let cell = &row[column];
-        if cell.is_empty() {
+        let Some(spot) = spot.filter(|_| !cell.is_empty()) else {
             continue;
-        }
+        };
         let number = cell.parse::<f64>().ok().filter(|number| number.is_finite());
         let number = number
             .ok_or_else(|| rows.wrong(format!("row {line}: {y}: `{cell}` is not a number")))?;
-        values.entry((&row[x], &row[by])).or_default().push(number);
+        values.entry(spot).or_default().push(number);
     }
     if values.is_empty() {
         return Err(rows.wrong(format!("`{y}` has no numbers")));
@@ -206,26 +183,21 @@ fn spreads<'r>(
 
 fn spread(values: &[f64]) -> Spread {
     Spread {
-        mean: values.iter().sum::<f64>() / values.len() as f64,
+        // Each divided, as their sum may be too large for a number.
+        mean: values.iter().map(|value| value / values.len() as f64).sum(),
         low: values.iter().copied().fold(f64::INFINITY, f64::min),
         high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
     }
 }
 
-/// A strategy looks as in the figures; what has no look of its own there comes behind those that have.
-fn style(by: &str, name: &str, line: usize) -> usize {
-    match style_of(name) {
-        Some(style) if by == STRATEGY => style,
-        _ if by == STRATEGY => 6 + line,
-        _ => line,
-    }
-}
-
 /// What error bars are over, and what PDoPMP is.
-fn caption(rows: &Rows, columns: &Columns, most_rows: usize) -> Vec<String> {
+fn caption(rows: &Rows, columns: &Columns, spots: &[Spot<'_>], most_rows: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if most_rows > 1 {
-        let drawn = [&columns.x, &columns.by];
+        let drawn: Vec<&String> = [&columns.x, &columns.by]
+            .into_iter()
+            .chain(&columns.y)
+            .collect();
         let says_all = ["scenario_hash", "settings", "trace_hash"];
         let varies = |(column, name): &(usize, &str)| {
             let identifies =
@@ -234,7 +206,7 @@ fn caption(rows: &Rows, columns: &Columns, most_rows: usize) -> Vec<String> {
                 && *name != "error"
                 && !says_all.contains(name)
                 && !drawn.iter().any(|other| other == name)
-                && differs(rows.records(), *column)
+                && differs(rows.records(), spots, *column)
         };
         let over: Vec<&str> = rows
             .columns()
@@ -262,35 +234,12 @@ fn caption(rows: &Rows, columns: &Columns, most_rows: usize) -> Vec<String> {
     lines
 }
 
-fn differs(rows: &[StringRecord], column: usize) -> bool {
-    rows.windows(2)
-        .any(|pair| pair[0][column] != pair[1][column])
-}
-
-/// A cell at its place on the axis.
-fn in_words(column: &str, cell: &str) -> String {
-    shortened(&in_units(column, cell), LETTERS.0)
-}
-
-/// A cell for people, by the unit that its column's name ends with.
-fn in_units(column: &str, cell: &str) -> String {
-    let found = if column.ends_with("_bits_per_s") {
-        let bits = cell.parse().ok().and_then(Bandwidth::from_bits_per_second);
-        bits.map(|bandwidth| bandwidth.to_string())
-    } else if column.ends_with("_bytes") {
-        cell.parse().ok().map(|bytes| Bytes(bytes).to_string())
-    } else if column.ends_with("_s") {
-        let time = format!("{cell} s").parse::<SimTime>();
-        time.ok().map(|time| time.to_string())
-    } else {
-        None
-    };
-    found.unwrap_or_else(|| cell.to_owned())
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
+/// Whether rows at one place of one line have different cells in a column.
+fn differs(rows: &[StringRecord], spots: &[Spot<'_>], column: usize) -> bool {
+    let mut seen: BTreeMap<(usize, &str), &str> = BTreeMap::new();
+    let mut rows = rows.iter().zip(spots);
+    rows.any(|(row, spot)| {
+        let cell = &row[column];
+        spot.is_some_and(|spot| *seen.entry(spot).or_insert(cell) != cell)
+    })
 }

@@ -50,12 +50,31 @@ impl Rows {
         let csv = |error| RowsError::Csv(path.to_owned(), error);
         let (manifest, rows) = split(&bytes);
         let mut reader = csv::Reader::from_reader(rows);
-        Ok(Rows {
+        let rows = Rows {
             path: path.to_owned(),
             header: reader.headers().map_err(csv)?.clone(),
             records: reader.records().collect::<Result<_, _>>().map_err(csv)?,
             expected: Manifest::parse(manifest).map(|manifest| manifest.rows()),
-        })
+        };
+        rows.check_header()?;
+        Ok(rows)
+    }
+
+    fn check_header(&self) -> Result<(), RowsError> {
+        let mut seen = BTreeSet::new();
+        let again = self.columns().find(|name| !seen.insert(*name));
+        let problem = match (self.header.len(), again) {
+            (0, _) => "expected a header and rows, found nothing".to_owned(),
+            (1, _) if self.header[0].contains([';', '\t']) => {
+                format!(
+                    "expected columns with commas between them, found `{}`",
+                    &self.header[0]
+                )
+            }
+            (_, Some(name)) => format!("column `{name}` is there twice"),
+            _ => return Ok(()),
+        };
+        Err(self.wrong(problem))
     }
 
     /// The rows, with a cell for each column.
