@@ -14,7 +14,9 @@ use super::plot::Picture;
 use super::progress;
 use crate::figures::RECONSTRUCTION;
 use crate::file::write_whole;
+use crate::migration::Samples;
 use crate::plot;
+use crate::report::table::grouped;
 use crate::report::verdict::convergence;
 use crate::report::{comparison, details, qmp, timeline};
 use crate::run::compare::{Run, observe, page_map};
@@ -81,19 +83,19 @@ pub(super) fn run(arguments: RunArgs, registry: &Registry) -> anyhow::Result<Exi
     let outputs = [&arguments.timeline, &arguments.page_map, &arguments.out];
     inputs.check_outputs(outputs.into_iter().filter_map(Option::as_deref))?;
     let picture = Picture::by_name(arguments.page_map.as_deref())?;
-    let observed = progress::while_working("simulating", || {
-        observe(
-            &inputs.scenario,
-            &inputs.trace,
-            registry,
-            &arguments.strategy,
-        )
+    // A watched run goes page by page.
+    let mut samples = arguments.timeline.is_some().then(Samples::new);
+    let (scenario, trace, strategy) = (&inputs.scenario, &inputs.trace, &arguments.strategy);
+    let observed = progress::while_working("simulating", || match &mut samples {
+        Some(samples) => observe(scenario, trace, registry, strategy, samples),
+        None => observe(scenario, trace, registry, strategy, &mut ()),
     })?;
     say_if_idle(std::slice::from_ref(&observed.run));
-    if let Some(path) = &arguments.timeline {
+    if let (Some(path), Some(samples)) = (&arguments.timeline, samples) {
+        let samples = samples.into_vec();
         write_whole(path, |file| {
             let mut out = BufWriter::new(file);
-            timeline::write(&inputs.scenario, &observed, &mut out)?;
+            timeline::write(scenario, &observed, &samples, &mut out)?;
             out.flush()
         })
         .with_context(|| format!("cannot write {}", path.display()))?;
@@ -138,6 +140,12 @@ fn map_pages(inputs: &Inputs, registry: &Registry, run: &Run) -> anyhow::Result<
         "{} network faults and {} in flight; {} stall over all vCPUs, {} downtime.",
         metrics.network_faults, metrics.in_flight_faults, metrics.stall, metrics.downtime
     )];
+    if map.sent_ahead > 0 {
+        let pages = grouped(map.sent_ahead);
+        caption.push(format!(
+            "{pages} pages were sent ahead of the core state; they are not drawn."
+        ));
+    }
     if run.strategy.starts_with(pdopmp::ENTRY.name) {
         caption.push(RECONSTRUCTION.to_owned());
     }

@@ -45,7 +45,7 @@ pub(super) fn render(figure: &'static Figure) -> Result<Rendered, FigureError> {
         let name = guest(trace.name());
         let (mut faults, mut speed) = (Vec::new(), Vec::new());
         for (place, strategy) in sweep.strategies().iter().enumerate() {
-            let observed = observe(&scenario, &trace, &Registry::standard(), strategy)?;
+            let observed = observe(&scenario, &trace, &Registry::standard(), strategy, &mut ())?;
             let metrics = &observed.run.metrics;
             table.push(vec![
                 name.clone(),

@@ -64,6 +64,8 @@ pub struct PageMap {
     pub resumed_at: SimTime,
     /// Where the map ends: the last page is there.
     pub end: SimTime,
+    /// Pages that were sent ahead of the core state, in pages of the trace's size: the map does not have them.
+    pub sent_ahead: u64,
     /// Accesses on the source that were recorded.
     pub recorded: Cells,
     /// Pages that the source pushed, when they were installed.
@@ -95,6 +97,7 @@ impl PageMap {
             suspended_at: switch_over.suspended_at,
             resumed_at: outcome.resumed_at,
             end: end.max(SimTime::from_ps(1)),
+            sent_ahead: switch_over.copied.pages + switch_over.copied.zero_pages,
             recorded: Cells::none(rows),
             pushed: Cells::none(rows),
             demanded: Cells::none(rows),

@@ -24,17 +24,22 @@ const VCPUS: u32 = 2;
 const PHASES: u32 = 1;
 const PUSH: u32 = 2;
 
-/// Writes the trace of one migration, in time order.
+/// Writes the trace of one migration, in time order, with how far it was at some moments.
 ///
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write(scenario: &Scenario, observed: &Observed, mut out: impl Write) -> io::Result<()> {
+pub fn write(
+    scenario: &Scenario,
+    observed: &Observed,
+    samples: &[Sample],
+    mut out: impl Write,
+) -> io::Result<()> {
     let stalls = longest(&observed.outcome.stalls);
     let left_out = observed.outcome.stalls.len() - stalls.len();
-    let mut events = phases(scenario, observed);
+    let mut events = phases(scenario, observed, samples);
     events.extend(stalls.iter().map(stall));
-    events.extend(counters(&observed.samples));
+    events.extend(counters(samples));
     // Of two slices that begin together the outer comes first: phases are written so, and the order is kept.
     events.sort_by_key(|(time, _)| *time);
     let events: Vec<Json> = names(observed)
@@ -77,17 +82,21 @@ fn slice(process: u32, track: u32, name: &str, from: SimTime, until: SimTime, ar
     (from, event)
 }
 
-fn phases(scenario: &Scenario, observed: &Observed) -> Vec<Event> {
+fn phases(scenario: &Scenario, observed: &Observed, samples: &[Sample]) -> Vec<Event> {
     let resumed = observed.outcome.resumed_at;
     let (prepared, suspended) = (observed.preparation.length(), observed.suspended_at);
     let end = observed
         .outcome
         .completed_at
-        .or(observed.samples.last().map(|(time, _)| *time))
+        .or(samples.last().map(|(time, _)| *time))
         .unwrap_or(resumed)
         .max(resumed);
     let vm = &scenario.vm;
     let core_state = (resumed - suspended) - vm.suspend - scenario.link.latency - vm.resume;
+    let sent = match observed.run.metrics.rounds {
+        Some(_) => "pages and core state",
+        None => "core state",
+    };
     let mut steps = vec![
         ("record window", SimTime::ZERO, observed.preparation.window),
         ("planning", observed.preparation.window, prepared),
@@ -97,7 +106,7 @@ fn phases(scenario: &Scenario, observed: &Observed) -> Vec<Event> {
     let mut from = suspended;
     for (name, length) in [
         ("suspend", vm.suspend),
-        ("core state", core_state),
+        (sent, core_state),
         ("latency", scenario.link.latency),
         ("resume", vm.resume),
     ] {

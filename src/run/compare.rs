@@ -8,7 +8,7 @@ use crate::guest::recording::Preparation;
 use crate::measure::Metrics;
 use crate::measure::explain::Explanation;
 use crate::measure::page_map::PageMap;
-use crate::migration::{MigrationError, Outcome, Sample, Samples, SwitchOver};
+use crate::migration::{MigrationError, Outcome, Probe, SwitchOver};
 use crate::scenario::{FitError, Scenario};
 use crate::strategy::{Entry, LeadIn, Registry, UnknownStrategy};
 use crate::trace::Trace;
@@ -111,37 +111,32 @@ pub struct Observed {
     pub push_began: SimTime,
     /// vCPUs of the VM.
     pub vcpus: u16,
-    /// How far it was, at moments in time order.
-    pub samples: Vec<Sample>,
 }
 
-/// Runs one strategy and watches it.
+/// Runs one strategy, which `probe` watches.
 ///
 /// # Errors
 ///
 /// [`ComparisonError`].
-pub fn observe(
+pub fn observe<P: Probe>(
     scenario: &Scenario,
     trace: &Trace,
     registry: &Registry,
     strategy: &str,
+    probe: &mut P,
 ) -> Result<Observed, ComparisonError> {
     let entry = registry.get(strategy)?;
     let comparison = prepare(scenario, trace, &[entry])?;
-    let mut samples = Samples::new();
-    let mut observed = comparison.migrate(entry, &mut samples, |switch_over, outcome, order| {
-        Observed {
+    let mut observed =
+        comparison.migrate(entry, probe, |switch_over, outcome, order| Observed {
             run: comparison.sum_up(entry, switch_over, &outcome, order),
             outcome,
             preparation: switch_over.preparation,
             suspended_at: switch_over.suspended_at,
             push_began: switch_over.core_state.push_begins(scenario),
             vcpus: trace.header().vcpus,
-            samples: Vec::new(),
-        }
-    })?;
+        })?;
     observed.run = counted(observed.run)?;
-    observed.samples = samples.into_vec();
     Ok(observed)
 }
 

@@ -6,7 +6,7 @@ mod traces;
 
 use crate::pair::{Case, Pair, as_outcome, is_too_short};
 use migsim::measure::Metrics;
-use migsim::migration::{SwitchOver, migrate};
+use migsim::migration::{Samples, SwitchOver, migrate};
 use migsim::run::compare::{compare, explain, observe};
 use migsim::scenario::ScenarioSource;
 use migsim::strategy::post_copy::active_push;
@@ -139,7 +139,14 @@ fn assert_watching_changes_nothing(case: &Case) -> Result<(), TestCaseError> {
         runs => runs.expect("a sound case"),
     };
     for run in runs {
-        let watched = observe(&scenario, &trace, &registry, run.strategy).expect("a sound case");
+        let watched = observe(
+            &scenario,
+            &trace,
+            &registry,
+            run.strategy,
+            &mut Samples::new(),
+        )
+        .expect("a sound case");
         prop_assert_eq!(run.metrics, watched.run.metrics, "{}", run.strategy);
     }
     Ok(())

@@ -76,7 +76,7 @@ fn check(case: &Case) -> Result<(), String> {
     // A given plan needs a file.
     let entries = registry.entries().iter();
     for entry in entries.filter(|entry| entry.name != plan::ENTRY.name) {
-        let observed = match observe(&case.scenario, &trace, &registry, entry.name) {
+        let observed = match observe(&case.scenario, &trace, &registry, entry.name, &mut ()) {
             Err(error) if is_too_short(&error) => continue,
             observed => observed.map_err(|error| format!("{}: {error}", entry.name))?,
         };
@@ -202,7 +202,7 @@ fn the_laws_catch_planted_bugs() {
         .map(of_seed)
         .filter_map(|case| {
             let trace = case.trace();
-            let observed = observe(&case.scenario, &trace, &registry, entry.name).ok()?;
+            let observed = observe(&case.scenario, &trace, &registry, entry.name, &mut ()).ok()?;
             Some((case, trace, observed))
         })
         .collect();

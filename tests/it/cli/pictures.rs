@@ -80,6 +80,94 @@ fn rows_that_are_left_out_are_counted() {
     assert!(text(&svg, "2") && !text(&svg, "3"), "{svg}");
 }
 
+/// Where the middles of circles are.
+fn circles(svg: &str) -> Vec<(i32, i32)> {
+    let number = |line: &str, name: &str| -> Option<i32> {
+        let (_, rest) = line.split_once(&format!(" {name}=\""))?;
+        rest.split_once('"')?.0.parse().ok()
+    };
+    let circles = svg.lines().filter(|line| line.starts_with("<circle"));
+    circles
+        .filter_map(|line| Some((number(line, "cx")?, number(line, "cy")?)))
+        .collect()
+}
+
+#[test]
+fn every_value_lies_within_its_panel() {
+    let desk = Desk::new();
+    let plot = |rows: &str| {
+        desk.write("rows.csv", format!("x,strategy,y\n{rows}"));
+        desk.data(&["plot", "rows.csv", "--x", "x", "--y", "y"])
+    };
+    // The first circle is the legend's.
+    let heights =
+        |svg: &str| -> Vec<i32> { circles(svg).iter().skip(1).map(|(_, y)| *y).collect() };
+    let below = plot("1,post-copy,5\n2,post-copy,0\n3,post-copy,-3\n");
+    let found = heights(&below);
+    assert!(text(&below, "-3") || text(&below, "-4"), "{below}");
+    assert!(
+        found[0] < found[1] && found[1] < found[2] && found[2] <= 288,
+        "{found:?}"
+    );
+    // Zero is below the least value that is not, however far the others are.
+    let far = plot("1,post-copy,300000\n2,post-copy,5\n3,post-copy,1\n4,post-copy,0\n");
+    let found = heights(&far);
+    assert!(
+        text(&far, "y — log scale, 0 at the foot") && text(&far, "0"),
+        "{far}"
+    );
+    assert!(found.windows(2).all(|pair| pair[0] < pair[1]), "{found:?}");
+    let positive = plot("1,post-copy,300000\n2,post-copy,1\n");
+    assert!(
+        text(&positive, "y — log scale") && !text(&positive, "0"),
+        "{positive}"
+    );
+    // Far apart, but a logarithm has no place for one of them.
+    assert!(!plot("1,post-copy,300000\n2,post-copy,-1\n").contains("log scale"));
+}
+
+#[test]
+fn numbers_along_are_to_scale_and_rows_without_one_are_left_out() {
+    let desk = Desk::new();
+    desk.write(
+        "rows.csv",
+        "x,strategy,y\n10,post-copy,1\n,post-copy,1\n1,post-copy,1\n1e1,post-copy,3\n4,post-copy,1\n",
+    );
+    let output = desk.run(&["plot", "rows.csv", "--x", "x", "--y", "y"]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "migsim: 1 of 5 rows have no x and are left out: post-copy 1\n"
+    );
+    let svg = String::from_utf8(output.stdout).expect("text");
+    let along: Vec<i32> = circles(&svg).iter().skip(1).map(|(x, _)| *x).collect();
+    assert_eq!(along.len(), 3, "10 and 1e1 are one place: {svg}");
+    let (near, far) = (along[1] - along[0], along[2] - along[1]);
+    assert!((far - 2 * near).abs() <= 2, "1, 4 and 10: {along:?}");
+}
+
+#[test]
+fn strategies_look_different() {
+    let desk = Desk::new();
+    let strategies = [
+        "hybrid",
+        "hybrid+pre-record",
+        "leap",
+        "mine",
+        "post-copy",
+        "theirs",
+    ];
+    let rows: String = strategies
+        .map(|name| format!("1,{name},2\n2,{name},3\n"))
+        .concat();
+    desk.write("rows.csv", format!("x,strategy,y\n{rows}"));
+    let svg = desk.data(&["plot", "rows.csv", "--x", "x", "--y", "y"]);
+    let lines = svg.lines().filter(|line| line.starts_with("<path"));
+    let looks: std::collections::BTreeSet<&str> = lines
+        .filter_map(|line| line.split_once(" d=").map(|(style, _)| style))
+        .collect();
+    assert!(looks.len() >= 6, "{looks:?}");
+}
+
 #[test]
 fn words_have_no_control_characters() {
     let desk = Desk::new();
@@ -94,6 +182,9 @@ fn what_cannot_be_drawn_is_refused() {
     let desk = Desk::new();
     desk.write("rows.csv", ROWS);
     desk.write("none.csv", "a,strategy,b\n1,x,\n");
+    desk.write("twice.csv", "a,strategy,b,a\n1,x,2,1\n");
+    desk.write("semicolons.csv", "a;strategy;b\n1;x;2\n");
+    desk.write("empty.csv", "");
     for (arguments, part) in [
         (
             ["rows.csv", "--x", "link.bandwidth", "--y", "stall_s"],
@@ -108,6 +199,18 @@ fn what_cannot_be_drawn_is_refused() {
             "row 1: scenario: `s` is not a number",
         ),
         (["none.csv", "--x", "a", "--y", "b"], "`b` has no numbers"),
+        (
+            ["twice.csv", "--x", "a", "--y", "b"],
+            "column `a` is there twice",
+        ),
+        (
+            ["semicolons.csv", "--x", "a", "--y", "b"],
+            "expected columns with commas",
+        ),
+        (
+            ["empty.csv", "--x", "a", "--y", "b"],
+            "expected a header and rows, found nothing",
+        ),
         (["absent.csv", "--x", "a", "--y", "b"], "absent.csv"),
     ] {
         let error = desk.refusal(&[&["plot"], &arguments[..]].concat());
@@ -159,4 +262,19 @@ fn a_page_map_is_drawn_beside_the_report() {
     assert_eq!(svg.matches("<path transform").count(), 5, "a layer each");
     assert!(svg.matches("d=\"M").count() >= 4, "{svg}");
     assert!(text(&svg, "pre-record on small: pages over time"), "{svg}");
+    assert!(!svg.contains("ahead of the core state"), "{svg}");
+    let rounds = [
+        "run",
+        "small.toml",
+        "--strategy",
+        "pre-copy",
+        "--page-map",
+        "MAP.SVG",
+    ];
+    desk.data(&rounds);
+    let svg = std::fs::read_to_string(desk.path("MAP.SVG")).expect("a picture");
+    assert!(
+        svg.contains("pages were sent ahead of the core state"),
+        "{svg}"
+    );
 }
