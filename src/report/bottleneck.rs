@@ -8,15 +8,21 @@ use crate::units::{Bandwidth, SimTime};
 pub(super) fn bottleneck(scenario: &Scenario, page_size: u64) -> Option<(Bandwidth, &'static str)> {
     let (link, destination) = (&scenario.link, &scenario.destination);
     let message = link.message_bytes(page_size).page;
-    let on_link = link.transmission(message, link.bandwidth);
+    let (_, greatest) = link.range_from(SimTime::ZERO);
+    let on_link = link.transmission(message, greatest);
     let costs = |key, cost: SimTime| (cost.times((page_size / 4_096).max(1)), key);
-    let window = u128::from(link.window_bytes(destination.receive_buffer).0);
+    let window = link.window_bytes(destination.receive_buffer);
+    let by_loss = window < destination.receive_buffer;
+    let window = u128::from(window.0);
     let round_trip = u128::from(link.latency.times(2).as_ps());
     let a_window = SimTime::from_wide_ps(round_trip * u128::from(message) / window);
     let (slowest, key) = [
         costs("source.push_service", scenario.source.push_service),
         costs("destination.install", destination.install),
-        (a_window, "destination.receive_buffer, a round trip"),
+        match by_loss {
+            true => (a_window, "link.loss, a round trip"),
+            false => (a_window, "destination.receive_buffer, a round trip"),
+        },
     ]
     .into_iter()
     .max()?;
@@ -31,6 +37,7 @@ pub(super) fn bottleneck(scenario: &Scenario, page_size: u64) -> Option<(Bandwid
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{CongestionControl, LossSettings};
 
     #[test]
     fn the_slowest_is_named() {
@@ -52,5 +59,16 @@ mod tests {
             named(|scenario| scenario.link.latency = SimTime::from_ms(50)).unwrap_or_default();
         assert_eq!(key, "destination.receive_buffer, a round trip");
         assert_eq!(bits / 1_000, 251_167);
+        // √(1.5 / 10⁻⁵) packets of 1,448 bytes every 40 ms, with the headers of pages.
+        let lossy = |scenario: &mut Scenario| {
+            scenario.link.latency = SimTime::from_ms(20);
+            scenario.link.loss = Some(LossSettings {
+                per_million: 10,
+                congestion_control: CongestionControl::Reno,
+            });
+        };
+        let (bits, key) = named(lossy).unwrap_or_default();
+        assert_eq!(key, "link.loss, a round trip");
+        assert_eq!(bits / 1_000_000, 111);
     }
 }

@@ -39,7 +39,10 @@ pub fn verdict(scenario: &Scenario, vcpus: u16, runs: &[Run]) -> String {
         (find(&plain[1]), least_stall(&recorded[2..])),
     ]
     .into_iter()
-    .filter_map(|(plain, recorded)| Some(recording(plain?, recorded?)));
+    .filter_map(|(plain, recorded)| Some((plain?, recorded?)))
+    // Nothing is recorded in no window.
+    .filter(|_| scenario.migration.record_window > SimTime::ZERO)
+    .map(|(plain, recorded)| recording(vcpus, plain, recorded));
     let sentences = sentences.into_iter().flatten().chain(recording);
     let paragraphs =
         sentences.map(|sentence| format!("- {}\n", wrapped(&sentence, WIDTH).join("\n  ")));
@@ -66,11 +69,15 @@ pub fn convergence(scenario: &Scenario, run: &Run) -> Option<String> {
         "does not converge"
     };
     let limit = scenario.migration.downtime_limit;
-    // The estimate goes by the bandwidth since the command, as a hypervisor's by what it has measured.
-    let all_the_same = if rounds.converged? && run.metrics.downtime > limit {
-        format!(" Its downtime is {} all the same.", run.metrics.downtime)
-    } else {
-        String::new()
+    // The estimate goes by the bandwidth of late, as a hypervisor's by what it has measured.
+    let downtime = run.metrics.downtime;
+    let all_the_same = match (rounds.converged?, downtime > limit) {
+        (true, true) => format!(" Its downtime is {downtime} all the same."),
+        (false, false) if scenario.source.max_bandwidth.is_some() => format!(
+            " Its downtime is {downtime} all the same: source.max_bandwidth does not hold while the VM is suspended."
+        ),
+        (false, false) => format!(" Its downtime is {downtime} all the same."),
+        _ => String::new(),
     };
     Some(format!(
         "{} {answer}: after {} round{} at a dirty rate of {}/s, what is dirty takes {}, and the downtime limit is {limit}.{all_the_same}",
@@ -116,15 +123,15 @@ fn post_copying(
     let [longest, shorter] = [pre_copy, post_copy].map(|run| run.metrics.longest_interruption);
     if change(post_copy) != Change::Less && compare(shorter, longest) == Change::Less {
         text.push_str(&format!(
-            " Its longest single stop is {shorter}, {of}'s {longest}."
+            " The longest single stop of {them} is {shorter}, of {of} {longest}."
         ));
     }
     text
 }
 
-fn recording(plain: &Run, recorded: &Run) -> String {
+fn recording(vcpus: u16, plain: &Run, recorded: &Run) -> String {
     let [before, after] = [plain, recorded].map(|run| run.metrics.stall);
-    let answer = match compare(after, before) {
+    let answer = match compare(wait(recorded, vcpus), wait(plain, vcpus)) {
         Change::Less => "Recording pays",
         Change::None => "Recording makes no difference",
         Change::More => "Recording does not pay",

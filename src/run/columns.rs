@@ -120,7 +120,7 @@ pub const METRICS: &[Column] = &[
         "Longest fault latency.",
         |run| Time(run.metrics.fault_latency_max)),
     column("bytes_sent", Unit::Bytes,
-        "Bytes on the wire: pages and core state, headers of messages and packets included.",
+        "Bytes on the wire: pages and core state, headers of messages and packets included, lost packets not.",
         |run| Count(run.metrics.bytes_sent)),
     column("pages_sent", Unit::Count,
         "Pages sent with their content, repetitions included. They are of the trace's size: a larger host page counts \

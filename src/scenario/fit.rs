@@ -24,6 +24,13 @@ impl Scenario {
     ///
     /// [`FitError`] when the scenario's memory or position does not fit the trace.
     pub fn replay<'a>(&self, trace: &'a Trace) -> Result<Replay<'a>, FitError> {
+        if self.vm.ram.is_some() && self.trace.file.is_none() && self.trace.workload.is_some() {
+            return Err(FitError {
+                key: "vm.ram",
+                problem: "expected a recording: a workload's memory has no holes, and vm.memory is its size"
+                    .to_owned(),
+            });
+        }
         let memory = self.vm.memory_of(trace.header())?;
         let ram = Ram::new(&self.vm.ram_of(trace.header())?);
         let free = self.vm.free_in(trace, &memory, &ram)?;
