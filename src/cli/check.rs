@@ -15,7 +15,7 @@ use super::sweep::threads;
 use crate::file::{read_bounded, write_whole};
 use crate::message::say;
 use crate::nearest::nearest;
-use crate::report::check::{rows, table};
+use crate::report::check::{COLUMNS, rows, table};
 use crate::run::check::{Baseline, Strictness, differences};
 use crate::run::columns::{METRICS, metric};
 use crate::run::sweep::Sweep;
@@ -138,7 +138,7 @@ pub(super) fn run(arguments: CheckArgs, registry: &Registry) -> anyhow::Result<E
     };
     arguments
         .output
-        .write(&rows(&found), |view| match found.len() {
+        .write_any(&COLUMNS, &rows(&found), |view| match found.len() {
             0 => format!(
                 "{} runs, {metrics} metrics each: all as in {name}{}\n",
                 is.runs(),

@@ -46,9 +46,25 @@ impl OutputArgs {
         rows: &[Row],
         table: impl FnOnce(View) -> String,
     ) -> anyhow::Result<()> {
-        let format = self.format.unwrap_or_else(|| Format::by_name(self.file()));
-        let data = format.render(rows, self.out.as_deref(), table)?;
-        write_data(self.out.as_deref(), &data)
+        let data = self.format().render(rows, self.file(), table)?;
+        write_data(self.file(), &data)
+    }
+
+    /// The same of what may be no rows: a CSV has its header line in any case.
+    pub(super) fn write_any(
+        &self,
+        columns: &[&str],
+        rows: &[Row],
+        table: impl FnOnce(View) -> String,
+    ) -> anyhow::Result<()> {
+        if rows.is_empty() && self.format() == Format::Csv {
+            return write_data(self.file(), format!("{}\n", columns.join(",")).as_bytes());
+        }
+        self.write(rows, table)
+    }
+
+    fn format(&self) -> Format {
+        self.format.unwrap_or_else(|| Format::by_name(self.file()))
     }
 }
 

@@ -6,20 +6,22 @@ use super::table::{View, new_table, right_aligned};
 use crate::run::check::Difference;
 use crate::run::row::{Row, Value};
 
+/// The columns of the rows.
+pub const COLUMNS: [&str; 5] = ["run", "metric", "was", "is", "change_percent"];
+
 /// The differences as rows: all of them.
 pub fn rows(differences: &[Difference]) -> Vec<Row> {
     let row = |difference: &Difference| -> Row {
         let text = |text: &str| Value::Text(text.to_owned());
-        vec![
-            ("run".into(), text(&difference.point)),
-            ("metric".into(), text(&difference.metric)),
-            ("was".into(), text(&difference.was)),
-            ("is".into(), text(&difference.is)),
-            (
-                "change_percent".into(),
-                difference.percent().map_or(Value::Missing, Value::Fraction),
-            ),
-        ]
+        let values = [
+            text(&difference.point),
+            text(&difference.metric),
+            text(&difference.was),
+            text(&difference.is),
+            difference.percent().map_or(Value::Missing, Value::Fraction),
+        ];
+        let columns = COLUMNS.into_iter().map(Into::into);
+        columns.zip(values).collect()
     };
     differences.iter().map(row).collect()
 }

@@ -97,6 +97,10 @@ fn a_user_has_a_baseline_of_their_own() {
         assert_eq!(code, Some(2), "{errors}");
         assert!(errors.contains(problem), "{errors}");
     }
+    fs::write(&baseline, &good).expect("a writable directory");
+    let (code, out, _) = check(&["own.toml", "--format", "csv"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(out, "run,metric,was,is,change_percent\n");
     // One digit of one number, and a run that is not there.
     let column = |line: &str| {
         line.split(',')
@@ -157,8 +161,8 @@ fn a_user_has_a_baseline_of_their_own() {
         "{errors}"
     );
     assert_eq!(errors.matches("CSV error").count(), 1, "{errors}");
-    // Any number is within a tolerance of an infinite one.
-    for cell in ["inf", "-inf", "NaN", "1e999"] {
+    // Any number is within a tolerance of an infinite one, and none of a word.
+    for cell in ["inf", "-inf", "NaN", "1e999", "abc"] {
         let header = "trace,strategy,page_faults,stall_s";
         let text = format!("{header}\na,x,1,0\na,y,1,{cell}\n");
         fs::write(&baseline, text).expect("a writable directory");

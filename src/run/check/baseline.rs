@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::run::columns::METRICS;
+use crate::run::columns::{METRICS, Unit, metric};
 use crate::run::sweep::{ERROR, PointResult, Sweep};
 
 /// Columns that are part of a row and not of a baseline. The scenario may be renamed, and a release is not a
@@ -33,14 +33,16 @@ pub enum BaselineError {
     #[error("not a baseline: two columns are {0}, expected one")]
     TwoColumns(String),
     /// A metric has what no run comes to.
-    #[error("row {row}: {column}: `{cell}`, expected a number or nothing")]
-    NotFinite {
+    #[error("row {row}: {column}: `{cell}`, expected {expected} or nothing")]
+    NoValue {
         /// Which row, counted from 1.
         row: usize,
         /// The metric.
         column: String,
         /// What it has.
         cell: String,
+        /// What a run comes to.
+        expected: &'static str,
     },
     /// It says two things of one run.
     #[error("rows {first} and {second} are one run ({run}) and differ, expected a row a run")]
@@ -94,23 +96,29 @@ impl Baseline {
         if baseline.rows.is_empty() {
             return Err(BaselineError::Empty);
         }
-        baseline.check_numbers()?;
+        baseline.check_values()?;
         baseline.check_rows()?;
         Ok(baseline)
     }
 
     /// Everything is close to an infinite number, and nothing to one that is none.
-    fn check_numbers(&self) -> Result<(), BaselineError> {
-        let is_finite = |cell: &str| cell.parse::<f64>().map_or(true, f64::is_finite);
+    fn check_values(&self) -> Result<(), BaselineError> {
         for (row, cells) in (1..).zip(&self.rows) {
-            let mut cells = self.columns.iter().zip(cells);
-            let wrong = cells.find(|(column, cell)| is_metric(column) && !is_finite(cell));
-            if let Some((column, cell)) = wrong {
-                return Err(BaselineError::NotFinite {
-                    row,
-                    column: column.clone(),
-                    cell: cell.clone(),
-                });
+            let cells = self.columns.iter().zip(cells);
+            for (column, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+                let (is_value, expected) = match metric(column).map(|metric| metric.unit) {
+                    None => (true, ""),
+                    Some(Unit::Flag) => (cell.parse::<bool>().is_ok(), "true, false"),
+                    Some(_) => (cell.parse().is_ok_and(f64::is_finite), "a number"),
+                };
+                if !is_value {
+                    return Err(BaselineError::NoValue {
+                        row,
+                        column: column.clone(),
+                        cell: cell.clone(),
+                        expected,
+                    });
+                }
             }
         }
         Ok(())
