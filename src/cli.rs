@@ -103,7 +103,7 @@ pub fn main_with(registry: Registry) -> ExitCode {
         Some(Command::Plot(arguments)) => plot::run(arguments),
         Some(Command::Plan(arguments)) => plan::run(arguments, &registry),
         Some(Command::Scenario(arguments)) => scenario::run(arguments, &registry),
-        Some(Command::Reference(arguments)) => reference::run(&arguments),
+        Some(Command::Reference(arguments)) => reference::run(&arguments, &registry),
         Some(Command::Validate(arguments)) => validate::run(arguments, &registry),
         Some(Command::Calibrate(arguments)) => calibrate::run(arguments, &registry),
         Some(Command::Trace(arguments)) => trace::run(arguments),

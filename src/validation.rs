@@ -16,7 +16,7 @@ pub mod report;
 pub use errors::{Gain, Order, Ranking, Summary, gains, median_difference, rankings, summary};
 pub use goals::{ErrorBound, GAINS_APART, Goal, GroupErrors, errors_by_group, missed};
 pub use prediction::Predictor;
-pub use reference::{Group, Range, ReferenceError, Setting, read};
+pub use reference::{Group, Range, Reference, ReferenceError, Setting, check_row, read};
 
 use crate::trace::TraceError;
 use crate::units::SimTime;

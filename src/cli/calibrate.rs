@@ -8,12 +8,12 @@ use clap::Args;
 
 use super::output::{check_outputs, stdout_view, write_data};
 use super::progress;
-use super::validate::{positions, traces_of};
+use super::validate::{measured, positions, traces_of};
 use crate::report::calibration::{profile, table};
 use crate::scenario::{ScenarioSource, profile as profiles};
 use crate::strategy::Registry;
+use crate::validation::Predictor;
 use crate::validation::calibration::{Candidates, Problem, calibrate, default_keys};
-use crate::validation::{Predictor, read};
 
 /// Fit a scenario to measured QEMU migrations, and write it as a profile
 ///
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: CalibrateArgs, registry: &Registry) -> Result<ExitC
     check_outputs(inputs, [arguments.out.as_path()])?;
     let extends = extends(&arguments.scenario, &arguments.out)
         .with_context(|| format!("cannot write {}", arguments.out.display()))?;
-    let groups = read(&arguments.reference, registry)?;
+    let groups = measured(&arguments.reference, registry)?;
     for name in &arguments.on {
         let known = groups.iter().any(|group| group.setting.workload == *name);
         let reference = arguments.reference.display();

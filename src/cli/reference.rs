@@ -10,6 +10,8 @@ use clap::Args;
 
 use super::output::{check_outputs, write_data};
 use crate::message::say;
+use crate::strategy::Registry;
+use crate::validation::check_row;
 use crate::validation::report::{Report, carries};
 
 /// Make a row for `migsim validate` from what hypervisors report of a migration
@@ -39,7 +41,7 @@ pub(super) struct ReferenceArgs {
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &ReferenceArgs) -> Result<ExitCode> {
+pub(super) fn run(arguments: &ReferenceArgs, registry: &Registry) -> Result<ExitCode> {
     let inputs = arguments.reports.iter().map(PathBuf::as_path);
     check_outputs(inputs, arguments.out.as_deref())?;
     let word = |c: char| c.is_ascii_alphanumeric() || "-_+.".contains(c);
@@ -91,6 +93,13 @@ pub(super) fn run(arguments: &ReferenceArgs) -> Result<ExitCode> {
             text(report.bytes_transferred.map(|count| count.to_string())),
         ),
     ];
+    if let Err(expected) = check_row(&columns, registry) {
+        let reports = arguments
+            .reports
+            .iter()
+            .map(|path| path.display().to_string());
+        bail!("{}: {expected}", reports.collect::<Vec<_>>().join(", "));
+    }
     let mut data = Vec::new();
     writeln!(
         data,

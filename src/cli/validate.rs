@@ -17,7 +17,7 @@ use crate::report::validation::{rows, table};
 use crate::run::sweep::Sweep;
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::strategy::Registry;
-use crate::validation::{Predictor, missed, read};
+use crate::validation::{Group, Predictor, missed, read};
 
 /// More tell nothing new.
 const MOST_POINTS: usize = 1_000;
@@ -90,7 +90,7 @@ pub(super) fn run(arguments: ValidateArgs, registry: &Registry) -> Result<ExitCo
         arguments.output.file(),
     ];
     check_outputs(inputs, outputs.into_iter().flatten())?;
-    let groups = read(&arguments.reference, registry)?;
+    let groups = measured(&arguments.reference, registry)?;
     for name in &arguments.calibrated {
         let known = groups.iter().any(|group| group.setting.workload == *name);
         ensure!(
@@ -119,6 +119,19 @@ pub(super) fn run(arguments: ValidateArgs, registry: &Registry) -> Result<ExitCo
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a reference measured. Columns that are not known are said, as a misspelt one would count as missing.
+pub(super) fn measured(path: &Path, registry: &Registry) -> Result<Vec<Group>> {
+    let reference = read(path, registry)?;
+    for (column, meant) in &reference.unknown {
+        let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+        say!(
+            "migsim: {}: the column `{column}` is not known, and left out{meant}",
+            path.display()
+        );
+    }
+    Ok(reference.groups)
 }
 
 /// A scenario with single keys set, and its switch positions: the points of its sweep.

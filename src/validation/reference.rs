@@ -1,16 +1,20 @@
 //! The reference file.
 
+mod row;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde::Deserialize;
+use csv::StringRecord;
 
+pub use self::row::check_row;
+use self::row::{COLUMNS, Row, missing};
 use super::errors::median;
-use super::report::carries;
-use crate::scenario::{DeliveryKind, Scenario};
-use crate::strategy::{self, Registry};
+use crate::nearest::nearest;
+use crate::scenario::DeliveryKind;
+use crate::strategy::Registry;
 use crate::units::SimTime;
 
 /// What was migrated, and how. Rows with the same setting are repetitions.
@@ -98,106 +102,26 @@ pub struct ReferenceError {
     problem: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct Row {
-    workload: String,
-    link_mbit: u64,
-    preempt: u8,
-    #[serde(default = "post_copy")]
-    strategy: String,
-    #[serde(default)]
-    record_window_ms: u64,
-    #[serde(default)]
-    fetch_outstanding: u16,
-    delivery: Option<DeliveryKind>,
-    repetition: Option<String>,
-    total_time_ms: f64,
-    postcopy_requests: f64,
-    vcpu_blocktime_ms: f64,
-    downtime_ms: Option<f64>,
-    planning_ms: Option<f64>,
-    bytes_transferred: Option<f64>,
-}
-
-fn post_copy() -> String {
-    strategy::post_copy::ENTRY.name.to_owned()
-}
-
-impl Row {
-    /// What no migration can be, in words.
-    fn problem(&self, registry: &Registry) -> Option<String> {
-        let name = |text: &str| {
-            !text.is_empty()
-                && text
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "-_+.".contains(c))
-        };
-        let within = |value: f64| (0.0..=MOST).contains(&value);
-        let records = match registry.get(&self.strategy) {
-            Ok(entry) => (entry.lead_in)(&Scenario::default().strategy_settings()).records(),
-            Err(unknown) => return Some(format!("strategy: {unknown}")),
-        };
-        let problem = if !name(&self.workload) || self.workload.starts_with('.') {
-            "workload: expected letters, digits, - and _"
-        } else if !(1..=1_000_000).contains(&self.link_mbit) {
-            "link_mbit: expected 1 to 1000000"
-        } else if self.preempt > 1 {
-            "preempt: expected 0 or 1"
-        } else if records && !(1..=3_600_000).contains(&self.record_window_ms) {
-            "record_window_ms: expected 1 to 3600000 for a strategy that records"
-        } else if records && self.fetch_outstanding == 0 {
-            "fetch_outstanding: expected 1 to 65535 for a strategy that records"
-        } else if !records && (self.record_window_ms, self.fetch_outstanding) != (0, 0) {
-            "record_window_ms, fetch_outstanding: expected 0 for a strategy that does not record"
-        } else if records && self.delivery == Some(DeliveryKind::SourcePush) {
-            "delivery: expected destination-fetch or fetch-then-push for a strategy that records"
-        } else if !records && self.delivery.is_some_and(DeliveryKind::is_fetch) {
-            "delivery: expected source-push for a strategy that does not record"
-        } else if !within(self.total_time_ms) || self.total_time_ms == 0.0 {
-            "total_time_ms: expected more than 0, and at most 1e10"
-        } else if !within(self.vcpu_blocktime_ms) {
-            "vcpu_blocktime_ms: expected 0 to 1e10"
-        } else if !within(self.postcopy_requests) {
-            "postcopy_requests: expected 0 to 1e10"
-        } else if self.downtime_ms.is_some_and(|value| !within(value)) {
-            "downtime_ms: expected nothing, or 0 to 1e10"
-        } else if (self.planning_ms).is_some_and(|ms| !(0.0..=3.6e6).contains(&ms)) {
-            "planning_ms: expected nothing, or 0 to 3600000"
-        } else if !(self.bytes_transferred)
-            .is_none_or(|bytes| carries(self.link_mbit, self.total_time_ms, bytes))
-        {
-            "bytes_transferred: expected nothing, or what the link carries in total_time_ms"
-        } else {
-            return None;
-        };
-        Some(problem.to_owned())
-    }
-}
-
-/// The columns that no reference goes without.
-const REQUIRED: [&str; 6] = [
-    "workload",
-    "link_mbit",
-    "preempt",
-    "total_time_ms",
-    "postcopy_requests",
-    "vcpu_blocktime_ms",
-];
-
-/// No migration takes 115 days.
-const MOST: f64 = 1e10;
-
 /// Larger files are no references.
 const LARGEST: u64 = 64 << 20;
 
+/// What a reference file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    /// What was measured, in the order of the groups' first rows.
+    pub groups: Vec<Group>,
+    /// Columns that no reference is known to have, each with the one that was probably meant.
+    pub unknown: Vec<(String, Option<&'static str>)>,
+}
+
 /// Reads a reference file, as `tools/qemu/README.md` describes it. `strategy`, `record_window_ms` and
 /// `fetch_outstanding` may be missing, which is post-copy; `delivery`, which is `destination-fetch` of a strategy that
-/// records; `downtime_ms` and `planning_ms`. The groups come in the order of their first rows.
+/// records; `downtime_ms` and `planning_ms`.
 ///
 /// # Errors
 ///
 /// [`ReferenceError`] with the file, the line and what was expected.
-pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceError> {
+pub fn read(path: &Path, registry: &Registry) -> Result<Reference, ReferenceError> {
     let fail = |line: Option<u64>, problem: String| ReferenceError {
         place: match line {
             Some(line) => format!("{}:{line}", path.display()),
@@ -213,24 +137,16 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
     // A byte more than may be read tells a file that is too large from one that just fits.
     let mut reader = csv::Reader::from_reader(file.take(LARGEST + 1));
     let headers = reader.headers().map_err(misread)?.clone();
-    if let Some(missing) = REQUIRED
-        .into_iter()
-        .find(|name| headers.iter().all(|header| header != *name))
-    {
+    if let Some(missing) = missing(&headers) {
         return Err(fail(Some(1), format!("expected a column {missing}")));
     }
     let mut groups: Vec<(Setting, String, Vec<Row>)> = Vec::new();
     let mut places: BTreeMap<Setting, usize> = BTreeMap::new();
     let mut repetitions: HashMap<(usize, String), u64> = HashMap::new();
-    let mut record = csv::StringRecord::new();
+    let mut record = StringRecord::new();
     while reader.read_record(&mut record).map_err(misread)? {
         let line = record.position().map(csv::Position::line);
-        let row: Row = record
-            .deserialize(Some(&headers))
-            .map_err(|error| fail(line, in_column(&error, &headers)))?;
-        if let Some(problem) = row.problem(registry) {
-            return Err(fail(line, problem));
-        }
+        let row = Row::parse(&record, &headers, registry).map_err(|problem| fail(line, problem))?;
         let setting = Setting {
             workload: row.workload.clone(),
             link_mbit: row.link_mbit,
@@ -289,7 +205,26 @@ pub fn read(path: &Path, registry: &Registry) -> Result<Vec<Group>, ReferenceErr
             downtime: some(|row| row.downtime_ms),
         })
     };
-    Ok(groups.into_iter().filter_map(group).collect())
+    Ok(Reference {
+        groups: groups.into_iter().filter_map(group).collect(),
+        unknown: unknown(&headers),
+    })
+}
+
+fn unknown(headers: &StringRecord) -> Vec<(String, Option<&'static str>)> {
+    let is_there = |name: &str| headers.iter().any(|header| header == name);
+    let known = || COLUMNS.into_iter();
+    let unknown = headers
+        .iter()
+        .filter(|header| known().all(|name| name != *header));
+    unknown
+        .map(|header| {
+            (
+                header.to_owned(),
+                nearest(header, known().filter(|name| !is_there(name))),
+            )
+        })
+        .collect()
 }
 
 /// A line that is not a row.
@@ -300,28 +235,6 @@ fn unreadable(error: &csv::Error) -> String {
         } => format!("{len} columns, expected the header's {expected_len}"),
         csv::ErrorKind::Utf8 { .. } => "expected UTF-8".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-/// A row's error with the name of its column, where one is at fault.
-fn in_column(error: &csv::Error, headers: &csv::StringRecord) -> String {
-    let csv::ErrorKind::Deserialize { err, .. } = error.kind() else {
-        return error.to_string();
-    };
-    let column = err
-        .field()
-        .and_then(|index| headers.get(usize::try_from(index).ok()?));
-    match column {
-        Some(column) => {
-            let expected = match column {
-                "link_mbit" => "1 to 1000000",
-                "preempt" => "0 or 1",
-                "record_window_ms" | "fetch_outstanding" => "a whole number",
-                _ => "a number",
-            };
-            format!("{column}: {}, expected {expected}", err.kind())
-        }
-        None => err.kind().to_string(),
     }
 }
 

@@ -81,6 +81,10 @@ fn what_reports_lack_or_are_not_is_named() {
         "failed.json",
         r#"{"return": {"status": "failed", "ram": {}}}"#,
     );
+    for kind in ["Failed", "Cancelled", "Unbounded"] {
+        desk.write(&format!("{kind}.txt"), JOB.replace("Completed", kind));
+    }
+    desk.write("no-vcpu.json", DESTINATION.replace("[1700, 1476]", "[]"));
     desk.write("broken.json", "{\"return\": ");
     desk.write(
         "words.json",
@@ -98,6 +102,16 @@ fn what_reports_lack_or_are_not_is_named() {
         (
             &["failed.json"],
             &["failed.json: expected a migration that was completed, found status `failed`"],
+        ),
+        (
+            &["Failed.txt", "qemu.log"],
+            &["Failed.txt: expected a migration that was completed, found job type `Failed`"],
+        ),
+        (&["Cancelled.txt", "qemu.log"], &["job type `Cancelled`"]),
+        (&["Unbounded.txt", "qemu.log"], &["lack the total time"]),
+        (
+            &["source.json", "no-vcpu.json"],
+            &["the reports lack postcopy-vcpu-blocktime"],
         ),
         (
             &["broken.json"],
@@ -151,6 +165,23 @@ fn rows_that_cannot_be_are_refused_or_named() {
         &slow,
         &["--link-mbit: expected a link that carries 186266753 bytes in 7840 ms, found 180 Mbit/s"],
     );
+    for (from, to, column) in [
+        (
+            "7840",
+            "1e300",
+            "total_time_ms: expected more than 0, and at most 1e10",
+        ),
+        (
+            "\"downtime\": 5",
+            "\"downtime\": 9000",
+            "downtime_ms: expected nothing, or at most total_time_ms",
+        ),
+    ] {
+        desk.write("absurd.json", SOURCE.replace(from, to));
+        let reports = ["reference", "absurd.json", "destination.json"];
+        let said = format!("absurd.json, destination.json: {column}");
+        check(&desk, &[&reports[..], &NAMED].concat(), &[&said]);
+    }
     let note = |syncs: &str| {
         desk.write(
             "source.json",

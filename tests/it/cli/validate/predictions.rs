@@ -109,7 +109,7 @@ fn no_plan_takes_forever() {
     let desk = desk();
     let header = HEADER.trim_end();
     for planning in ["NaN", "-1", "1e300"] {
-        let row = format!("small,9,0,pre-record,2,4,0,4,30,20,6,{planning}");
+        let row = format!("small,9,0,pre-record,2,4,0,40,30,20,6,{planning}");
         desk.write("slow.csv", format!("{header},planning_ms\n{row}\n"));
         check(
             &desk,
@@ -140,7 +140,7 @@ fn deliveries_fit_their_strategies() {
             "expected one of `source-push`, `destination-fetch`",
         ),
     ] {
-        let row = format!("small,9,0,{strategy},0,4,30,20,6,{delivery}");
+        let row = format!("small,9,0,{strategy},0,40,30,20,6,{delivery}");
         desk.write("way.csv", format!("{header},delivery\n{row}\n"));
         check(&desk, &["validate", "way.csv"], &["way.csv:2", says]);
     }
