@@ -1,6 +1,7 @@
 //! Simulations of measured settings: recordings of their workloads, and the median over recordings and scenarios.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -28,7 +29,7 @@ pub struct Predictor<'a> {
 
 impl<'a> Predictor<'a> {
     /// Opens `traces/WORKLOAD.mtrace` of each group and, if there are any, further recordings of the same guest,
-    /// `WORKLOAD.2.mtrace` and so on.
+    /// `WORKLOAD.2.mtrace` and so on; numbers may be missing among them.
     ///
     /// # Errors
     ///
@@ -96,11 +97,33 @@ impl<'a> Predictor<'a> {
 /// The recordings of a workload.
 fn open_all(traces: &Path, workload: &str) -> Result<Vec<Trace>, TraceError> {
     let mut opened = vec![Trace::open(&traces.join(format!("{workload}.mtrace")))?];
-    let further = (2..).map(|number| traces.join(format!("{workload}.{number}.mtrace")));
-    for path in further.take_while(|path| path.exists()) {
-        opened.push(Trace::open(&path)?);
+    let directory = if traces == Path::new("") {
+        Path::new(".")
+    } else {
+        traces
+    };
+    let unreadable = |source| TraceError::Read {
+        name: directory.display().to_string(),
+        source,
+    };
+    let mut further = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        let number = name.to_str().and_then(|name| number_of(name, workload));
+        further.extend(number.map(|number| (number, name)));
+    }
+    further.sort_unstable();
+    for (_, name) in further {
+        opened.push(Trace::open(&traces.join(name))?);
     }
     Ok(opened)
+}
+
+/// Which of a workload's further recordings a file is.
+fn number_of(name: &str, workload: &str) -> Option<u32> {
+    let number = name.strip_prefix(workload)?.strip_prefix('.')?;
+    let number = number.strip_suffix(".mtrace")?.parse().ok()?;
+    (number > 1).then_some(number)
 }
 
 /// The median of the predictions against the group's; none without a prediction.

@@ -243,6 +243,10 @@ fn the_prediction_is_the_median_over_recordings() {
         assert_eq!(each[1][quantity], median, "{quantity} of {each:?}");
     }
     assert!(each[0] != each[1] && each[1] != each[2], "{each:?}");
+    // A recording that was taken away leaves the others.
+    let three = desk.data(&validate(&["--format", "csv"]));
+    std::fs::rename(desk.path("small.2.mtrace"), desk.path("small.10.mtrace")).expect("renamed");
+    assert_eq!(desk.data(&validate(&["--format", "csv"])), three);
     desk.write("small.2.mtrace", "nothing of the kind");
     check(&desk, &validate(&[]), &["small.2.mtrace", "not a trace"]);
 }
