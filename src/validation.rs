@@ -78,6 +78,8 @@ pub struct Verdict {
     pub setting: Setting,
     /// How often.
     pub repetitions: usize,
+    /// How many simulations the predictions are the median of.
+    pub simulations: usize,
     /// In the order of [`Quantity::ALL`].
     pub pairs: [Pair; 3],
     /// Downtime as measured, in seconds, if it was: shown, but not judged, as most of it is suspending and resuming.

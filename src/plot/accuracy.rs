@@ -33,12 +33,16 @@ pub fn scatter(verdicts: &[Verdict], calibrated: &[String]) -> Plot {
             series: series.to_vec(),
         }
     };
+    let against = if verdicts.iter().any(|verdict| verdict.simulations > 1) {
+        "the median of its simulations"
+    } else {
+        "one simulation"
+    };
     Plot {
         title: "Predicted and measured QEMU migrations".to_owned(),
-        caption: vec![
-            "A point a setting: median and range of its repetitions against one simulation; one set of parameters for all."
-                .to_owned(),
-        ],
+        caption: vec![format!(
+            "A point a setting: median and range of its repetitions against {against}; one set of parameters for all."
+        )],
         x_label: "predicted".to_owned(),
         ticks: Vec::new(),
         legend: vec![

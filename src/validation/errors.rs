@@ -211,6 +211,7 @@ mod tests {
                 delivery: DeliveryKind::SourcePush,
             },
             repetitions: 3,
+            simulations: 1,
             pairs: [pair; 3],
             measured_downtime: None,
             predicted_downtime: SimTime::ZERO,

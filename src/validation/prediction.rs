@@ -143,6 +143,7 @@ fn verdict(group: &Group, predictions: &[Metrics]) -> Option<Verdict> {
     Some(Verdict {
         setting: group.setting.clone(),
         repetitions: group.repetitions,
+        simulations: predictions.len(),
         pairs: [
             pair(group.total_time, &total)?,
             pair(group.blocktime, &|run| {

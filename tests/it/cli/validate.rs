@@ -54,12 +54,26 @@ fn it_prints_a_table_and_draws() {
     for quantity in ["total time, s", "vCPU blocktime, s", "requests"] {
         assert!(svg.contains(&format!("measured {quantity}")), "{quantity}");
     }
+    assert!(svg.contains("against one simulation"), "{svg}");
     let png = std::fs::read(desk.path("drawn.png"));
     if cfg!(feature = "png") {
         assert!(png.expect("the same as PNG").starts_with(b"\x89PNG"));
     } else {
         assert!(png.is_err());
     }
+}
+
+#[test]
+fn a_picture_says_what_is_behind_its_predictions() {
+    let desk = desk();
+    let sweep = format!("{SCENARIO}[sweep]\ntrace.start = [\"3 ms\", \"4 ms\"]\n");
+    desk.write("mirror.toml", sweep);
+    desk.data(&validate(&["--plot", "drawn.svg"]));
+    let svg = std::fs::read_to_string(desk.path("drawn.svg")).expect("a figure");
+    assert!(
+        svg.contains("against the median of its simulations"),
+        "{svg}"
+    );
 }
 
 /// The oldest reference files know post-copy only.
