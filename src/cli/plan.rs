@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::output::check_outputs;
 use crate::file::write_whole;
+use crate::message::say;
 use crate::plan::{Plan, of_recording, of_trace};
 use crate::scenario::{Scenario, ScenarioSource};
 use crate::strategy::{Entry, Registry};
@@ -76,6 +77,9 @@ pub(super) fn run(arguments: PlanArgs, registry: &Registry) -> Result<ExitCode> 
     let inputs = std::iter::once(arguments.trace.as_path()).chain(scenario.files());
     check_outputs(inputs, arguments.out.as_deref())?;
     let plan = plan(&arguments, &scenario, entry)?;
+    if plan.pages.is_empty() {
+        say!("migsim: the guest accesses no page in the record window: the plan has none");
+    }
     let write = |out: &mut dyn Write| match arguments.format {
         Format::Csv => plan.write_csv(out),
         Format::Binary => plan.write_binary(out),

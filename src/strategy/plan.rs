@@ -90,7 +90,10 @@ impl PlanSettings {
                 "none, expected a file for strategy `{}`",
                 ENTRY.name
             )),
-            Some(given) => given.fits(memory),
+            Some(given) => given.fits(memory).map_err(|problem| {
+                let file = self.file.as_deref().unwrap_or(Path::new(""));
+                format!("{}: {problem}", file.display())
+            }),
         }
     }
 }
@@ -102,20 +105,24 @@ pub struct GivenPlan {
     page_size: Option<u64>,
     /// Pages by number; not of the host.
     pages: Vec<PlannedPage>,
+    /// The line of each, in a text.
+    lines: Vec<usize>,
 }
 
 impl GivenPlan {
     fn fits(&self, memory: Memory) -> Result<(), String> {
         let page_size = self.page_size.unwrap_or(memory.host_page);
         let end = u64::from(memory.pages) * memory.host_page;
-        let beyond = |planned: &&PlannedPage| u64::from(planned.page) * page_size >= end;
-        match self.pages.iter().find(beyond) {
-            Some(planned) => Err(format!(
-                "names page {} of {page_size} bytes, expected pages within the VM's memory of {end} bytes",
-                planned.page
-            )),
-            None => Ok(()),
-        }
+        let beyond = |planned: &PlannedPage| u64::from(planned.page) * page_size >= end;
+        let Some(place) = self.pages.iter().position(beyond) else {
+            return Ok(());
+        };
+        let line = self.lines.get(place);
+        let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+        Err(format!(
+            "{line}names page {} of {page_size} bytes, expected pages within the VM's memory of {end} bytes",
+            self.pages[place].page
+        ))
     }
 
     /// The host pages, each once.

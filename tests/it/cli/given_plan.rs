@@ -133,7 +133,7 @@ fn plans_that_cannot_be_are_named() {
     desk.write("word.txt", "3\n\nfour\n");
     desk.write("row.csv", "page,why,next_touch_ns\n3,guessed,\n");
     desk.write("empty.txt", "# none\n");
-    desk.write("heading.csv", "page,why,next_touch_ns\n");
+    desk.write("heading.csv", "page,why,next_touch_ns");
     desk.write("heading.txt", "page\n");
     desk.write("zero.csv", "first_page,page_count\n0,5\n");
     desk.write("rows.csv", "time_ns,vcpu,page,op\n0,0,17,r\n");
@@ -142,7 +142,10 @@ fn plans_that_cannot_be_are_named() {
     for (file, parts) in [
         (
             "far.txt",
-            &["plan.file", "names page 64 of 4096 bytes", "262144 bytes"][..],
+            &[
+                "plan.file: far.txt: line 2: names page 64 of 4096 bytes",
+                "262144 bytes",
+            ][..],
         ),
         (
             "word.txt",
@@ -190,4 +193,41 @@ fn plans_that_cannot_be_are_named() {
         &["compare", "small.toml", "--strategies", "post-copy,plan"],
         &["plan.file: none, expected a file for strategy `plan`"],
     );
+}
+
+/// What nobody accesses in the record window is a plan, and pushes nothing ahead of the scan.
+#[test]
+fn an_idle_guest_s_plan_is_a_plan() {
+    let desk = Desk::new();
+    for (format, file) in [("csv", "idle.csv"), ("binary", "idle.bin")] {
+        let plan = [
+            "plan",
+            "small.mtrace",
+            "--strategy",
+            "pre-record",
+            "--record-window",
+            "0 s",
+            "--at",
+            "1 ms",
+            "--format",
+            format,
+            "--out",
+            file,
+        ];
+        let output = desk.run(&plan);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("the plan has none"), "{said}");
+        let (given, scan) = (
+            row(&desk, "plan", file, SLOW),
+            row(&desk, "post-copy", "", SLOW),
+        );
+        for column in ["stall_s", "page_faults", "total_migration_time_s"] {
+            assert_eq!(
+                value(&given, column),
+                value(&scan, column),
+                "{file}: {column}"
+            );
+        }
+    }
 }
