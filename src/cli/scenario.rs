@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::output::{OutputArgs, check_outputs, write_data};
@@ -16,8 +16,16 @@ use crate::scenario::ScenarioSource;
 use crate::scenario::keys::{Key, defaults, keys, schema};
 use crate::strategy::{Registry, parameters};
 
+/// What does not go together stands on lines of its own.
+const USAGE: &str = "\
+migsim scenario [OPTIONS] [SCENARIO]
+       migsim scenario --defaults [--out <FILE>]
+       migsim scenario --schema [--out <FILE>]
+       migsim scenario --from-row <FILE.csv[:ROW]> [--out <FILE>]";
+
 /// Show every key of a scenario: value, where it is from, unit, meaning; or write the scenario of a row of results
 #[derive(Debug, Args)]
+#[command(override_usage = USAGE)]
 pub(super) struct ScenarioArgs {
     /// Scenario file (TOML) or a profile's name; without one the built-in scenario
     scenario: Option<PathBuf>,
@@ -106,10 +114,14 @@ fn row(key: &Key, source: &ScenarioSource) -> Row {
 }
 
 fn from_row(named: &str, out: Option<&Path>) -> Result<String> {
-    let numbered = named.rsplit_once(':');
-    let numbered = numbered.and_then(|(file, row)| Some((Path::new(file), row.parse().ok()?)));
-    let (file, row) = match numbered {
-        Some((file, row)) if !Path::new(named).exists() => (file, Some(row)),
+    let (file, row) = match named.rsplit_once(':') {
+        Some((file, row)) if !Path::new(named).exists() => match row.parse() {
+            Ok(row) => (Path::new(file), Some(row)),
+            Err(_) if Path::new(file).exists() => {
+                bail!("--from-row {named}: expected a row number behind the colon, from 1")
+            }
+            Err(_) => (Path::new(named), None),
+        },
         _ => (Path::new(named), None),
     };
     check_outputs([file], out)?;
@@ -123,13 +135,23 @@ fn from_row(named: &str, out: Option<&Path>) -> Result<String> {
     } else {
         None
     };
-    let here = ScenarioSource::from_text("settings", &origin.text(file, None)?)?.scenario()?;
+    let here = ScenarioSource::from_text("settings", &origin.text(file, None)?)?;
+    let here = here.scenario().with_context(|| named.to_owned())?;
     let hash = here.open_trace().map(|trace| here.hash(&trace));
     let is_same = hash.is_ok_and(|hash| hash == origin.scenario_hash);
     if !is_same || origin.version != env!("CARGO_PKG_VERSION") {
+        let files: Vec<String> = here
+            .files()
+            .map(|path| path.display().to_string())
+            .collect();
         say!(
-            "migsim: {}: the trace or migsim is not what it was for this row (version {}); its run may differ now",
+            "migsim: {}: {} or migsim is not what it was for this row (version {}); its run may differ now",
             file.display(),
+            if files.is_empty() {
+                "the trace".to_owned()
+            } else {
+                files.join(", ")
+            },
             origin.version
         );
     }

@@ -170,6 +170,11 @@ fn a_row_that_tells_no_scenario_is_refused() {
         ("rows.csv:0", "expected the number of one"),
         ("rows.csv:9", "expected the number of one"),
         ("none.csv:1", "none.csv"),
+        ("none.csv:x", "cannot read none.csv:x"),
+        (
+            "rows.csv:x",
+            "--from-row rows.csv:x: expected a row number behind the colon, from 1",
+        ),
         ("old.csv", "no column `settings`"),
         ("text.csv", "is not a TOML table"),
         ("more.csv", "is not a TOML table"),
@@ -204,4 +209,23 @@ fn a_row_that_tells_no_scenario_is_refused() {
         said.contains("is not what it was for this row (version 0.1.9)"),
         "{said}"
     );
+}
+
+#[test]
+fn what_a_row_was_made_with_is_named() {
+    let desk = Desk::new();
+    desk.write("first.txt", "3\n5\n");
+    let run = ["run", "small.toml", "--strategy", "plan", "--format", "csv"];
+    let given = ["--set", "plan.file=first.txt"];
+    desk.write("rows.csv", desk.data(&[&run[..], &given].concat()));
+    desk.write("first.txt", "5\n3\n");
+    let output = desk.run(&["scenario", "--from-row", "rows.csv:1"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let part = "rows.csv: small.mtrace, first.txt or migsim is not what it was for this row";
+    assert!(said.contains(part), "{said}");
+    std::fs::remove_file(desk.path("first.txt")).expect("a file");
+    let error = desk.refusal(&["scenario", "--from-row", "rows.csv:1"]);
+    assert!(error.starts_with("migsim: rows.csv:1: "), "{error}");
+    assert!(error.contains("plan.file: first.txt: "), "{error}");
 }
