@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 use super::former::instead_of;
 use super::locate::{key_at, line_of, lines};
-use super::sweep_section::{self, WrittenAxis};
+use super::sweep_section::{self, SECTION, WrittenAxis};
 use super::{PATHS, Scenario, ScenarioError};
 use crate::nearest::with_nearest;
 
@@ -40,8 +40,11 @@ impl Layer {
             let place = error.span().map(|span| span.start);
             let key = place.and_then(|place| key_at(text, place));
             let former = key.as_deref().and_then(instead_of);
-            let found = ScenarioError::new(origin, former.unwrap_or_else(|| problem(error)))
-                .at_line(place.map(|place| line_of(text, place)));
+            let found = ScenarioError::new(
+                origin,
+                former.unwrap_or_else(|| problem(error, key.as_deref())),
+            )
+            .at_line(place.map(|place| line_of(text, place)));
             match key {
                 Some(key) => found.in_key(key),
                 None => found,
@@ -110,8 +113,12 @@ pub(super) fn list_for_section(table: &toml::Table) -> Option<&str> {
 }
 
 /// What an error of the parser says, in our words where its own are not the user's.
-fn problem(error: &toml::de::Error) -> String {
+fn problem(error: &toml::de::Error, key: Option<&str>) -> String {
     let message = error.message();
+    // What a text has beside a scenario's sections is taken out before.
+    if key.is_some_and(|key| message.starts_with(&format!("unknown field `{key}`"))) {
+        return with_nearest(&format!("{message}, `{SECTION}`, `{EXTENDS}`"));
+    }
     // An integer beyond 64 bits is refused before the key's own type is asked.
     match message.split_once("` as i128") {
         Some((integer, _)) if message.starts_with("invalid type: integer `") => {

@@ -6,7 +6,6 @@ use super::error::ScenarioError;
 use super::layer::{EXTENDS, Layer};
 use super::profile;
 use crate::file::read_bounded;
-use crate::nearest::nearest;
 use crate::trace::Trace;
 
 /// Larger files are no scenarios.
@@ -48,15 +47,8 @@ pub(super) fn layers(
             ),
             None => {
                 let text = read(&path).map_err(|problem| {
-                    let profiles: Vec<_> = profile::names().collect();
-                    let meant = nearest(&named, profile::names())
-                        .map(|meant| format!("; did you mean \"{meant}\"?"));
-                    fail(format!(
-                        "{}: {problem}; expected a profile ({}), or a scenario's file relative to this one{}",
-                        path.display(),
-                        profiles.join(", "),
-                        meant.unwrap_or_default()
-                    ))
+                    let expected = profile::expected(&named);
+                    fail(format!("{}: {problem}; {expected}", path.display()))
                 })?;
                 way = way.join(Path::new(&named).parent().unwrap_or(Path::new("")));
                 let (origin, identity) = (path.display().to_string(), identity(&path));

@@ -57,7 +57,13 @@ impl ScenarioSource {
             .file_stem()
             .map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy())
             .into_owned();
-        let text = read(path).map_err(|problem| ScenarioError::new(&origin, problem))?;
+        let text = read(path).map_err(|problem| {
+            let problem = match path.exists() {
+                true => problem,
+                false => format!("{problem}; {}", profile::expected(&origin)),
+            };
+            ScenarioError::new(&origin, problem)
+        })?;
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
         Self::from_layers(name, &origin, directory, &text, Some(path))
     }

@@ -58,3 +58,26 @@ fn a_misspelt_key_is_answered_with_the_nearest() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("did you mean `bandwidth`?"), "{error}");
 }
+
+#[test]
+fn a_misspelt_profile_is_answered_with_the_nearest() {
+    let desk = Desk::new();
+    for arguments in [
+        &["scenario", "qemu-7"][..],
+        &["validate", "reference.csv", "--scenario", "qemu-7"],
+    ] {
+        let error = desk.refusal(arguments);
+        assert!(error.contains("did you mean \"qemu-7.2\"?"), "{error}");
+    }
+}
+
+#[test]
+fn usage_has_what_goes_together() {
+    let desk = Desk::new();
+    let error = desk.refusal(&["scenario", "--from-row", "rows.csv", "small.toml"]);
+    assert!(
+        error.contains("cannot be used with '[SCENARIO]'"),
+        "{error}"
+    );
+    assert!(!error.contains("[:ROW]> [SCENARIO]"), "{error}");
+}

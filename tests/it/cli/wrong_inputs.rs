@@ -69,7 +69,10 @@ fn files() {
     for (arguments, says) in [
         (
             ["compare", "missing.toml"],
-            &["missing.toml: No such file"][..],
+            &[
+                "missing.toml: No such file",
+                "expected a profile (qemu-7.2, qemu-10.0, ",
+            ][..],
         ),
         (["compare", "."], &[".: ", "directory"]),
         (["compare", "broken.toml"], &["broken.toml:3: ", "`]`"]),
@@ -275,6 +278,11 @@ fn keys_that_do_not_exist() {
             "\n[network]\nspeed = 3\n",
             "bad.toml:2: network: ",
             "`link`",
+        ),
+        (
+            "extnds = \"qemu-7.2\"\n",
+            "bad.toml:1: extnds: ",
+            "`sweep`, `extends`; did you mean `extends`?",
         ),
         ("speed = 3\n", "bad.toml:1: speed: ", "`link`"),
         (
