@@ -6,12 +6,13 @@ use clap::Args;
 
 use super::output::OutputArgs;
 use crate::report::listing::listing;
-use crate::run::columns::{IDENTIFYING, METRICS};
+use crate::run::columns::{ERROR, ERROR_MEANING, IDENTIFYING, METRICS};
 use crate::run::row::{Row, Value};
 
 /// List the columns of rows in CSV and JSON: name, unit, meaning
 ///
-/// Rows of `compare`, `run` and `sweep` begin with what identifies them; the metrics follow.
+/// Rows of `compare`, `run` and `sweep` begin with what identifies them; the metrics follow. Those of `sweep` end with
+/// what went wrong.
 #[derive(Debug, Args)]
 pub(super) struct MetricsArgs {
     #[command(flatten)]
@@ -30,7 +31,8 @@ pub(super) fn run(arguments: MetricsArgs) -> anyhow::Result<ExitCode> {
     let metrics = METRICS
         .iter()
         .map(|column| row(column.name, column.unit.name(), column.meaning));
-    let rows: Vec<Row> = identifying.chain(metrics).collect();
+    let error = row(ERROR, "text", ERROR_MEANING);
+    let rows: Vec<Row> = identifying.chain(metrics).chain([error]).collect();
     arguments.output.write(&rows, |_| listing(&rows))?;
     Ok(ExitCode::SUCCESS)
 }

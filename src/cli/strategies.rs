@@ -49,6 +49,7 @@ fn parameters(entry: &Entry) -> Value {
 fn lead_in(lead_in: LeadIn) -> &'static str {
     match (lead_in, lead_in.records()) {
         (LeadIn::Nothing, _) => "none",
+        (LeadIn::Rounds(rounds), _) if rounds.most == 0 => "none",
         (LeadIn::Rounds(_), false) => "rounds",
         (LeadIn::Rounds(_), true) => "recorded rounds",
         (_, _) => "record window",

@@ -10,7 +10,7 @@ use csv::StringRecord;
 
 use self::along::{Along, distinct_words, shortened};
 use super::{Kind, Panel, Plot, Series, Spread, style_of};
-use crate::run::columns::{IDENTIFYING, STRATEGY, metric};
+use crate::run::columns::{ERROR, IDENTIFYING, STRATEGY, metric};
 use crate::run::rows::{Rows, RowsError};
 use crate::strategy::pdopmp;
 
@@ -203,7 +203,7 @@ fn caption(rows: &Rows, columns: &Columns, spots: &[Spot<'_>], most_rows: usize)
             let identifies =
                 IDENTIFYING.iter().any(|(known, _)| known == name) || metric(name).is_none();
             identifies
-                && *name != "error"
+                && *name != ERROR
                 && !says_all.contains(name)
                 && !drawn.iter().any(|other| other == name)
                 && differs(rows.records(), spots, *column)

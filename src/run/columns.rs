@@ -177,6 +177,12 @@ pub const METRICS: &[Column] = &[
 /// The column of the strategy; those of a sweep's axes follow it.
 pub const STRATEGY: &str = "strategy";
 
+/// The last column, which rows of sweeps alone have.
+pub const ERROR: &str = "error";
+
+/// What the last column tells.
+pub const ERROR_MEANING: &str = "Why the run failed, in a row of `sweep`; empty where it did not.";
+
 /// What identifies a row, before the metrics: name and meaning.
 #[rustfmt::skip]
 pub const IDENTIFYING: [(&str, &str); 8] = [

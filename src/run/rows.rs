@@ -8,8 +8,8 @@ use csv::StringRecord;
 
 use crate::file::read_bounded;
 use crate::nearest::nearest;
-use crate::run::columns::STRATEGY;
-use crate::run::sweep::{ERROR, Manifest};
+use crate::run::columns::{ERROR, STRATEGY};
+use crate::run::sweep::Manifest;
 
 /// Larger files are not read as a whole.
 const LARGEST_FILE: u64 = 256 << 20;

@@ -34,7 +34,7 @@ pub use point::PointResult;
 pub use run::RunError;
 pub use shard::{Shard, ShardError, array};
 
-use crate::run::columns::{IDENTIFYING, METRICS, STRATEGY};
+use crate::run::columns::{ERROR, IDENTIFYING, METRICS, STRATEGY};
 use crate::scenario::{Scenario, ScenarioError, ScenarioSource};
 use crate::strategy::Registry;
 
@@ -281,9 +281,6 @@ impl Sweep {
         hasher.finalize().to_hex().chars().take(32).collect()
     }
 }
-
-/// The column of what went wrong.
-pub const ERROR: &str = "error";
 
 /// A synthetic trace is identified by the scenario; any other one by its content, once a file.
 fn identify(scenario: &Scenario, traces: &mut BTreeMap<PathBuf, String>) {

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::run::columns::{METRICS, Unit, metric};
-use crate::run::sweep::{ERROR, PointResult, Sweep};
+use crate::run::columns::{ERROR, METRICS, Unit, metric};
+use crate::run::sweep::{PointResult, Sweep};
 
 /// Columns that are part of a row and not of a baseline. The scenario may be renamed, and a release is not a
 /// regression. Axes and trace tell rows apart; what the settings are is for the scenario's file to say, and a key that

@@ -1,7 +1,7 @@
 //! One point of a grid.
 
-use super::{ERROR, Sweep};
-use crate::run::columns::METRICS;
+use super::Sweep;
+use crate::run::columns::{ERROR, METRICS};
 use crate::run::compare::Run;
 use crate::run::gap::rate_gaps;
 use crate::run::guests::{SharedGuests, in_one_line};

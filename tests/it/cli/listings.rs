@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use migsim::run::columns::{IDENTIFYING, METRICS};
+use migsim::run::columns::{ERROR, ERROR_MEANING, IDENTIFYING, METRICS};
 use migsim::strategy::Registry;
 
 use super::Desk;
@@ -30,6 +30,11 @@ fn page() -> String {
             column.meaning
         );
     }
+    let _ = write!(
+        page,
+        "\n## Failed runs\n\nRows of `sweep` have a last column.\n\n\
+         | column | meaning |\n|---|---|\n| `{ERROR}` | {ERROR_MEANING} |\n"
+    );
     page
 }
 
@@ -55,7 +60,8 @@ fn columns_and_strategies_are_listed() {
         "{metrics}"
     );
     let csv = desk.data(&["metrics", "--format", "csv"]);
-    assert_eq!(csv.lines().count(), 1 + IDENTIFYING.len() + METRICS.len());
+    assert_eq!(csv.lines().count(), 2 + IDENTIFYING.len() + METRICS.len());
+    assert!(csv.contains("\nerror,text,\"Why the run failed"), "{csv}");
     let strategies = desk.data(&["strategies", "--format", "csv"]);
     let names: Vec<&str> = strategies
         .lines()
@@ -69,6 +75,7 @@ fn columns_and_strategies_are_listed() {
             .map(|entry| entry.name))
     );
     assert!(strategies.contains("\npre-copy,rounds,"), "{strategies}");
+    assert!(strategies.contains("\nstop-and-copy,none,"), "{strategies}");
     assert!(
         strategies.contains("reconstruction from the abstract"),
         "{strategies}"
