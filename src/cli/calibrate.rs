@@ -117,9 +117,10 @@ fn candidates(arguments: &CalibrateArgs, source: &ScenarioSource) -> Result<Vec<
         }
     }
     let all = keys.into_iter().map(|(key, values)| {
-        Candidates::new(key, values, source)
-            .map_err(|expected| anyhow::anyhow!("{expected}"))
-            .with_context(|| format!("cannot calibrate {key}"))
+        Candidates::new(key, values, source).map_err(|expected| match values {
+            Some(_) => anyhow::anyhow!("--range {key}: {expected}"),
+            None => anyhow::anyhow!("cannot calibrate {key}: {expected}"),
+        })
     });
     all.collect()
 }

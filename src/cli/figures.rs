@@ -35,7 +35,7 @@ pub(super) struct FiguresArgs {
     check: bool,
 
     /// With --check: write the verdicts to results/verdicts.csv instead of comparing them
-    #[arg(long, requires = "check")]
+    #[arg(long, requires = "check", conflicts_with = "out")]
     bless: bool,
 
     /// Number of threads [default: one per processor]

@@ -48,7 +48,7 @@ impl Inputs {
         let outputs: Vec<&Path> = outputs.into_iter().collect();
         ensure!(
             !outputs.contains(&Path::new("-")),
-            "-: expected a file's name, as standard output is written to without one"
+            "-: expected a file's name; to standard output goes the result alone, without --out"
         );
         check_outputs(self.files.iter().map(PathBuf::as_path), outputs)
     }

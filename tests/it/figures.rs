@@ -55,6 +55,16 @@ fn where_nothing_can_be_written_nothing_is_judged() {
 }
 
 #[test]
+fn verdicts_are_blessed_with_a_check_only() {
+    for arguments in [&["--bless"][..], &["--bless", "--out", "elsewhere"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_migsim"));
+        let output = command.arg("figures").args(arguments).output();
+        let output = output.expect("the program runs");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+}
+
+#[test]
 fn every_figure_is_committed_and_says_what_pdopmp_is() {
     for figure in &FIGURES {
         let svg = String::from_utf8(committed(figure, "svg")).unwrap();

@@ -237,7 +237,10 @@ fn wrong_arguments_are_refused_and_leave_nothing() {
             &["--range", "vm.resume=4 ms"],
             &["vm.resume", "a list or a range"],
         ),
-        (&["--range", "vm.resume=[\"4 m\"]"], &["vm.resume", "4 m"]),
+        (
+            &["--range", "vm.resume=[\"4 m\"]"],
+            &["migsim: --range vm.resume: ", "4 m"],
+        ),
         (&["--scenario", "found.toml"], &["found.toml"]),
         (&["--set", "link.speed=1"], &["speed"]),
         (&["--out", "nowhere/p.toml"], &["nowhere/p.toml"]),

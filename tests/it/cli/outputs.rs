@@ -74,6 +74,12 @@ fn a_file_appears_whole_or_not_at_all() {
     desk.refusal(&[&out[..], &["."]].concat());
     let dash = desk.refusal(&[&out[..], &["-"]].concat());
     assert!(dash.contains("expected a file's name"), "{dash}");
+    let map = ["run", "small.toml", "--strategy", "leap", "--page-map", "-"];
+    let dash = desk.refusal(&map);
+    assert!(
+        dash.contains("to standard output goes the result alone"),
+        "{dash}"
+    );
     assert_eq!(desk.files(), before);
     // A run that fails leaves the file of the one before.
     desk.write("result.csv", "before");
