@@ -65,7 +65,7 @@ enum From {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// `page,why,next_touch_ns` rows
+    /// `page,why,next_touch_ns,page_bytes` rows
     Csv,
     /// For the fetcher plugin for QEMU
     Binary,

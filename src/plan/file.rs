@@ -13,7 +13,7 @@
 //! | 24 | u64 pages of the plan | | |
 //!
 //! Then u32 CRC-32C of all that comes before it. The same as CSV has the columns `page`, `why` (`recorded` or
-//! `predicted`) and `next_touch_ns` (empty: none).
+//! `predicted`), `next_touch_ns` (empty: none) and `page_bytes`.
 
 use std::io::{self, Write};
 
@@ -58,7 +58,8 @@ impl Plan {
     /// Those of `out`.
     pub fn write_csv(&self, out: impl Write) -> io::Result<()> {
         let mut out = io::BufWriter::new(out);
-        writeln!(out, "page,why,next_touch_ns")?;
+        let page_bytes = self.memory.host_page;
+        writeln!(out, "page,why,next_touch_ns,page_bytes")?;
         for planned in &self.pages {
             let why = if planned.recorded {
                 "recorded"
@@ -67,8 +68,8 @@ impl Plan {
             };
             write!(out, "{},{why},", planned.page)?;
             match planned.next_touch_ns() {
-                Some(ns) => writeln!(out, "{ns}")?,
-                None => writeln!(out)?,
+                Some(ns) => writeln!(out, "{ns},{page_bytes}")?,
+                None => writeln!(out, ",{page_bytes}")?,
             }
         }
         out.flush()

@@ -1,7 +1,7 @@
 //! A plan's file, in one of four forms.
 //!
 //! - the binary file of `migsim plan` ([`crate::plan`]), which begins with `MIGSIMPL`;
-//! - its CSV, with the header line `page,why,next_touch_ns`;
+//! - its CSV, with the header line `page,why,next_touch_ns,page_bytes`; without the last column pages are host pages;
 //! - a list of host pages, one a line, decimal or `0x…`; the header line `page` and comments (`#`) are passed over;
 //! - the rows of a userfaultfd handler, `offset_hex,unix_ns,…`, offsets of pages in bytes; a header line whose first
 //!   column is an offset is passed over.
@@ -23,7 +23,12 @@ const LARGEST_FILE: u64 = 1 << 30;
 const MAGIC: &[u8] = b"MIGSIMPL";
 const HEADER_BYTES: usize = 32;
 const PAGE_BYTES: usize = 16;
-const CSV_HEADER: &str = "page,why,next_touch_ns";
+const CSV_HEADER: &str = "page,why,next_touch_ns,page_bytes";
+/// As written before 0.2.0.
+const UNSIZED_HEADER: &str = "page,why,next_touch_ns";
+
+/// Bytes in the largest page.
+const LARGEST_PAGE: u64 = 1 << 30;
 
 /// Bytes in a page of a userfaultfd handler's rows.
 const HANDLER_PAGE: u64 = 4096;
@@ -126,27 +131,42 @@ fn text_plan(text: &str) -> Result<GivenPlan, (String, String)> {
     let &(first, number) = lines.peek().unwrap_or(&("", 1));
     let first = first.trim_start_matches('\u{feff}');
     type Row = fn(&str) -> Option<PlannedPage>;
-    let (row, page_size): (Row, _) = match first {
-        CSV_HEADER => (csv_row, None),
+    let (row, mut page_size): (Row, _) = match first {
+        CSV_HEADER | UNSIZED_HEADER => (csv_row, None),
         _ if first.contains(',') => (handled, Some(HANDLER_PAGE)),
         _ => (listed, None),
     };
-    let is_heading = matches!(first, CSV_HEADER | "page") || is_handlers_heading(first);
+    let of_migsim = matches!(first, CSV_HEADER | UNSIZED_HEADER);
+    let is_heading = of_migsim || first == "page" || is_handlers_heading(first);
     let from = if is_heading { number + 1 } else { number };
     let (mut pages, mut places) = (Vec::new(), Vec::new());
     for (line, number) in lines.filter(|&(_, number)| number >= from) {
-        let page = row(line.trim_start_matches('\u{feff}'));
-        pages.push(page.ok_or_else(|| {
+        let place = || format!("line {number}: ");
+        let wrong = || {
             let found: String = line.chars().take(40).collect();
-            let forms = "a page, a row of `page,why,next_touch_ns` under that header line, or of `offset_hex,unix_ns,…` \
-                         whose offset is a multiple of 4096";
-            let expected = format!("{forms}; found `{}`", found.escape_debug());
-            (format!("line {number}: "), expected)
-        })?);
+            let forms = "a page, a row of `page,why,next_touch_ns,page_bytes` under that header line, or of \
+                         `offset_hex,unix_ns,…` whose offset is a multiple of 4096";
+            (
+                place(),
+                format!("{forms}; found `{}`", found.escape_debug()),
+            )
+        };
+        let mut named = line.trim_start_matches('\u{feff}');
+        if first == CSV_HEADER {
+            let bytes;
+            (named, bytes) = line.rsplit_once(',').ok_or_else(wrong)?;
+            let bytes: u64 = bytes.trim().parse().map_err(|_| wrong())?;
+            let before = *page_size.get_or_insert(bytes);
+            if bytes != before || !bytes.is_power_of_two() || bytes > LARGEST_PAGE {
+                let expected = "pages of one size, a power of two of at most 1 GiB";
+                return Err((place(), format!("{expected}; found {bytes} bytes")));
+            }
+        }
+        pages.push(row(named).ok_or_else(wrong)?);
         places.push(number);
     }
     // The plan of an idle guest is a header line. Whatever else names no page is cut, or no plan.
-    if pages.is_empty() && !(first == CSV_HEADER && text.contains(end)) {
+    if pages.is_empty() && !(of_migsim && text.contains(end)) {
         let expected = "at least one page, or the header line of `migsim plan`; found none";
         return Err((String::new(), expected.to_owned()));
     }

@@ -126,12 +126,43 @@ fn a_plan_of_all_touches_in_order_is_clairvoyant_in_every_form() {
     assert_ne!(value(&fetched, "stall_s"), value(&bound, "stall_s"));
 }
 
+/// Pages of the trace's size are host pages of the VM that follows it, whatever their size.
+#[test]
+fn a_plan_says_how_large_its_pages_are() {
+    let desk = Desk::new();
+    let plan = |set: &[&str], out: &str| {
+        let common = [
+            "plan",
+            "small.mtrace",
+            "--strategy",
+            "pre-record",
+            "--at",
+            "4 ms",
+        ];
+        desk.data(&[&common[..], &["--record-window", "2 ms", "--out", out], set].concat());
+    };
+    plan(&[], "small.csv");
+    plan(&["--set", "vm.host_page=16 KiB"], "large.csv");
+    let huge = ["vm.host_page=16 KiB", "trace.start=4 ms"];
+    let stall = |file: &str| value(&row(&desk, "plan", file, &huge), "stall_s");
+    assert_eq!(stall("small.csv"), stall("large.csv"));
+    let text = std::fs::read_to_string(desk.path("large.csv")).expect("a plan");
+    let lines = text.lines().skip(1);
+    assert!(
+        lines.clone().count() > 0 && lines.into_iter().all(|line| line.ends_with(",16384")),
+        "{text}"
+    );
+}
+
 #[test]
 fn plans_that_cannot_be_are_named() {
     let desk = Desk::new();
     desk.write("far.txt", "3\n64\n");
     desk.write("word.txt", "3\n\nfour\n");
     desk.write("row.csv", "page,why,next_touch_ns\n3,guessed,\n");
+    let sized = "page,why,next_touch_ns,page_bytes\n3,recorded,,4096\n";
+    desk.write("sizes.csv", format!("{sized}4,recorded,,8192\n"));
+    desk.write("cut.csv", format!("{sized}4,recorded\n"));
     desk.write("empty.txt", "# none\n");
     desk.write("heading.csv", "page,why,next_touch_ns");
     desk.write("heading.txt", "page\n");
@@ -140,6 +171,11 @@ fn plans_that_cannot_be_are_named() {
     desk.write("offsets.csv", "1000,5,0\n1010,6,0\n");
     desk.write("cut.bin", b"MIGSIMPL\x01\0\0\0");
     for (file, parts) in [
+        (
+            "sizes.csv",
+            &["line 3: expected pages of one size", "found 8192 bytes"][..],
+        ),
+        ("cut.csv", &["line 3: expected a page, a row of "]),
         (
             "far.txt",
             &[

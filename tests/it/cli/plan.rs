@@ -57,7 +57,7 @@ fn the_last_window_of_a_recording_is_planned_from() {
     let csv = desk.data(&plan("guest.migq", &["--from", "qemu"]));
     assert_eq!(
         csv,
-        "page,why,next_touch_ns\n7,recorded,\n9,recorded,\n8,recorded,\n"
+        "page,why,next_touch_ns,page_bytes\n7,recorded,,4096\n9,recorded,,4096\n8,recorded,,4096\n"
     );
     // Within a longer window time 0 is the beginning, and all counts.
     let all = ["--from", "qemu", "--record-window", "4 ms"];

@@ -80,7 +80,8 @@ fn failed_rows_are_counted_wherever_rows_are_read() {
 
 #[test]
 fn a_sweep_without_a_single_result_leaves_an_earlier_one_as_it_is() {
-    let desk = Desk::with("[trace]\nfile = \"a.mtrace\"\nstart = 0\n[sweep]\nlink.mtu = [1500, 9000]\n");
+    let desk =
+        Desk::with("[trace]\nfile = \"a.mtrace\"\nstart = 0\n[sweep]\nlink.mtu = [1500, 9000]\n");
     desk.compacted();
     let sweep = ["sweep", "grid.toml", "--out", "rows.csv"];
     desk.good(&sweep);
