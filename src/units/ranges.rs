@@ -32,41 +32,51 @@ impl FromStr for AddressRanges {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let mut ranges = Vec::new();
         for part in text.split(',') {
-            push(&mut ranges, part).ok_or_else(|| UnitError {
+            push(&mut ranges, part).map_err(|expected| UnitError {
                 given: part.to_owned(),
-                expected: EXPECTED,
+                expected,
             })?;
         }
         Ok(AddressRanges(ranges))
     }
 }
 
-/// Adds a range that is behind those so far.
-fn push(ranges: &mut Vec<AddressRange>, part: &str) -> Option<()> {
-    let (start, end) = part.split_once('-')?;
-    let start = address(start)?;
-    let end = match end.trim() {
+const WITH_UNITS: &str =
+    "a range whose ends have units, such as `0-3GiB`, or are hexadecimal, such as `0-0xc0000000`";
+
+/// Adds a range that is behind those so far. Otherwise what was expected.
+fn push(ranges: &mut Vec<AddressRange>, part: &str) -> Result<(), &'static str> {
+    let (start, end) = part.split_once('-').ok_or(EXPECTED)?;
+    let (start, end) = (start.trim(), end.trim());
+    if lacks_unit(start) || lacks_unit(end) {
+        return Err(WITH_UNITS);
+    }
+    let start = address(start).ok_or(EXPECTED)?;
+    let end = match end {
         "" | "…" | "..." => None,
-        end => Some(address(end)?),
+        end => Some(address(end).ok_or(EXPECTED)?),
     };
     let follows = match ranges.last() {
         Some(before) => before.end.is_some_and(|end| end <= start),
         None => true,
     };
     if !follows || end.is_some_and(|end| end <= start) {
-        return None;
+        return Err(EXPECTED);
     }
     ranges.push(AddressRange { start, end });
-    Some(())
+    Ok(())
+}
+
+/// Whether this would be an address if it had a unit.
+fn lacks_unit(text: &str) -> bool {
+    !text.is_empty() && text != "0" && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `0x…`, `0`, or a size with its unit.
 fn address(text: &str) -> Option<u64> {
-    let text = text.trim();
     match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None if text == "0" => Some(0),
-        None if text.ends_with(|last: char| last.is_ascii_digit()) => None,
         None => Some(text.parse::<Bytes>().ok()?.0),
     }
 }
@@ -113,8 +123,8 @@ impl<'de> Deserialize<'de> for AddressRanges {
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<AddressRanges, A::Error> {
                 let mut ranges = Vec::new();
                 while let Some(part) = parts.next_element::<String>()? {
-                    push(&mut ranges, &part).ok_or_else(|| {
-                        de::Error::invalid_value(de::Unexpected::Str(&part), &self)
+                    push(&mut ranges, &part).map_err(|expected| {
+                        de::Error::invalid_value(de::Unexpected::Str(&part), &expected)
                     })?;
                 }
                 match ranges.is_empty() {
@@ -166,6 +176,8 @@ mod tests {
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+        let unit = read("0-4096").unwrap_err().to_string();
+        assert!(unit.starts_with("`0-4096` is not a range whose ends have units"));
     }
 
     #[test]
