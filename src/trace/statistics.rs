@@ -2,6 +2,7 @@
 
 use super::{Op, Trace, TraceError};
 use crate::memory::PageSet;
+use crate::units::SimTime;
 
 /// Counts over a whole trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +105,14 @@ impl Statistics {
         statistics.touched_pages = touched.ever.count().into();
         statistics.written_pages = written.ever.count().into();
         Ok(Some(statistics))
+    }
+
+    /// Pages of the windows a second of the trace that these statistics are of, by what `pages` takes from each.
+    pub fn per_second(&self, trace: &Trace, pages: impl Fn(&Window) -> u32) -> f64 {
+        let sum: u64 = (self.windows.iter())
+            .map(|window| u64::from(pages(window)))
+            .sum();
+        sum as f64 / SimTime::from_ns(trace.duration_ns()).as_secs_f64()
     }
 
     /// Mean and largest number of pages over the windows, by what `pages` takes from each.

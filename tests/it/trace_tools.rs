@@ -151,6 +151,14 @@ fn info_shows_curves_and_a_plot() {
     assert_eq!(info["dirty_set_pages"], serde_json::json!([1, 1]));
     assert_eq!(info["dirty_pages_per_s"], 5e7);
     assert_eq!(info["part_records"][63], 2);
+    // A window that is longer than the trace covers no more than the trace.
+    let (json, _) = ok(
+        dir.path(),
+        &["info", "--format", "json", "--window", "1 s", "t.mtrace"],
+    );
+    let info: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(info["dirty_set_pages"], serde_json::json!([2]));
+    assert_eq!(info["dirty_pages_per_s"], 5e7);
     let (table, _) = ok(
         dir.path(),
         &["info", "--window", "20 ns", "--plot", "t.svg", "t.mtrace"],

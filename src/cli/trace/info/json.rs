@@ -13,12 +13,6 @@ pub(super) fn json(trace: &Trace, file_bytes: u64, statistics: &Statistics) -> R
     let seconds = |ns: u64| SimTime::from_ns(ns).as_secs_f64();
     let curve =
         |pages: fn(&Window) -> u32| -> Vec<u32> { statistics.windows.iter().map(pages).collect() };
-    let dirty_pages: u64 = statistics
-        .windows
-        .iter()
-        .map(|window| u64::from(window.written_pages))
-        .sum();
-    let covered = seconds(statistics.window_ns) * statistics.windows.len() as f64;
     let value = json!({
         "trace": trace.name(),
         "content_hash": trace.content_hash(),
@@ -39,7 +33,7 @@ pub(super) fn json(trace: &Trace, file_bytes: u64, statistics: &Statistics) -> R
         "window_s": seconds(statistics.window_ns),
         "working_set_pages": curve(|window| window.touched_pages),
         "dirty_set_pages": curve(|window| window.written_pages),
-        "dirty_pages_per_s": dirty_pages as f64 / covered,
+        "dirty_pages_per_s": statistics.per_second(trace, |window| window.written_pages),
         "part_pages": statistics.part_pages,
         "part_records": statistics.parts,
         "tick_s": seconds(header.tick_ns.into()),

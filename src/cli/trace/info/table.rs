@@ -24,8 +24,8 @@ pub(super) fn table(trace: &Trace, file_bytes: u64, statistics: &Statistics) -> 
     let per_window = |pages: fn(&Window) -> u32| {
         let (mean, largest) = statistics.mean_and_largest(pages);
         let bytes = |pages: f64| Bytes((pages * header.page_size as f64) as u64);
+        let rate = bytes(statistics.per_second(trace, pages));
         let (mean, largest) = (bytes(mean), bytes(largest.into()));
-        let rate = Bytes((mean.0 as f64 / window.as_secs_f64()) as u64);
         (
             format!("mean {mean}, largest {largest}"),
             format!("{rate} a second"),
