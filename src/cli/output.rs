@@ -101,12 +101,19 @@ impl Format {
     }
 }
 
-/// Refuses an output that would take the place of what is read, or of another output.
+/// Refuses an output that would take the place of what is read, or of another output. An input `-` is standard input.
 pub(super) fn check_outputs<'a>(
     inputs: impl IntoIterator<Item = &'a Path>,
     outputs: impl IntoIterator<Item = &'a Path>,
 ) -> anyhow::Result<()> {
-    let mut taken: Vec<(&Path, &str)> = inputs.into_iter().map(|path| (path, "read")).collect();
+    let file = |path: &'a Path| match path == Path::new("-") {
+        true => Path::new("/dev/stdin"),
+        false => path,
+    };
+    let mut taken: Vec<(&Path, &str)> = inputs
+        .into_iter()
+        .map(|path| (file(path), "read"))
+        .collect();
     for output in outputs {
         check_place(output).with_context(|| format!("cannot write {}", output.display()))?;
         for (other, what) in &taken {

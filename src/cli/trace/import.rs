@@ -69,9 +69,8 @@ pub(super) struct ImportArgs {
 pub(super) fn run(args: &ImportArgs) -> Result<()> {
     check_named(&args.output)?;
     let beside_it = [&args.zero_pages, &args.idle_spans];
-    let inputs = std::iter::once(args.input.as_path())
-        .filter(|input| *input != Path::new("-"))
-        .chain(beside_it.into_iter().filter_map(Option::as_deref));
+    let beside_it = beside_it.into_iter().filter_map(Option::as_deref);
+    let inputs = std::iter::once(args.input.as_path()).chain(beside_it);
     check_outputs(inputs, [args.output.as_path()])?;
     let zero_runs = companion(args.zero_pages.as_deref(), import::zero_pages)?;
     let idle_spans = companion(args.idle_spans.as_deref(), import::idle_spans)?;
