@@ -38,7 +38,7 @@ const BINARIES: &[(&[u8], &str)] = &[
     ),
     (b"MIGSIMPL", "a recording, found a plan (strategy `plan`)"),
     (
-        b"MIGSIM",
+        b"\x8aMTRACE",
         "a recording, found a trace, which needs no import",
     ),
     (b"PAR1", "text, found Parquet (`--from parquet`)"),

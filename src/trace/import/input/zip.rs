@@ -56,7 +56,10 @@ impl<R: BufRead> ZipFiles<R> {
         loop {
             if raw.fill_buf()?.is_empty() {
                 return match self.open {
-                    true => Err(damage("the end of a zip archive's directory")),
+                    true => Err(io::Error::new(
+                        ErrorKind::UnexpectedEof,
+                        "expected the end of a zip archive's directory",
+                    )),
                     false => Ok(None),
                 };
             }
@@ -68,11 +71,11 @@ impl<R: BufRead> ZipFiles<R> {
                     raw.read_exact(&mut name)?;
                     let mut extra = vec![0; short(&header, 24)];
                     raw.read_exact(&mut extra)?;
+                    // A folder has content, too, if only the end of what is deflated.
                     if !name.ends_with(b"/") {
                         self.check_name(name)?;
-                        return File::new(raw, &header, &extra)
-                            .map(|file| Some(Place::Within(file)));
                     }
+                    return File::new(raw, &header, &extra).map(|file| Some(Place::Within(file)));
                 }
                 b"PK\x01\x02" => {
                     let entry = bytes::<42>(&mut raw)?;
