@@ -21,6 +21,8 @@ pub struct TraceWriter<W: Write> {
     vcpus: u16,
     filling: Vec<Filling>,
     last_ns: Option<u64>,
+    /// What the recorder's clock says at time 0; errors show times as it told them.
+    clock_ns: u64,
     record_count: u64,
     position: u64,
     blocks: Vec<Block>,
@@ -81,6 +83,7 @@ impl<W: Write> TraceWriter<W> {
             header,
             filling: Vec::new(),
             last_ns: None,
+            clock_ns: 0,
             record_count: 0,
             position: 0,
             blocks: Vec::new(),
@@ -95,6 +98,16 @@ impl<W: Write> TraceWriter<W> {
     /// Uses another zstd level from the next block on.
     pub fn set_level(&mut self, level: i32) {
         self.level = level;
+    }
+
+    /// What it was made with.
+    pub(super) fn header(&self) -> &TraceHeader {
+        &self.header
+    }
+
+    /// Says what the recorder's clock tells at time 0.
+    pub(super) fn set_clock(&mut self, clock_ns: u64) {
+        self.clock_ns = clock_ns;
     }
 
     /// Appends a record. The records of one vCPU come in time order (equal times keep their order); vCPUs may be
@@ -258,14 +271,15 @@ impl<W: Write> TraceWriter<W> {
             return refuse(format!(
                 "times of vCPU {} in ascending order, found {} ns after {} ns",
                 record.vcpu,
-                record.time_ns,
-                before * tick_ns
+                record.time_ns.saturating_add(self.clock_ns),
+                (before * tick_ns).saturating_add(self.clock_ns)
             ));
         }
         Ok(tick)
     }
 
-    fn duration(&self, given: Option<u64>) -> Result<u64, TraceError> {
+    /// Where the trace ends, if this duration is given or none.
+    pub(super) fn duration(&self, given: Option<u64>) -> Result<u64, TraceError> {
         let epoch_ns = self.header.compaction_ns.max(1);
         let after_last = self
             .last_ns

@@ -1,6 +1,7 @@
 //! Importers: what each format's lines become, and what its broken lines say.
 
 mod cases;
+mod clocks;
 mod damaged;
 mod damon;
 mod documented;

@@ -33,7 +33,7 @@ pub(super) struct Accesses {
     header: TraceHeader,
     /// The time of the recorder's clock that is 0 in the temporary trace.
     origin_ns: Option<u64>,
-    /// Of the accesses whose time the recorder's clock told, taken or dropped, the earliest.
+    /// The earliest time of an access that was taken, or dropped as outside the RAM.
     earliest_ns: u64,
     epoch_ns: u64,
     /// By vCPU so far: what it is called in the trace; beyond these and empty: the same.
@@ -129,7 +129,14 @@ impl Accesses {
     /// come later in the recording: files of threads or processors stand one behind the other.
     pub(super) fn set_clock(&mut self, recorder_ns: u64) -> Result<(), Refusal> {
         let slack_ns = SLACK_NS / self.epoch_ns * self.epoch_ns;
-        let origin_ns = *(self.origin_ns).get_or_insert(recorder_ns.saturating_sub(slack_ns));
+        let origin_ns = match self.origin_ns {
+            Some(origin_ns) => origin_ns,
+            None => {
+                let origin_ns = recorder_ns.saturating_sub(slack_ns);
+                self.temporary.set_clock(origin_ns);
+                *self.origin_ns.insert(origin_ns)
+            }
+        };
         let now_ns = recorder_ns.checked_sub(origin_ns).ok_or_else(|| {
             Refusal::Line(format!(
                 "a time of at most 24 h before the first access's, found {} h",
@@ -137,7 +144,6 @@ impl Accesses {
             ))
         })?;
         self.now_ns = now_ns;
-        self.earliest_ns = self.earliest_ns.min(now_ns);
         Ok(())
     }
 
@@ -172,6 +178,7 @@ impl Accesses {
             )));
         }
         let Some(pages) = self.space.pages(address, size) else {
+            self.earliest_ns = self.earliest_ns.min(self.now_ns);
             return Ok(());
         };
         for page in pages {
@@ -183,6 +190,7 @@ impl Accesses {
                 op,
             })?;
         }
+        self.earliest_ns = self.earliest_ns.min(self.now_ns);
         Ok(())
     }
 
@@ -251,9 +259,9 @@ impl Accesses {
             });
         }
         header.ram = numbering.ram.clone();
-        let start_ns = match self.origin_ns {
-            Some(_) => self.earliest_ns / self.epoch_ns * self.epoch_ns,
-            None => 0,
+        let (start_ns, origin_ns) = match self.origin_ns {
+            Some(origin_ns) => (self.earliest_ns / self.epoch_ns * self.epoch_ns, origin_ns),
+            None => (0, 0),
         };
         let (temporary, _) = self.temporary.finish()?;
         let file = temporary
@@ -263,6 +271,7 @@ impl Accesses {
         let mut sink = Sink::new(out, header, numbering.zero_runs.clone(), None)?;
         sink.expect_addresses(records.record_count());
         sink.set_idle_spans(options.idle_spans.clone());
+        sink.set_clock(origin_ns + start_ns);
         for record in records.records() {
             let record = record?;
             let vcpu = usize::from(record.vcpu);
@@ -273,7 +282,7 @@ impl Accesses {
                 op: record.op,
             };
             sink.push(record).map_err(|refusal| {
-                refusal.at(name, |expected| ImportError::Header {
+                refusal.at(|expected| ImportError::Header {
                     name: name.to_owned(),
                     expected,
                 })

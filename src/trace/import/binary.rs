@@ -37,16 +37,18 @@ pub(super) fn import<const BYTES: usize>(
             Ok(0) => break,
             Ok(length) if length == BYTES => {
                 if let Err(refusal) = format.record(&bytes, &mut accesses) {
-                    skipped.note(refusal.at(&name, wrong))?;
+                    skipped.note(refusal.at(wrong))?;
                 }
             }
             Ok(short) => skipped.note(wrong(format!(
                 "{BYTES} bytes, found {short} (is the file cut short?)"
             )))?,
             Err(source) if input.is_damage(&source) => {
-                skipped.note(wrong(format!(
-                    "the rest of the compressed recording, found its end or damage: {source}"
-                )))?;
+                skipped.note(ImportError::Damaged {
+                    name: name.clone(),
+                    place: format!("record {record}"),
+                    source,
+                })?;
                 break;
             }
             Err(source) => {

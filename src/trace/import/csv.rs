@@ -11,7 +11,7 @@ use super::options::put_ram;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt};
 use crate::memory::PageRun;
-use crate::trace::format::MAX_IDLE_SPANS;
+use crate::trace::format::{MAX_IDLE_SPANS, MAX_PAGES};
 use crate::trace::{IdleSpan, Op, Record};
 
 pub(super) const IMPORTER: Importer = Importer {
@@ -49,7 +49,7 @@ fn import(
     while lines.advance_past(&mut skipped)? {
         let pushed = record(&lines).and_then(|record| {
             sink.push(record)
-                .map_err(|refusal| refusal.at(lines.name(), |expected| lines.error(expected)))
+                .map_err(|refusal| refusal.at(|expected| lines.error(expected)))
         });
         if let Err(error) = pushed {
             skipped.note(error)?;
@@ -90,6 +90,10 @@ pub fn zero_pages(input: Input<'_>) -> Result<Vec<PageRun>, ImportError> {
             return Err(lines.field_error(0, ZERO_PAGES[0], expected));
         }
         end = run.end();
+        if end > u64::from(MAX_PAGES) {
+            let expected = format!("pages below {MAX_PAGES}, found a run up to {}", end - 1);
+            return Err(lines.field_error(1, ZERO_PAGES[1], expected));
+        }
         runs.push(run);
     }
     Ok(runs)
@@ -110,6 +114,10 @@ pub fn idle_spans(input: Input<'_>) -> Result<Vec<IdleSpan>, ImportError> {
             from_ns: integer(&lines, &IDLE_SPANS, fields, 1)?,
             until_ns: integer(&lines, &IDLE_SPANS, fields, 2)?,
         };
+        if span.vcpu == u16::MAX {
+            let expected = format!("a vCPU up to {}, found {}", u16::MAX - 1, span.vcpu);
+            return Err(lines.field_error(0, IDLE_SPANS[0], expected));
+        }
         if spans.len() == MAX_IDLE_SPANS {
             return Err(lines.error(format!("at most {MAX_IDLE_SPANS} idle spans")));
         }

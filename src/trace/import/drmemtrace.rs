@@ -58,7 +58,10 @@ pub(super) const IMPORTER: Importer = Importer {
 #[derive(Default)]
 struct Clocks {
     first_timestamp_us: Option<u64>,
-    /// By vCPU: at the first timestamp they are [`SLACK_NS`], since those of other threads may be earlier.
+    /// The time of the first timestamp; [`SLACK_NS`], if an access came before it: those of other threads may be
+    /// earlier.
+    first_ns: Option<u64>,
+    /// By vCPU.
     ns: Vec<Option<u64>>,
 }
 
@@ -74,19 +77,27 @@ impl Clocks {
     fn set(&mut self, vcpu: u16, us: u64) -> Result<(), Refusal> {
         let first_us = *self.first_timestamp_us.get_or_insert(us);
         let since_first_us = i128::from(us) - i128::from(first_us);
-        let now_ns =
-            u64::try_from(i128::from(SLACK_NS) + since_first_us * 1_000).map_err(|_| {
-                Refusal::Line(format!(
-                    "timestamps of at most 24 h before the first, found {us} after {first_us}"
-                ))
-            })?;
+        let first_ns = i128::from(self.first_ns());
+        let now_ns = u64::try_from(first_ns + since_first_us * 1_000).map_err(|_| {
+            Refusal::Line(format!(
+                "timestamps of at most 24 h before the first, found {us} after {first_us}"
+            ))
+        })?;
         let clock = self.of(vcpu);
         *clock = (*clock).max(Some(now_ns));
         Ok(())
     }
 
     fn now_ns(&mut self, vcpu: u16) -> u64 {
-        *self.of(vcpu).get_or_insert(SLACK_NS)
+        let first_ns = self.first_ns();
+        *self.of(vcpu).get_or_insert(first_ns)
+    }
+
+    /// The time of the first timestamp.
+    fn first_ns(&mut self) -> u64 {
+        let first_us = self.first_timestamp_us;
+        let told = first_us.and_then(|us| us.checked_mul(1_000));
+        *self.first_ns.get_or_insert(told.unwrap_or(SLACK_NS))
     }
 
     fn step(&mut self, vcpu: u16, step_ns: u64) {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::trace::TraceError;
+use crate::trace::{Place, TraceError};
 
 /// Why an import stopped.
 #[derive(Debug, thiserror::Error)]
@@ -19,13 +19,13 @@ pub enum ImportError {
     },
     /// A compressed input is damaged or cut short: what comes before can be read, and nothing behind it.
     #[error(
-        "{name}: line {line}: expected the rest of the compressed recording, found its end or damage"
+        "{name}: {place}: expected the rest of the compressed recording, found its end or damage"
     )]
     Damaged {
         /// The input.
         name: String,
-        /// The line of the decompressed content, from 1.
-        line: u64,
+        /// The line or record of the decompressed content.
+        place: String,
         /// The reason.
         source: io::Error,
     },
@@ -71,20 +71,37 @@ pub enum ImportError {
         /// What should have been there, and what was.
         expected: String,
     },
-    /// More than an import can hold in bounded memory.
-    #[error("{name}: expected {expected}")]
-    Limit {
-        /// The input.
-        name: String,
-        /// The limit.
+    /// More than an import can hold in bounded memory, from this line or record on.
+    #[error(transparent)]
+    Limit(Box<ImportError>),
+    /// An option of the import cannot be so for any trace.
+    #[error("{option}: expected {expected}")]
+    Option {
+        /// Its name on the command line.
+        option: &'static str,
+        /// What should have been given, and what was.
         expected: String,
     },
     /// The temporary file failed.
-    #[error("cannot keep records in a temporary file")]
+    #[error("cannot keep records in a temporary file in {} (TMPDIR)", std::env::temp_dir().display())]
     Temporary(#[source] io::Error),
     /// The trace cannot be written.
     #[error(transparent)]
     Trace(#[from] TraceError),
+}
+
+impl ImportError {
+    /// What does not hold for the trace as a whole is said of the recording, as nobody knows the trace yet.
+    pub(super) fn of_recording(self, name: String) -> Self {
+        match self {
+            ImportError::Trace(TraceError::Invalid {
+                place: Place::Header,
+                expected,
+                ..
+            }) => ImportError::Header { name, expected },
+            other => other,
+        }
+    }
 }
 
 /// Why a line or record was not taken, by whoever does not know which one it is.
@@ -101,13 +118,10 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// `at` makes the error of a wrong line.
-    pub(super) fn at(self, name: &str, at: impl FnOnce(String) -> ImportError) -> ImportError {
+    pub(super) fn at(self, at: impl FnOnce(String) -> ImportError) -> ImportError {
         match self {
             Refusal::Line(expected) => at(expected),
-            Refusal::Limit(expected) => ImportError::Limit {
-                name: name.to_owned(),
-                expected,
-            },
+            Refusal::Limit(expected) => ImportError::Limit(Box::new(at(expected))),
             Refusal::Trace(error) => error.into(),
             Refusal::Temporary(error) => ImportError::Temporary(error),
         }

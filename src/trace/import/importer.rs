@@ -66,6 +66,8 @@ impl Importer {
                 ),
             });
         }
-        (self.read)(input, options, &mut out)
+        options.check()?;
+        let name = input.name.clone();
+        (self.read)(input, options, &mut out).map_err(|error| error.of_recording(name))
     }
 }

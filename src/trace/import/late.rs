@@ -28,8 +28,9 @@ impl Late {
     /// From this time of the first access on: no recorder waits for so long.
     pub(super) const FROM_NS: u64 = 3_600 * 1_000_000_000;
 
-    /// The first access comes at `first_ns`; epochs of compaction are `epoch_ns` long, at least 1.
-    pub(super) fn new(first_ns: u64, epoch_ns: u64) -> Result<Self, Refusal> {
+    /// The first access comes at `first_ns`; epochs of compaction are `epoch_ns` long, at least 1. What the trace that
+    /// is `kept` cannot hold is refused here already, where its line is known.
+    pub(super) fn new(first_ns: u64, epoch_ns: u64, kept: &TraceHeader) -> Result<Self, Refusal> {
         if first_ns >= END_NS {
             return Err(Refusal::Line(format!(
                 "a time below {END_NS} ns, found {first_ns} ns"
@@ -38,18 +39,21 @@ impl Late {
         let file = tempfile::tempfile().map_err(Refusal::Temporary)?;
         let header = TraceHeader {
             page_size: 1,
-            pages: 0,
+            pages: kept.pages,
             ram: Vec::new(),
-            vcpus: 0,
+            vcpus: kept.vcpus,
             tick_ns: 1,
             compaction_ns: 0,
             provenance: String::new(),
         };
         let temporary = TraceWriter::with_level(BufWriter::new(file), header, Vec::new(), 1);
+        let mut temporary = temporary.map_err(refusal)?;
+        let base_ns = first_ns.saturating_sub(SLACK_NS) / epoch_ns * epoch_ns;
+        temporary.set_clock(base_ns);
         Ok(Late {
-            base_ns: first_ns.saturating_sub(SLACK_NS) / epoch_ns * epoch_ns,
+            base_ns,
             epoch_ns,
-            temporary: temporary.map_err(refusal)?,
+            temporary,
         })
     }
 

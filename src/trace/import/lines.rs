@@ -128,13 +128,8 @@ impl<'a> Lines<'a> {
             passed += (self.filled - self.next) as u64;
             self.next = self.filled;
             if passed > MAX_PASSED_BYTES {
-                return Err(ImportError::Limit {
-                    name: self.input.name.clone(),
-                    expected: format!(
-                        "line {} to end within {MAX_PASSED_BYTES} bytes",
-                        self.number
-                    ),
-                });
+                let expected = format!("the line to end within {MAX_PASSED_BYTES} bytes");
+                return Err(ImportError::Limit(Box::new(self.error(expected))));
             }
             if self.fill()? == 0 {
                 break;
@@ -176,14 +171,18 @@ impl<'a> Lines<'a> {
     /// What is read of a line that its end cuts short is not passed on: a number may lack its last digits.
     fn read_error(&self, source: std::io::Error) -> ImportError {
         let name = self.input.name.clone();
-        let line = self.number;
-        if self.input.is_damage(&source) {
-            return ImportError::Damaged { name, line, source };
-        }
-        ImportError::Read {
-            name,
-            place: format!("line {line}"),
-            source,
+        let place = format!("line {}", self.number);
+        match self.input.is_damage(&source) {
+            true => ImportError::Damaged {
+                name,
+                place,
+                source,
+            },
+            false => ImportError::Read {
+                name,
+                place,
+                source,
+            },
         }
     }
 

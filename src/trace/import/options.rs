@@ -1,7 +1,9 @@
 //! What an import is told.
 
+use super::ImportError;
 use super::numbering::{agreed_pages, ram_pages};
 use crate::memory::PageRun;
+use crate::trace::format::{MAX_PAGES, check_header};
 use crate::trace::{IdleSpan, TraceHeader};
 use crate::units::{AddressRange, AddressRanges};
 
@@ -38,7 +40,8 @@ pub struct ImportOptions {
     pub compact_ns: u64,
     /// Pages that were all zero when the recording began; not for formats with virtual addresses.
     pub zero_runs: Vec<PageRun>,
-    /// When vCPUs were idle, by vCPU and time; not for the recorder plugin's format, which says so itself.
+    /// When vCPUs were idle by the recorder's clock, by vCPU and time; not for the recorder plugin's format, which says
+    /// so itself.
     pub idle_spans: Vec<IdleSpan>,
     /// Where the recording comes from, in words.
     pub provenance: String,
@@ -90,6 +93,40 @@ impl ImportOptions {
         }
     }
 
+    /// Makes sure that each option can be so for some trace.
+    ///
+    /// # Errors
+    /// [`ImportError::Option`] names the option that cannot.
+    pub(super) fn check(&self) -> Result<(), ImportError> {
+        let sound = ImportOptions::default().header();
+        let given = self.header();
+        let compacted = |compaction_ns| TraceHeader {
+            compaction_ns,
+            ..sound.clone()
+        };
+        let page_size = TraceHeader {
+            page_size: given.page_size,
+            ..sound.clone()
+        };
+        let pages = TraceHeader {
+            pages: given.pages,
+            ..sound.clone()
+        };
+        // Zero pages outside of RAM are left out.
+        let zero = if self.ram.is_empty() { &pages } else { &sound };
+        for (option, header, zero_runs) in [
+            ("--page-size", &page_size, &[][..]),
+            ("--pages", &pages, &[]),
+            ("--compaction", &compacted(given.compaction_ns), &[]),
+            ("--compact", &compacted(self.compact_ns), &[]),
+            ("--zero-pages", zero, &self.zero_runs),
+        ] {
+            check_header(header, zero_runs)
+                .map_err(|expected| ImportError::Option { option, expected })?;
+        }
+        Ok(())
+    }
+
     /// Makes sure that memory begins and ends at pages; else pages would be shifted, or hold what is no memory.
     ///
     /// # Errors
@@ -113,6 +150,23 @@ impl ImportOptions {
     }
 }
 
+/// What the recording says.
+///
+/// # Errors
+/// What was expected, if the options say otherwise.
+pub(super) fn agreed<T: PartialEq + std::fmt::Display>(
+    what: &str,
+    given: Option<T>,
+    recorded: T,
+) -> Result<T, String> {
+    match given {
+        Some(given) if given != recorded => {
+            Err(format!("a {what} of {given} as given, found {recorded}"))
+        }
+        _ => Ok(recorded),
+    }
+}
+
 fn check_ram(ram: &[AddressRange], page_size: u64) -> Result<(), String> {
     let is_whole = |range: &&AddressRange| {
         let ends = [Some(range.start), range.end];
@@ -120,6 +174,15 @@ fn check_ram(ram: &[AddressRange], page_size: u64) -> Result<(), String> {
             .flatten()
             .all(|address| address.is_multiple_of(page_size))
     };
+    let end = u64::from(MAX_PAGES).saturating_mul(page_size);
+    let is_beyond =
+        |range: &&AddressRange| range.end.unwrap_or(range.start.saturating_add(1)) > end;
+    if let Some(range) = ram.iter().find(is_beyond) {
+        return Err(format!(
+            "RAM within the first 2^30 pages of {page_size} bytes, found `{}`",
+            AddressRanges(vec![*range])
+        ));
+    }
     match ram.iter().find(|range| !is_whole(range)) {
         None => Ok(()),
         Some(range) => Err(format!(

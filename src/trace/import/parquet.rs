@@ -140,7 +140,7 @@ fn records(
                     expected,
                 };
                 let pushed = columns.record(row).map_err(error).and_then(|record| {
-                    sink.push(record).map_err(|refusal| refusal.at(name, error))
+                    sink.push(record).map_err(|refusal| refusal.at(error))
                 });
                 if let Err(error) = pushed {
                     skipped.note(error)?;

@@ -14,7 +14,7 @@
 use std::io::{ErrorKind, Read, Write};
 
 use super::importer::Importer;
-use super::options::put_ram;
+use super::options::{agreed, put_ram};
 use super::sink::{self, Sink};
 use super::turns::Turns;
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped};
@@ -54,8 +54,7 @@ fn import(
     while let Some(record) = recording.next() {
         let pushed = record.and_then(|record| {
             let at = |expected| recording.record_error(expected);
-            let name = &recording.input.name;
-            sink.push(record).map_err(|refusal| refusal.at(name, at))
+            sink.push(record).map_err(|refusal| refusal.at(at))
         });
         match pushed {
             Err(error @ ImportError::Read { .. }) => return Err(error),
@@ -64,6 +63,12 @@ fn import(
         }
     }
     let accesses = sink.accesses();
+    if accesses == 0 {
+        let none = "at least one access behind the header, found none".to_owned();
+        let said = std::iter::once(none).chain(sink.dropped());
+        let said: Vec<_> = said.chain(skipped.said()).collect();
+        return Err(recording.header_error(said.join("; ")));
+    }
     sink.set_idle_spans(recording.turns.map_or_else(Vec::new, Turns::spans));
     let (_, notes) = sink.finish()?;
     Ok(skipped.summary(accesses, notes))
@@ -91,20 +96,6 @@ fn header(bytes: &[u8], options: &ImportOptions) -> Result<TraceHeader, String> 
         )?,
         ..options.header()
     })
-}
-
-/// What the recording says, unless the options say otherwise.
-fn agreed<T: PartialEq + std::fmt::Display>(
-    what: &str,
-    given: Option<T>,
-    recorded: T,
-) -> Result<T, String> {
-    match given {
-        Some(given) if given != recorded => {
-            Err(format!("a {what} of {given} as given, found {recorded}"))
-        }
-        _ => Ok(recorded),
-    }
 }
 
 /// What a record says of its vCPU.
@@ -214,12 +205,10 @@ impl<'a> Recording<'a> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(source) if self.input.is_damage(&source) => {
                     self.damaged = true;
-                    return Err(ImportError::Record {
+                    return Err(ImportError::Damaged {
                         name: self.input.name.clone(),
-                        record: self.number,
-                        expected: format!(
-                            "the rest of the compressed recording, found its end or damage: {source}"
-                        ),
+                        place: format!("record {}", self.number),
+                        source,
                     });
                 }
                 Err(source) => {

@@ -34,6 +34,8 @@ const EXPECTED: &str =
 struct Requests {
     /// Whether the first request had a timestamp.
     stamped: Option<bool>,
+    /// Nanoseconds between requests without timestamps.
+    step_ns: u64,
     /// The RAM block of the guest's memory.
     block: Option<Vec<u8>>,
     of_devices: u64,
@@ -73,7 +75,10 @@ impl TextFormat for Requests {
         }
         match time_ns {
             Some(time_ns) => to.set_clock(time_ns)?,
-            None => to.step(),
+            None => {
+                self.step_ns = to.step_ns;
+                to.step();
+            }
         }
         let vcpu = to.vcpu_of_thread(0, thread)?;
         to.access_by(0, vcpu, Op::Read, offset, 1)
@@ -83,7 +88,13 @@ impl TextFormat for Requests {
         let of_devices = self.of_devices;
         let dropped = (of_devices > 0)
             .then(|| format!("{of_devices} requests for memory of devices were dropped"));
-        dropped.into_iter().collect()
+        let no_clock = (self.stamped == Some(false)).then(|| {
+            format!(
+                "the log has no timestamps (`-msg timestamp=on`): its requests are {} ns apart, as `--time-per-record` says",
+                self.step_ns
+            )
+        });
+        dropped.into_iter().chain(no_clock).collect()
     }
 }
 

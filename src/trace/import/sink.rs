@@ -33,7 +33,12 @@ pub(super) struct Sink<W: Write> {
     /// Times of the first and the last access, whether it stayed or not.
     first_ns: u64,
     last_ns: u64,
+    /// By the recorder's clock.
     idle_spans: Vec<IdleSpan>,
+    /// What that clock says at the time 0 of the records.
+    clock_ns: u64,
+    /// `None`: the trace ends with its last record.
+    duration_ns: Option<u64>,
 }
 
 impl<W: Write> Sink<W> {
@@ -85,6 +90,8 @@ impl<W: Write> Sink<W> {
             first_ns: u64::MAX,
             last_ns: 0,
             idle_spans: Vec::new(),
+            clock_ns: 0,
+            duration_ns: None,
         }
     }
 
@@ -96,8 +103,22 @@ impl<W: Write> Sink<W> {
         }
     }
 
+    /// When vCPUs were idle, by the recorder's clock.
     pub(super) fn set_idle_spans(&mut self, spans: Vec<IdleSpan>) {
         self.idle_spans = spans;
+    }
+
+    /// Says what the recorder's clock tells at the time 0 of the records.
+    pub(super) fn set_clock(&mut self, clock_ns: u64) {
+        self.clock_ns = clock_ns;
+        self.writer.set_clock(clock_ns);
+    }
+
+    /// Takes times as they are, as those of a trace, which ends there.
+    #[cfg(feature = "parquet")]
+    pub(super) fn keep_times(&mut self, duration_ns: Option<u64>) {
+        self.from_start = true;
+        self.duration_ns = duration_ns.and_then(|ns| ns.checked_next_multiple_of(self.epoch_ns));
     }
 
     /// Takes an access. One that no trace may hold is refused, whether compaction would have kept it or not.
@@ -107,7 +128,8 @@ impl<W: Write> Sink<W> {
             return Ok(());
         }
         if self.accesses == 0 && !self.from_start && record.time_ns >= Late::FROM_NS {
-            self.late = Some(Late::new(record.time_ns, self.epoch_ns)?);
+            let header = self.writer.header();
+            self.late = Some(Late::new(record.time_ns, self.epoch_ns, header)?);
         }
         let mut stays = true;
         if let Some(compaction) = &mut self.compaction {
@@ -156,7 +178,7 @@ impl<W: Write> Sink<W> {
             Some(late) => {
                 let start_ns = late.finish(self.first_ns, |record| {
                     self.write(record).map_err(|refusal| {
-                        refusal.at("the recording", |expected| ImportError::Header {
+                        refusal.at(|expected| ImportError::Header {
                             name: "the recording".to_owned(),
                             expected,
                         })
@@ -167,17 +189,39 @@ impl<W: Write> Sink<W> {
                     "times count from the first access, which came {} s behind 0",
                     start_ns / 1_000_000_000
                 ));
-                for span in &mut self.idle_spans {
-                    span.from_ns = span.from_ns.saturating_sub(start_ns);
-                    span.until_ns = span.until_ns.saturating_sub(start_ns);
-                }
-                self.idle_spans.retain(|span| span.from_ns < span.until_ns);
+                self.clock_ns = self.clock_ns.saturating_add(start_ns);
             }
             None => notes.extend(self.late_start()),
         }
         notes.extend(self.dropped());
+        let end_ns = self.writer.duration(self.duration_ns)?;
+        notes.extend(self.place_idle_spans(end_ns));
         self.writer.set_idle_spans(self.idle_spans);
-        Ok((self.writer.finish(None)?, notes))
+        Ok((self.writer.finish(self.duration_ns)?, notes))
+    }
+
+    /// Gives idle spans the trace's times, and says how many of them are not within it.
+    fn place_idle_spans(&mut self, end_ns: u64) -> Option<String> {
+        let start_ns = self.clock_ns;
+        let end_ns = start_ns.saturating_add(end_ns);
+        let before = |from_ns| from_ns < start_ns && from_ns > 0;
+        let behind = |until_ns| until_ns > end_ns && until_ns < u64::MAX;
+        let spans = &mut self.idle_spans;
+        let count = spans.len();
+        let outside = (spans.iter())
+            .filter(|span| before(span.from_ns) || behind(span.until_ns))
+            .count();
+        for span in spans.iter_mut() {
+            span.from_ns = span.from_ns.saturating_sub(start_ns);
+            span.until_ns = span.until_ns.saturating_sub(start_ns);
+        }
+        spans.retain(|span| span.from_ns < span.until_ns);
+        (outside > 0).then(|| {
+            format!(
+                "{outside} of {count} idle spans lie outside the recording's time, {start_ns} ns to {end_ns} ns by its \
+                 clock, as a whole or in part: what does is left out"
+            )
+        })
     }
 
     /// What was dropped.

@@ -1,5 +1,7 @@
 //! What an import took, and what it left out.
 
+use std::io::ErrorKind;
+
 use super::{ImportError, ImportOptions};
 
 /// What an import took.
@@ -9,7 +11,7 @@ pub struct ImportSummary {
     pub accesses: u64,
     /// Lines or records that were skipped because they are not what they should be.
     pub skipped: u64,
-    /// Why they were, in the order in which each reason first came.
+    /// Why they were, in the order in which each reason first came; that the recording was cut comes first.
     pub reasons: Vec<Reason>,
     /// What else a user should know: what was passed over or dropped, and what may not be as it seems.
     pub notes: Vec<String>,
@@ -46,12 +48,17 @@ impl Skipped {
     }
 
     /// Notes what is wrong with one line or record; hands the error back if it is no such error, or not to be skipped.
+    ///
+    /// A compressed recording that was cut lacks its end, which is said first. One that is damaged has checksums that
+    /// come last, so that nothing of it can be relied on.
     pub(super) fn note(&mut self, error: ImportError) -> Result<(), ImportError> {
         let expected = match &error {
             ImportError::Line { expected, .. }
             | ImportError::Field { expected, .. }
             | ImportError::Record { expected, .. } => expected.as_str(),
-            ImportError::Damaged { .. } => "the rest",
+            ImportError::Damaged { source, .. } if source.kind() == ErrorKind::UnexpectedEof => {
+                return self.note_cut(format!("{error}: {source}"), error);
+            }
             _ => return Err(error),
         };
         if !self.lenient {
@@ -76,6 +83,20 @@ impl Skipped {
                 expected: expected.to_owned(),
             }),
         }
+        Ok(())
+    }
+
+    fn note_cut(&mut self, first: String, error: ImportError) -> Result<(), ImportError> {
+        if !self.lenient {
+            return Err(error);
+        }
+        self.count += 1;
+        let cut = Reason {
+            count: 1,
+            first,
+            expected: String::new(),
+        };
+        self.reasons.insert(0, cut);
         Ok(())
     }
 

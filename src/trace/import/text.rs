@@ -44,11 +44,11 @@ pub(super) fn import<F: TextFormat>(
             false => lines.line(),
         };
         if let Err(refusal) = format.line(line, &mut accesses) {
-            skipped.note(refusal.at(lines.name(), |expected| lines.error(expected)))?;
+            skipped.note(refusal.at(|expected| lines.error(expected)))?;
         }
     }
     if let Err(refusal) = format.end(&mut accesses) {
-        skipped.note(refusal.at(lines.name(), |expected| lines.error(expected)))?;
+        skipped.note(refusal.at(|expected| lines.error(expected)))?;
     }
     let mut notes = format.notes();
     notes.extend(accesses.notes());

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use migsim::trace::import::ImportOptions;
+use migsim::trace::import::{ImportError, ImportOptions, ImportSummary};
 
 use super::imported;
 
@@ -31,11 +31,17 @@ fn options(lenient: bool) -> ImportOptions {
     }
 }
 
-/// Strictly it is refused. Leniently what comes before is kept, and said.
-fn is_noticed(content: &[u8], what: &str) {
+/// It is refused. Returns why, and what it is leniently.
+fn noticed(content: &[u8], what: &str) -> (ImportError, Result<ImportSummary, ImportError>) {
     let strict = imported("lackey", content, &options(false));
     let error = strict.err().unwrap_or_else(|| panic!("{what}: taken"));
     let lenient = imported("lackey", content, &options(true));
+    (error, lenient.map(|(_, summary)| summary))
+}
+
+/// Strictly it is refused. Leniently what comes before is kept, and said.
+fn is_noticed(content: &[u8], what: &str) {
+    let (error, lenient) = noticed(content, what);
     if let Err(nothing) = &lenient {
         let said = nothing.to_string();
         assert!(
@@ -43,7 +49,7 @@ fn is_noticed(content: &[u8], what: &str) {
             "{what}: {said}"
         );
     }
-    if let Ok((_, summary)) = lenient {
+    if let Ok(summary) = lenient {
         assert!(summary.skipped > 0, "{what}: {error}: {summary:?}");
     }
 }
@@ -97,6 +103,46 @@ fn every_flipped_bit_of_xz_is_noticed() {
     for bit in 0..XZ.len() * 8 {
         let mut damaged = XZ.to_vec();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        is_noticed(&damaged, &format!("bit {bit}"));
+        let (_, lenient) = noticed(&damaged, &format!("bit {bit}"));
+        assert!(lenient.is_err() || lenient.is_ok_and(|summary| summary.skipped > 0));
     }
+}
+
+/// What comes out of a damaged archive may be wrong anywhere: its checksum comes last.
+#[test]
+fn what_is_damaged_is_refused_leniently_too() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for line in 0..20_000_u64 {
+        writeln!(encoder, " L {:x},4", 0x40_0000 + line * line % 4093 * 4096).unwrap();
+    }
+    let whole = encoder.finish().unwrap();
+    for place in [whole.len() / 2, whole.len() - 5] {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 1;
+        let (strict, lenient) = noticed(&damaged, "gzip");
+        assert!(matches!(
+            strict,
+            ImportError::Line { .. } | ImportError::Damaged { .. }
+        ));
+        assert!(matches!(lenient, Err(ImportError::Damaged { .. })));
+    }
+}
+
+/// However much else is wrong, that the end lacks is said, and first.
+#[test]
+fn a_cut_is_said_first() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(lines().concat().as_bytes()).unwrap();
+    for wrong in 0..40 {
+        writeln!(encoder, "wrong {wrong}").unwrap();
+    }
+    let whole = encoder.finish().unwrap();
+    let (_, lenient) = noticed(&whole[..whole.len() - 8], "gzip");
+    let summary = lenient.unwrap();
+    let first = &summary.reasons[0].first;
+    assert!(
+        first.contains("expected the rest of the compressed recording"),
+        "{first}"
+    );
+    assert_eq!((summary.accesses, summary.reasons[0].count), (LINES, 1));
 }

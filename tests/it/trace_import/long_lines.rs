@@ -41,7 +41,7 @@ fn a_line_that_never_ends_is_refused() {
     assert!(read < 1 << 20, "{read}");
     let (error, read) = refused(true);
     assert!(
-        error.contains("expected line 1 to end within 268435456 bytes"),
+        error.contains("line 1: expected the line to end within 268435456 bytes"),
         "{error}"
     );
     assert!(read < 1 << 29, "{read}");
