@@ -47,6 +47,8 @@ mod interner;
 mod open;
 mod reader;
 mod records;
+#[cfg(feature = "parquet")]
+mod rows_hash;
 pub mod slice;
 pub mod statistics;
 mod storage;

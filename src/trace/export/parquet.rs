@@ -1,5 +1,6 @@
 //! Parquet: the columns of CSV, typed, and what the trace says about itself as key-value metadata.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
+use crate::trace::rows_hash::{KEY, RowsHasher};
 use crate::trace::{Record, Trace, TraceError};
 
 const SCHEMA: &str = "message trace {
@@ -29,7 +31,9 @@ const ROW_GROUP: usize = 1 << 18;
 /// # Errors
 /// [`TraceError`] of a damaged trace; [`TraceError::Write`] when `out` refuses.
 pub fn parquet(trace: &Trace, out: impl Write + Send) -> Result<(), TraceError> {
-    let properties = properties(trace).map_err(write_error)?;
+    let metadata = metadata(trace);
+    let mut hasher = RowsHasher::new(&metadata);
+    let properties = properties(&metadata).map_err(write_error)?;
     let schema = Arc::new(parse_message_type(SCHEMA).map_err(write_error)?);
     let mut writer =
         SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(write_error)?;
@@ -38,7 +42,9 @@ pub fn parquet(trace: &Trace, out: impl Write + Send) -> Result<(), TraceError> 
     loop {
         rows.clear();
         for record in records.by_ref().take(ROW_GROUP) {
-            rows.push(record?);
+            let record = record?;
+            hasher.row(&record);
+            rows.push(record);
         }
         if rows.is_empty() {
             break;
@@ -47,25 +53,37 @@ pub fn parquet(trace: &Trace, out: impl Write + Send) -> Result<(), TraceError> 
         write(&rows, &mut group).map_err(write_error)?;
         group.close().map_err(write_error)?;
     }
+    writer.append_key_value_metadata(entry(KEY, &hasher.finish()));
     writer.close().map_err(write_error)?;
     Ok(())
 }
 
-fn properties(trace: &Trace) -> Result<WriterProperties, ParquetError> {
+/// What the rows do not say of the trace.
+fn metadata(trace: &Trace) -> BTreeMap<String, String> {
     let header = trace.header();
     let said = [
         ("page_size", header.page_size.to_string()),
         ("pages", header.memory_pages().to_string()),
+        ("vcpus", header.vcpus.to_string()),
+        ("duration_ns", trace.duration_ns().to_string()),
         ("compaction_ns", header.compaction_ns.to_string()),
         ("provenance", header.provenance.clone()),
         ("content_hash", trace.content_hash().to_owned()),
     ];
     let ram = header.ram_addresses();
     let said = (said.into_iter()).chain(ram.map(|ram| ("ram", ram.to_string())));
-    let said = said.map(|(key, value)| KeyValue::new(format!("migsim.{key}"), value));
+    said.map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn entry(key: &str, value: &str) -> KeyValue {
+    KeyValue::new(format!("migsim.{key}"), value.to_owned())
+}
+
+fn properties(metadata: &BTreeMap<String, String>) -> Result<WriterProperties, ParquetError> {
+    let entries = metadata.iter().map(|(key, value)| entry(key, value));
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("migsim ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(Some(said.collect()))
+        .set_key_value_metadata(Some(entries.collect()))
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(9)?));
     // Times hardly repeat, but differ little from one to the next.
     let times = ColumnPath::from("time_ns");

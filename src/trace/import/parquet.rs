@@ -5,7 +5,8 @@
 //! unit. Timestamps count from the first.
 //!
 //! A Parquet file is read by seeking, so that an input is copied into a temporary file first. What migsim exported
-//! brings its page size, pages, compaction and provenance along as key-value metadata.
+//! brings its page size, pages, RAM, vCPUs, duration, compaction and provenance along as key-value metadata, and a hash
+//! of all that and of its rows.
 //!
 //! Memory is bounded by what the file's writer chose as the size of its pages (1 MiB as a rule), four of which are
 //! decoded at once; the format allows 2 GiB.
@@ -15,20 +16,19 @@ use std::fs::File;
 use std::io::{self, Write};
 
 mod arrow;
+mod metadata;
 mod unit;
 
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 
 use super::importer::{Importer, PAGES};
-use super::options::put_ram;
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt, shield};
-use crate::trace::{Op, Record, TraceHeader};
-use crate::units::AddressRanges;
+use crate::trace::{Op, Record};
+use metadata::Metadata;
 
 pub(super) const IMPORTER: Importer = Importer {
     name: "parquet",
@@ -104,18 +104,13 @@ fn records(
         error => wrong(format!("a whole Parquet file: {error}")),
     };
     let reader = SerializedFileReader::new(file).map_err(damaged)?;
-    let mut header = header(&reader, options);
+    let file = reader.metadata().file_metadata();
+    let metadata = Metadata::of(file);
+    let mut header = metadata.header(options).map_err(wrong)?;
     let compaction;
     (compaction, header.compaction_ns) =
         sink::compaction(options, header.compaction_ns).map_err(wrong)?;
-    let ram = said(&reader, "ram").filter(|_| options.ram.is_empty());
-    match ram.and_then(|ram| ram.parse::<AddressRanges>().ok()) {
-        Some(AddressRanges(ram)) => put_ram(&ram, &mut header),
-        None => put_ram(&options.ram, &mut header),
-    }
-    .map_err(wrong)?;
     let places = places(&reader).map_err(wrong)?;
-    let file = reader.metadata().file_metadata();
     let unit = unit::of(&file.schema_descr().column(places[0]), file).map_err(wrong)?;
     for place in [places[1], places[2]] {
         unit::expect_integers(&file.schema_descr().column(place)).map_err(wrong)?;
@@ -126,6 +121,11 @@ fn records(
     };
     let mut sink = Sink::new(out, header, options.zero_runs.clone(), compaction)?;
     sink.set_idle_spans(options.idle_spans.clone());
+    sink.set_clock(start.saturating_mul(unit.ns).try_into().unwrap_or(0));
+    if metadata.is_own() {
+        sink.keep_times(metadata.duration_ns().map_err(wrong)?);
+    }
+    let mut hasher = metadata.hasher();
     let mut skipped = Skipped::new(options);
     let mut number = 0;
     for group in 0..reader.num_row_groups() {
@@ -140,6 +140,7 @@ fn records(
                     expected,
                 };
                 let pushed = columns.record(row).map_err(error).and_then(|record| {
+                    hasher.row(&record);
                     sink.push(record).map_err(|refusal| refusal.at(error))
                 });
                 if let Err(error) = pushed {
@@ -153,34 +154,13 @@ fn records(
     if accesses == 0 {
         return Err(wrong("at least one record, found none".to_owned()));
     }
-    let (_, notes) = sink.finish()?;
+    let changed = metadata.check(&hasher).map_err(wrong).err();
+    let mut notes: Vec<_> = changed.iter().map(ToString::to_string).collect();
+    if let Some(changed) = changed.filter(|_| !options.lenient) {
+        return Err(changed);
+    }
+    notes.extend(sink.finish()?.1);
     Ok(skipped.summary(accesses, notes))
-}
-
-/// What the file says about itself, unless the options say otherwise.
-fn header(reader: &SerializedFileReader<File>, options: &ImportOptions) -> TraceHeader {
-    let said = |key: &str| said(reader, key);
-    let number = |key: &str| said(key).and_then(|value| value.parse().ok());
-    let mut header = options.header();
-    if let (None, Some(page_size)) = (options.page_size, number("page_size")) {
-        header.page_size = page_size;
-    }
-    if let (None, Some(pages)) = (options.pages, number("pages")) {
-        header.pages = u32::try_from(pages).unwrap_or(u32::MAX);
-    }
-    if let (None, Some(compaction_ns)) = (options.compaction_ns, number("compaction_ns")) {
-        header.compaction_ns = compaction_ns;
-    }
-    if let ("", Some(provenance)) = (&*options.provenance, said("provenance")) {
-        header.provenance = provenance;
-    }
-    header
-}
-
-fn said(reader: &SerializedFileReader<File>, key: &str) -> Option<String> {
-    let metadata = reader.metadata().file_metadata().key_value_metadata()?;
-    let is_it = |entry: &&KeyValue| entry.key.strip_prefix("migsim.") == Some(key);
-    metadata.iter().find(is_it)?.value.clone()
 }
 
 /// Where the columns are.

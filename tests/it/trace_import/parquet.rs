@@ -240,6 +240,60 @@ fn codecs_are_read() {
     }
 }
 
+fn exported(rows: &str) -> Vec<u8> {
+    let (trace, _) = imported("csv", rows.as_bytes(), &ImportOptions::default()).unwrap();
+    let mut file = Vec::new();
+    export::parquet(&trace, &mut file).unwrap();
+    file
+}
+
+/// A byte that is wrong anywhere is an error, or makes no difference.
+#[test]
+fn damage_makes_no_other_trace() {
+    let mut rows = "time_ns,vcpu,page,op\n".to_owned();
+    for row in 0..50 {
+        rows += &format!("{},{},{},w\n", row * 7, row % 2, row * row % 31);
+    }
+    let file = exported(&rows);
+    let import = |file: &[u8]| imported("parquet", file, &ImportOptions::default());
+    let (whole, _) = import(&file).unwrap();
+    let mut refused = 0;
+    for place in 0..file.len() {
+        let mut damaged = file.clone();
+        damaged[place] ^= 0x10;
+        match import(&damaged) {
+            Ok((trace, _)) => assert_eq!(trace.content_hash(), whole.content_hash(), "{place}"),
+            Err(error) => refused += usize::from(error.to_string().contains("or was changed")),
+        }
+    }
+    assert!(refused > 0);
+}
+
+/// What the file says of itself is not overridden without a word.
+#[test]
+fn options_agree_with_the_file() {
+    let file = exported("time_ns,vcpu,page,op\n0,0,7,r\n");
+    let refusal = |options: ImportOptions| {
+        let refused = imported("parquet", &file, &options);
+        refused.map(|_| ()).unwrap_err().to_string()
+    };
+    let page_size = ImportOptions {
+        page_size: Some(2 << 20),
+        ..ImportOptions::default()
+    };
+    assert_eq!(
+        refusal(page_size),
+        "in: expected a page size of 2097152 as given, found 4096"
+    );
+    let same = ImportOptions {
+        page_size: Some(4096),
+        pages: Some(8),
+        compaction_ns: Some(0),
+        ..ImportOptions::default()
+    };
+    assert!(imported("parquet", &file, &same).is_ok());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
