@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::output::check_outputs;
 use crate::file::write_whole;
-use crate::message::say;
 use crate::scenario::value_of;
+use crate::trace::export::rows;
 use crate::trace::slice::Slice;
 use crate::trace::synthetic::Workload;
-use crate::trace::{Trace, check, export};
+use crate::trace::{Trace, check};
 use crate::units::Bytes;
 use crate::units::SimTime;
 
 mod addresses;
+mod export;
 mod import;
 mod info;
 mod line;
@@ -55,29 +56,11 @@ enum Command {
     /// Cut a part out of a trace
     Slice(SliceArgs),
     /// Turn a trace into another format
-    Export(ExportArgs),
+    Export(export::ExportArgs),
     /// Generate the trace of a synthetic workload
     Generate(GenerateArgs),
     /// Make a scenario's workload from a measured dirty rate
     Workload(workload::WorkloadArgs),
-}
-
-#[derive(Debug, Args)]
-struct ExportArgs {
-    /// Format to write
-    #[arg(long, value_enum)]
-    to: Format,
-    /// File for the zero pages, as `first_page,page_count` rows
-    #[arg(long, value_name = "FILE")]
-    zero_pages: Option<PathBuf>,
-    /// File for the vCPUs' idle spans, as `vcpu,from_ns,until_ns` rows
-    #[arg(long, value_name = "FILE")]
-    idle_spans: Option<PathBuf>,
-    /// The trace
-    trace: PathBuf,
-    /// The file to write; `-` for standard output
-    #[arg(value_name = "OUT")]
-    output: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -117,15 +100,6 @@ struct GenerateArgs {
     output: PathBuf,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// `time_ns,vcpu,page,op` rows
-    Csv,
-    /// The same columns
-    #[cfg(feature = "parquet")]
-    Parquet,
-}
-
 /// Runs `migsim trace`.
 ///
 /// # Errors
@@ -135,7 +109,7 @@ pub(super) fn run(args: TraceArgs) -> Result<ExitCode> {
         Command::Import(args) => import::run(&args)?,
         Command::Info(args) => writeln!(io::stdout(), "{}", info::run(&args)?)?,
         Command::Head { trace, number } => {
-            export::rows(
+            rows(
                 &Trace::open(&trace)?,
                 number,
                 BufWriter::new(io::stdout().lock()),
@@ -148,49 +122,11 @@ pub(super) fn run(args: TraceArgs) -> Result<ExitCode> {
             }
         }
         Command::Slice(args) => slice(&args)?,
-        Command::Export(args) => export(&args)?,
+        Command::Export(args) => export::run(&args)?,
         Command::Generate(args) => generate(&args)?,
         Command::Workload(args) => workload::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn export(args: &ExportArgs) -> Result<()> {
-    for beside in [&args.zero_pages, &args.idle_spans].into_iter().flatten() {
-        check_named(beside)?;
-    }
-    let trace = Trace::open(&args.trace)?;
-    let outputs = [
-        Some(&args.output),
-        args.zero_pages.as_ref(),
-        args.idle_spans.as_ref(),
-    ];
-    check_outputs(
-        [args.trace.as_path()],
-        outputs.into_iter().flatten().map(PathBuf::as_path),
-    )?;
-    let write = |out: &mut (dyn Write + Send)| match args.to {
-        Format::Csv => export::csv(&trace, out),
-        #[cfg(feature = "parquet")]
-        Format::Parquet => export::parquet(&trace, out),
-    };
-    if args.output == Path::new("-") {
-        write(&mut BufWriter::new(io::stdout()))?;
-    } else {
-        write_file(&args.output, |out| Ok(write(out)?))?;
-    }
-    if matches!(args.to, Format::Csv)
-        && let Some(ram) = trace.header().ram_addresses()
-    {
-        say!("note: the rows do not say where RAM is: import them with --ram {ram}");
-    }
-    if let Some(path) = &args.zero_pages {
-        write_file(path, |out| Ok(export::zero_pages(trace.zero_runs(), out)?))?;
-    }
-    if let Some(path) = &args.idle_spans {
-        write_file(path, |out| Ok(export::idle_spans(trace.idle_spans(), out)?))?;
-    }
-    Ok(())
 }
 
 fn slice(args: &SliceArgs) -> Result<()> {
@@ -232,7 +168,14 @@ fn generate(args: &GenerateArgs) -> Result<()> {
             key.trim() != "kind",
             "--set {setting}: expected another key, as --kind says this"
         );
-        parameters.insert(key.trim().to_owned(), value_of(value.trim()));
+        let digits = value.trim().bytes().all(|byte| byte.is_ascii_digit());
+        let value = value_of(value.trim());
+        ensure!(
+            !digits || !value.is_str() || value.as_str() == Some(""),
+            "--set {setting}: expected an integer of at most {}, as TOML has them",
+            i64::MAX
+        );
+        parameters.insert(key.trim().to_owned(), value);
     }
     let workload: Workload = parameters.try_into().context("workload")?;
     write_file(&args.output, |out| {

@@ -11,11 +11,22 @@ mod parquet;
 #[cfg(feature = "parquet")]
 pub use parquet::parquet;
 
+/// What rows tell of their trace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The page behind the highest one.
+    pub pages: u32,
+    /// The vCPU behind the highest one.
+    pub vcpus: u16,
+    /// A nanosecond behind the last time.
+    pub end_ns: u64,
+}
+
 /// Writes the records as `time_ns,vcpu,page,op` rows under that header line, by time, then vCPU.
 ///
 /// # Errors
 /// [`TraceError`] of a damaged trace; [`TraceError::Write`] when `out` refuses.
-pub fn csv(trace: &Trace, out: impl Write) -> Result<(), TraceError> {
+pub fn csv(trace: &Trace, out: impl Write) -> Result<Told, TraceError> {
     rows(trace, usize::MAX, out)
 }
 
@@ -23,7 +34,8 @@ pub fn csv(trace: &Trace, out: impl Write) -> Result<(), TraceError> {
 ///
 /// # Errors
 /// As [`csv()`].
-pub fn rows(trace: &Trace, count: usize, mut out: impl Write) -> Result<(), TraceError> {
+pub fn rows(trace: &Trace, count: usize, mut out: impl Write) -> Result<Told, TraceError> {
+    let mut told = Told::default();
     out.write_all(b"time_ns,vcpu,page,op\n")
         .map_err(write_error)?;
     for record in trace.records().take(count) {
@@ -35,8 +47,12 @@ pub fn rows(trace: &Trace, count: usize, mut out: impl Write) -> Result<(), Trac
             record.time_ns, record.vcpu, record.page
         )
         .map_err(write_error)?;
+        told.pages = told.pages.max(record.page + 1);
+        told.vcpus = told.vcpus.max(record.vcpu + 1);
+        told.end_ns = record.time_ns + 1;
     }
-    out.flush().map_err(write_error)
+    out.flush().map_err(write_error)?;
+    Ok(told)
 }
 
 /// Writes runs of zero pages as `first_page,page_count` rows under that header line.

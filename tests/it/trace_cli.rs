@@ -1,5 +1,6 @@
 //! `migsim trace` from outside.
 
+mod given_back;
 mod wrong_inputs;
 
 use std::fs;

@@ -108,6 +108,8 @@ fn bad_options_and_files_are_named() {
         ("idle-empty.csv", b"vcpu,from_ns,until_ns\n0,5,5\n"),
         ("idle-vcpu.csv", b"vcpu,from_ns,until_ns\n65535,0,1\n"),
         ("far.csv", b"first_page,page_count\n4,100\n"),
+        ("beyond.csv", b"first_page,page_count\n4,1073741824\n"),
+        ("magic.mtrace", b"\x8aMTRACE\n"),
         ("text.mtrace", b"not a trace at all"),
     ]);
     for (arguments, message) in [
@@ -121,7 +123,35 @@ fn bad_options_and_files_are_named() {
         ),
         (
             "import --from csv --page-size 3000 a.csv t.mtrace",
-            "a power of two up to 1 GiB",
+            "--page-size: expected a page size that is a power of two up to 1 GiB",
+        ),
+        (
+            "import --from csv --pages 1073741825 a.csv t.mtrace",
+            "--pages: expected at most 2^30 pages, found 1073741825",
+        ),
+        (
+            "import --from csv --zero-pages beyond.csv a.csv t.mtrace",
+            "beyond.csv: line 2, column 2 (page_count): expected pages below 1073741824",
+        ),
+        (
+            "import --from csv --ram 0-8TiB a.csv t.mtrace",
+            "expected RAM within the first 2^30 pages of 4096 bytes, found `0-8192GiB`",
+        ),
+        (
+            "import --from csv --ram 0-1GiB,5TiB-6TiB a.csv t.mtrace",
+            "expected RAM within the first 2^30 pages of 4096 bytes, found `5120GiB-6144GiB`",
+        ),
+        (
+            "import --from userfaultfd --ram 0-8TiB a.csv t.mtrace",
+            "expected RAM within the first 2^30 pages of 4096 bytes, found `0-8192GiB`",
+        ),
+        (
+            "import --from csv --ram 0-4096 a.csv t.mtrace",
+            "`0-4096` is not a range whose ends have units",
+        ),
+        (
+            "import --from csv magic.mtrace t.mtrace",
+            "magic.mtrace: expected a recording, found a trace, which needs no import",
         ),
         (
             "import --from csv --page-size big a.csv t.mtrace",
@@ -159,7 +189,7 @@ fn bad_options_and_files_are_named() {
         ),
         (
             "import --from csv --zero-pages far.csv --pages 64 a.csv t.mtrace",
-            "expected zero pages below page 64, found a run up to 103",
+            "--zero-pages: expected zero pages below page 64, found a run up to 103",
         ),
         (
             "import --from csv --idle-spans idle-order.csv a.csv t.mtrace",
@@ -171,7 +201,7 @@ fn bad_options_and_files_are_named() {
         ),
         (
             "import --from csv --idle-spans idle-vcpu.csv a.csv t.mtrace",
-            "expected idle spans by vCPU and time, without overlap, of at least 1 ns and within the trace; found 0 ns to 1 ns of vCPU 65535",
+            "idle-vcpu.csv: line 2, column 1 (vcpu): expected a vCPU up to 65534, found 65535",
         ),
         (
             "import --from csv --idle-spans a.csv a.csv t.mtrace",
@@ -204,6 +234,10 @@ fn bad_options_and_files_are_named() {
             "--set kind=sequential: expected another key, as --kind says this",
         ),
         (
+            "generate --kind zipf --set seed=18446744073709551615 t.mtrace",
+            "--set seed=18446744073709551615: expected an integer of at most 9223372036854775807",
+        ),
+        (
             "generate --kind zipf --set stride t.mtrace",
             "expected KEY=VALUE",
         ),
@@ -230,5 +264,23 @@ fn damage_is_reported_by_check() {
     assert!(
         error.contains("t.mtrace: block at byte 40: expected a block with a valid checksum"),
         "{error}"
+    );
+}
+
+#[test]
+fn a_temporary_directory_that_lacks_is_named() {
+    let dir = with(&[("a.txt", b" L 1000,4\n")]);
+    let output = Command::new(cargo_bin!("migsim"))
+        .current_dir(dir.path())
+        .env("TMPDIR", "no/such")
+        .args(["trace", "import", "--from", "lackey", "a.txt", "t.mtrace"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr
+            .contains("cannot keep records in a temporary file in no/such (TMPDIR): No such file"),
+        "{stderr}"
     );
 }
