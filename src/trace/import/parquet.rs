@@ -18,12 +18,14 @@ use std::io::{self, Write};
 mod arrow;
 mod metadata;
 mod unit;
+mod whole;
 
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 
+use self::whole::WholeFile;
 use super::importer::{Importer, PAGES};
 use super::sink::{self, Sink};
 use super::{ImportError, ImportOptions, ImportSummary, Input, Skipped, excerpt, shield};
@@ -103,7 +105,7 @@ fn records(
         )),
         error => wrong(format!("a whole Parquet file: {error}")),
     };
-    let reader = SerializedFileReader::new(file).map_err(damaged)?;
+    let reader = SerializedFileReader::new(WholeFile(file)).map_err(damaged)?;
     let file = reader.metadata().file_metadata();
     let metadata = Metadata::of(file);
     let mut header = metadata.header(options).map_err(wrong)?;
@@ -164,7 +166,7 @@ fn records(
 }
 
 /// Where the columns are.
-fn places(reader: &SerializedFileReader<File>) -> Result<[usize; 4], String> {
+fn places(reader: &SerializedFileReader<WholeFile>) -> Result<[usize; 4], String> {
     let schema = reader.metadata().file_metadata().schema_descr();
     let mut places = [0; 4];
     for (place, name) in places.iter_mut().zip(COLUMNS) {
@@ -186,7 +188,7 @@ fn places(reader: &SerializedFileReader<File>) -> Result<[usize; 4], String> {
 }
 
 /// The earliest time of a column, in its unit.
-fn first_time(reader: &SerializedFileReader<File>, column: usize) -> Result<i64, String> {
+fn first_time(reader: &SerializedFileReader<WholeFile>, column: usize) -> Result<i64, String> {
     let damaged = |error: ParquetError| format!("a whole Parquet file: {error}");
     let mut first = i64::MAX;
     let (mut times, mut nulls) = (Vec::new(), BTreeMap::new());

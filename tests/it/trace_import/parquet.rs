@@ -317,3 +317,13 @@ proptest! {
         let _ = imported("parquet", &file, &ImportOptions::default());
     }
 }
+
+/// A page's header has a list of 2^31 elements that the file does not have; its decoder would look for each.
+#[test]
+fn what_goes_on_beyond_the_end_of_the_file_is_damage() {
+    // The first byte is the fuzzer's own.
+    let [_, file @ ..] = include_bytes!("../../../fuzz/corpus/parquet/endless");
+    let error = imported("parquet", file, &ImportOptions::default()).err();
+    let error = error.expect("no whole file").to_string();
+    assert!(error.contains("expected a whole Parquet file"), "{error}");
+}
