@@ -141,6 +141,9 @@ fn check_is_csv(out: Option<&Path>) -> anyhow::Result<()> {
             .iter()
             .any(|other| ending.eq_ignore_ascii_case(other))
     };
+    if out == Some(Path::new("-")) {
+        bail!("-: expected a file's name; without one rows go to standard output");
+    }
     let ending = out.and_then(Path::extension).and_then(OsStr::to_str);
     if let (Some(path), Some(_)) = (out, ending.filter(|ending| is_other(ending))) {
         bail!(

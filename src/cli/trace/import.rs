@@ -11,6 +11,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use super::{addresses, check_named, line, progress, whole_ns, write_file};
 use crate::cli::output::check_outputs;
 use crate::message::say;
+use crate::trace::Trace;
 use crate::trace::import::{
     self, Addresses, IMPORTERS, ImportError, ImportOptions, ImportSummary, Importer, Input,
 };
@@ -103,7 +104,30 @@ pub(super) fn run(args: &ImportArgs) -> Result<()> {
         );
     }
     report(&summary);
+    if args.output.is_file() {
+        say_silent_vcpus(&Trace::open(&args.output)?);
+    }
     line::say_line(&args.output)
+}
+
+/// A vCPU without accesses never waits: there is no time then in which all do.
+fn say_silent_vcpus(trace: &Trace) {
+    let vcpus = trace.header().vcpus;
+    let is_silent = |vcpu: &u16| trace.vcpu_records(*vcpu, 0).next().is_none();
+    let silent: Vec<String> = (0..vcpus)
+        .filter(is_silent)
+        .map(|vcpu| vcpu.to_string())
+        .collect();
+    if silent.is_empty() {
+        return;
+    }
+    let most = 8;
+    let named = silent[..silent.len().min(most)].join(", ");
+    let more = if silent.len() > most { ", …" } else { "" };
+    say!(
+        "note: {} of {vcpus} vCPUs have no accesses ({named}{more}) and never wait: all vCPUs never wait at once",
+        silent.len()
+    );
 }
 
 /// The rows of a file beside the recording, if there is one.

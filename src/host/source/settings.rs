@@ -76,8 +76,8 @@ pub struct SourceSettings {
     /// Most that is sent in a second while the VM runs on the source, in rounds and in a push while recording: all
     /// connections together. It is kept as `max_postcopy_bandwidth` is. What is sent while the VM is suspended has no
     /// limit (`migration/migration.c`, `migration_completion`). Default: no limit. QEMU's parameter `max-bandwidth`,
-    /// whose default of 128 MiB/s (`migration/options.c`, `MAX_THROTTLE`) is 1.074 Gbit/s here. Packet overhead does not
-    /// count.
+    /// whose default of 128 MiB/s (`migration/options.c`, `MAX_THROTTLE`) is 1.074 Gbit/s here. Packet overhead does
+    /// not count.
     pub max_bandwidth: Option<Bandwidth>,
     /// Most that is pushed in a second after the suspension; requested pages are sent all the same, and count. It is
     /// kept period by period: while no more than `limiter_period`'s share of it has been sent, the next page may

@@ -146,7 +146,7 @@ fn the_binary_file_holds_what_csv_does() {
                 u64::MAX => String::new(),
                 ns => ns.to_string(),
             };
-            assert_eq!(*row, format!("{},{why},{next}", u32_at(at)));
+            assert_eq!(*row, format!("{},{why},{next},4096", u32_at(at)));
             assert_eq!(bytes[at + 5..at + 8], [0; 3]);
         }
         // Castagnoli's polynomial, bit by bit.

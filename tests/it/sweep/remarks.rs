@@ -97,6 +97,8 @@ fn a_sweep_without_a_single_result_leaves_an_earlier_one_as_it_is() {
         assert!(error.contains("a.mtrace"), "{error}");
     }
     assert_eq!(desk.read("rows.csv"), before);
+    let dash = desk.bad(&["sweep", "grid.toml", "--out", "-"]);
+    assert!(dash.contains("-: expected a file's name"), "{dash}");
     for file in ["rows.csv.partial", "part.csv", "part.csv.partial"] {
         assert!(!desk.path(file).exists(), "{file}");
     }

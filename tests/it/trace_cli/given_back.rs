@@ -140,3 +140,19 @@ fn standard_input_is_not_written_over() {
     );
     assert_eq!(fs::read_to_string(path).unwrap(), ROWS);
 }
+
+#[test]
+fn vcpus_without_accesses_are_named() {
+    let rows = |other: u16| format!("time_ns,vcpu,page,op\n0,0,1,r\n5,{other},2,r\n");
+    let dir = with(&[
+        ("near.csv", rows(1).as_bytes()),
+        ("far.csv", rows(12).as_bytes()),
+    ]);
+    let import = |name| said(dir.path(), &["import", "--from", "csv", name, "t.mtrace"]);
+    assert!(!import("near.csv").contains("no accesses"));
+    let note = import("far.csv");
+    assert!(
+        note.contains("11 of 13 vCPUs have no accesses (1, 2, 3, 4, 5, 6, 7, 8, …) and never wait"),
+        "{note}"
+    );
+}
