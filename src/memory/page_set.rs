@@ -289,6 +289,24 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn pages_beyond_the_memory_are_left_out() {
+        assert_eq!(PageSet::of(10, [9, 10, 11]), PageSet::of(10, [9]));
+        assert_eq!(PageSet::of(10, [9, 10, 11]).count(), 1);
+    }
+
+    #[test]
+    fn larger_and_smaller_pages_hold_each_other() {
+        // The last large page goes beyond the memory.
+        let small = PageSet::of(11, [1, 2, 10]);
+        let large = small.coarsened(2, 3);
+        assert_eq!(large, PageSet::of(3, [0, 2]));
+        assert_eq!(
+            large.refined(2, 11),
+            PageSet::of(11, [0, 1, 2, 3, 8, 9, 10])
+        );
+    }
+
     proptest! {
         #[test]
         fn page_set_is_a_set(pages in 1u32..200, picks in prop::collection::vec((0u32..200, any::<bool>()), 0..400), from in 0u32..260, within in 0u32..260) {

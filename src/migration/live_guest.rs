@@ -32,7 +32,7 @@ pub(super) struct LiveGuest<'a> {
     full: usize,
 }
 
-const FIRST_FULL: usize = 1 << 16;
+const FIRST_FULL: usize = 64;
 
 impl<'a> LiveGuest<'a> {
     /// A guest at the migration command, none of whose pages are on the destination; accesses are kept for a time.

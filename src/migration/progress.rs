@@ -115,10 +115,32 @@ mod tests {
         }
         let samples = samples.into_vec();
         assert!((MOST_SAMPLES / 4..=MOST_SAMPLES).contains(&samples.len()));
-        assert!(samples.is_sorted_by(|a, b| a.0 < b.0));
+        assert_eq!(samples[0].0, SimTime::ZERO);
+        let distance = samples[1].0;
+        let apart = samples[..samples.len() - 1].windows(2);
+        assert!(distance > SimTime::from_us(1));
+        assert!(
+            apart
+                .into_iter()
+                .all(|pair| pair[1].0 - pair[0].0 == distance)
+        );
         assert_eq!(
             samples.last().map(|(time, _)| *time),
             Some(SimTime::from_us(last))
         );
+    }
+
+    #[test]
+    fn there_are_never_too_many_samples() {
+        let mut samples = Samples::new();
+        for us in 0..3 * MOST_SAMPLES as u64 {
+            samples.observe(SimTime::from_us(us), || Progress {
+                installed: 0,
+                queued_bytes: 0,
+                transmitted_bytes: 0,
+            });
+            // The last moment comes behind them.
+            assert!(samples.kept.len() < MOST_SAMPLES, "{us}");
+        }
     }
 }

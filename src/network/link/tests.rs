@@ -74,3 +74,17 @@ fn disciplines_share_differently() {
         [(1, 51_328_487), (0, 68_656_974)]
     );
 }
+
+#[test]
+fn a_page_leaves_no_sooner_than_those_before_it() {
+    let settings = settings(Discipline::Fifo);
+    let mut link = Link::new(&settings, Bytes(u64::MAX), &PAGE, 1);
+    for page in 0..3 {
+        link.announce(message(page, false, SimTime::ZERO));
+    }
+    let earliest = |number| link.earliest_departure(number, SimTime::ZERO);
+    let [first, second, third] = [0, 1, 2].map(|number| earliest(Some(number)));
+    assert!(SimTime::ZERO < first && first < second && second < third);
+    // What is not there yet gets behind all of them.
+    assert_eq!((earliest(Some(7)), earliest(None)), (third, third));
+}

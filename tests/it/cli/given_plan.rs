@@ -126,6 +126,26 @@ fn a_plan_of_all_touches_in_order_is_clairvoyant_in_every_form() {
     assert_ne!(value(&fetched, "stall_s"), value(&bound, "stall_s"));
 }
 
+/// Behind the plan the scan goes on from the last request, as post-copy's does.
+#[test]
+fn a_plan_of_the_page_that_a_scan_begins_with_is_post_copy() {
+    let desk = Desk::new();
+    desk.write("first.txt", "0\n");
+    // Most pages are still to be taken up when the first request comes.
+    let buffer = ["link.bandwidth=50 Mbit/s", "source.send_buffer=8 KiB"];
+    let post_copy = row(&desk, "post-copy", "", &buffer);
+    let given = row(&desk, "plan", "first.txt", &buffer);
+    assert!(value(&post_copy, "network_faults") > 1.0);
+    for column in [
+        "stall_s",
+        "page_faults",
+        "network_faults",
+        "total_migration_time_s",
+    ] {
+        assert_eq!(value(&given, column), value(&post_copy, column), "{column}");
+    }
+}
+
 /// Pages of the trace's size are host pages of the VM that follows it, whatever their size.
 #[test]
 fn a_plan_says_how_large_its_pages_are() {
