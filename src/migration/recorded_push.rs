@@ -34,7 +34,8 @@ impl SwitchOver {
         let replay = host.in_trace_pages();
         let window = scenario.migration.record_window;
         let deadline = window + scenario.migration.planning_time;
-        let mut live = LiveGuest::new(scenario, &replay, deadline)?;
+        // The window begins with the command, however late the VM is suspended.
+        let mut live = LiveGuest::new(scenario, &replay, SimTime::MAX)?;
         let mut stream = PageStream::new(scenario, replay.memory());
         let mut unsent = Unsent::new(replay.memory().pages);
         while !unsent.is_empty()
