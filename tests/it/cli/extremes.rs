@@ -358,3 +358,31 @@ fn trace_info_needs_memory_for_touched_pages_only() {
         "{info:?}"
     );
 }
+
+#[test]
+fn the_greatest_values_are_taken_and_no_greater_ones() {
+    let desk = Desk::new();
+    for (key, greatest, beyond) in [
+        ("link.message_header", "65535", "65536"),
+        ("link.segment", "1 MiB", "1048577"),
+        ("source.write_batch", "65536", "65537"),
+        ("destination.receive_buffer", "1", "0"),
+        ("link.connections", "128", "129"),
+    ] {
+        let run = |value: &str| {
+            let set = format!("{key}={value}");
+            let output = desk.run(&["scenario", "small.toml", "--set", &set]);
+            (
+                output.status.code(),
+                String::from_utf8_lossy(&output.stderr).into_owned(),
+            )
+        };
+        let (code, said) = run(greatest);
+        assert_eq!(code, Some(0), "{key}={greatest}: {said}");
+        let (code, said) = run(beyond);
+        assert!(
+            code == Some(2) && said.contains(key),
+            "{key}={beyond}: {said}"
+        );
+    }
+}
